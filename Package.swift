@@ -1,0 +1,169 @@
+// swift-tools-version:6.2
+import Foundation
+import PackageDescription
+
+// The floors. A module imports only from floors below; `module` refuses anything else, so that an
+// upward or sideways dependency stops the build before the compiler starts.
+let floors: [String: Int] = [
+  "CBytes": -1, "CZstd": 0, "Bytes": 0, "Platform": 0,
+  "Model": 1,
+  "Codecs": 2, "LineProtocol": 2, "Catalog": 2, "Queue": 2, "Rollup": 2, "Ring": 2,
+  "Blocks": 3,
+  "Cold": 4,
+  "Query": 5,
+  "Engine": 6,
+  "Server": 7,
+  "Tool": 8,
+]
+
+/// One strict dialect for every target: warnings and unmarked unsafe code both stop the build.
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableExperimentalFeature("Lifetimes"),
+]
+
+func checked(_ name: String, _ modules: [String]) -> [Target.Dependency] {
+  guard let own = floors[name] else { fatalError("\(name) stands on no floor") }
+  for module in modules {
+    guard let below = floors[module] else { fatalError("\(module) stands on no floor") }
+    guard below < own else {
+      fatalError("\(name) (floor \(own)) must not import \(module) (floor \(below))")
+    }
+  }
+  return modules.map { .byName(name: $0) }
+}
+
+func module(
+  _ name: String,
+  uses modules: [String],
+  packages: [Target.Dependency] = []
+) -> Target {
+  .target(name: name, dependencies: checked(name, modules) + packages, swiftSettings: strict)
+}
+
+/// Tests may reach every floor; `TestSupport` holds what they share.
+func tests(_ name: String, uses modules: [String], packages: [Target.Dependency] = []) -> Target {
+  .testTarget(
+    name: name,
+    dependencies: modules.map { .byName(name: $0) } + ["TestSupport"] + packages,
+    swiftSettings: strict
+  )
+}
+
+func exists(_ path: String) -> Bool {
+  FileManager.default.fileExists(atPath: Context.packageDirectory + "/" + path)
+}
+
+let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let core: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let posix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let arguments: Target.Dependency = .product(
+  name: "ArgumentParser",
+  package: "swift-argument-parser"
+)
+
+let package = Package(
+  name: "varve",
+  products: exists("Sources/Tool") ? [.executable(name: "varve", targets: ["Tool"])] : [],
+  dependencies: !exists("Sources/Tool")
+    ? []
+    : [
+      .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+      .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+      .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+      .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
+    ],
+  targets: [
+    .target(name: "CBytes"),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    module("Bytes", uses: ["CBytes"]),
+    module("Platform", uses: []),
+    module("Model", uses: ["Bytes"]),
+    module("Codecs", uses: ["Bytes", "CZstd", "Model"]),
+    module("LineProtocol", uses: ["Bytes", "Model"]),
+    module("Catalog", uses: ["Bytes", "Platform", "Model"]),
+    module("Queue", uses: ["Bytes", "Platform", "Model"]),
+    module("Rollup", uses: ["Bytes", "Model"]),
+    module("Ring", uses: ["Bytes", "Platform", "Model"]),
+    module("Blocks", uses: ["Bytes", "Platform", "Model", "Codecs"]),
+    module(
+      "Query",
+      uses: ["Bytes", "Platform", "Model", "Codecs", "Catalog", "Rollup", "Ring", "Blocks"]
+    ),
+    module(
+      "Engine",
+      uses: [
+        "Bytes", "Platform", "Model", "Codecs", "LineProtocol", "Catalog", "Queue", "Rollup",
+        "Ring", "Blocks", "Query",
+      ],
+      packages: [log]
+    ),
+    module(
+      "Server",
+      uses: ["Bytes", "Platform", "Model", "LineProtocol", "Catalog", "Query", "Engine"],
+      packages: [log, core, posix, hummingbird]
+    ),
+    .executableTarget(
+      name: "Tool",
+      dependencies: checked("Tool", ["Bytes", "Platform", "Model", "Engine", "Server"])
+        + [log, core, posix, arguments],
+      swiftSettings: strict
+    ),
+    .target(
+      name: "TestSupport",
+      dependencies: ["Bytes", "Platform", "Model"],
+      path: "Tests/TestSupport",
+      swiftSettings: strict
+    ),
+    tests("BytesTests", uses: ["Bytes"]),
+    tests("PlatformTests", uses: ["Bytes", "Platform"]),
+    tests("ModelTests", uses: ["Bytes", "Model"]),
+    tests("CodecsTests", uses: ["Bytes", "Model", "Codecs"]),
+    tests("LineProtocolTests", uses: ["Bytes", "Model", "LineProtocol"]),
+    tests("CatalogTests", uses: ["Bytes", "Platform", "Model", "Catalog"]),
+    tests("QueueTests", uses: ["Bytes", "Platform", "Model", "Queue"]),
+    tests("RollupTests", uses: ["Bytes", "Model", "Rollup"]),
+    tests("RingTests", uses: ["Bytes", "Platform", "Model", "Ring"]),
+    tests("BlocksTests", uses: ["Bytes", "Platform", "Model", "Codecs", "Blocks"]),
+    tests(
+      "QueryTests",
+      uses: [
+        "Bytes", "Platform", "Model", "Codecs", "Catalog", "Rollup", "Ring", "Blocks", "Query",
+      ]
+    ),
+    tests(
+      "EngineTests",
+      uses: [
+        "Bytes", "Platform", "Model", "Codecs", "LineProtocol", "Catalog", "Queue", "Rollup",
+        "Ring", "Blocks", "Query", "Engine",
+      ],
+      packages: [log]
+    ),
+    tests(
+      "ServerTests",
+      uses: ["Bytes", "Platform", "Model", "Query", "Engine", "Server"],
+      packages: [log, core, posix, hummingbird]
+    ),
+    tests(
+      "SimulationTests",
+      uses: ["Bytes", "Platform", "Model", "LineProtocol", "Catalog", "Query", "Engine"],
+      packages: [log]
+    ),
+    tests(
+      "FormatTests",
+      uses: [
+        "Bytes", "Platform", "Model", "Codecs", "Catalog", "Queue", "Rollup", "Ring", "Blocks",
+      ].filter { exists("Sources/" + $0) }
+    ),
+    tests("TidyTests", uses: []),
+  ].filter { target in
+    // A folder that is not there yet is no target.
+    exists(target.path ?? (target.isTest ? "Tests/" : "Sources/") + target.name)
+  }
+)

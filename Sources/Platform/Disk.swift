@@ -1,0 +1,87 @@
+/// Every file that Varve touches goes through here, so that a simulation can lose, tear and refuse
+/// writes. Paths are plain strings; all calls may block and may come from any thread.
+///
+/// What a crash may undo: bytes not covered by a `sync` of their file, and names (creations,
+/// renames, removals) not covered by a ``syncDirectory(_:)`` of their folder.
+public protocol Disk: Sendable {
+  /// Creates `path` and its missing parents; no error when it is there.
+  func createDirectory(_ path: String) throws(SystemError)
+  /// The names in a folder, sorted; without `.` and `..`. Empty when the folder is not there.
+  func list(_ directory: String) throws(SystemError) -> [String]
+  /// Bytes of a file, or `nil` when there is none.
+  func byteCount(of path: String) throws(SystemError) -> Int?
+  /// Opens for appending; creates the file when it is missing.
+  func append(to path: String) throws(SystemError) -> any AppendFile
+  /// Opens for reading at any position.
+  func open(_ path: String) throws(SystemError) -> any ReadableFile
+  /// The whole of a file, refused with `EFBIG` beyond `byteCountMax`.
+  func read(_ path: String, byteCountMax: Int) throws(SystemError) -> [UInt8]
+  /// Replaces `path`: temporary file beside it, sync, rename, sync of the folder. After an error the
+  /// old content is still there.
+  func replace(_ path: String, with bytes: [UInt8]) throws(SystemError)
+  /// Opens or creates a file for mapped writing.
+  func map(_ path: String) throws(SystemError) -> any MappedFile
+  func rename(_ from: String, to target: String) throws(SystemError)
+  func remove(_ path: String) throws(SystemError)
+  func syncDirectory(_ path: String) throws(SystemError)
+  /// Bytes that an unprivileged writer could still store, and the size of the file system.
+  func space(at path: String) throws(SystemError) -> (free: Int, total: Int)
+  /// Takes the lock file at `path`, held until the result is released or the process ends;
+  /// `EWOULDBLOCK` when another process holds it.
+  func lock(_ path: String) throws(SystemError) -> any FileLock
+}
+
+/// A file that only grows. One owner at a time; not for concurrent use.
+public protocol AppendFile: AnyObject, Sendable {
+  /// Bytes of the file: what was there when it was opened and all appended since.
+  var byteCount: Int { get }
+  /// Appends all of `parts`, one after another. After an error any prefix of them may be in the
+  /// file; ``truncate(to:)`` takes it away.
+  func append(_ parts: [UnsafeRawBufferPointer]) throws(SystemError)
+  func truncate(to byteCount: Int) throws(SystemError)
+  /// Makes what was appended durable (`fdatasync`). After an error nothing since the last success
+  /// may be believed, even if a later call succeeds.
+  func sync() throws(SystemError)
+  func close()
+}
+
+extension AppendFile {
+  /// Appends one array.
+  public func append(_ bytes: [UInt8]) throws(SystemError) {
+    var failure: SystemError?
+    unsafe bytes.withUnsafeBytes { buffer in
+      do throws(SystemError) { unsafe try append([buffer]) } catch { failure = error }
+    }
+    if let failure { throw failure }
+  }
+}
+
+/// A file open for reading; safe from several threads.
+public protocol ReadableFile: AnyObject, Sendable {
+  var byteCount: Int { get }
+  /// Reads up to `count` bytes at `offset`; fewer only at the end of the file.
+  func read(at offset: Int, count: Int) throws(SystemError) -> [UInt8]
+}
+
+/// A file that grows by extents, each mapped for writing as one region.
+public protocol MappedFile: AnyObject, Sendable {
+  var byteCount: Int { get }
+  /// Allocates `byteCount` bytes at `offset` on the disk, so that a full disk is an error here and
+  /// never a signal at a store, and maps them. `offset` and `byteCount` are multiples of 4,096;
+  /// bytes that the file already has keep their content, new ones are zero.
+  func extent(at offset: Int, byteCount: Int) throws(SystemError) -> any MappedRegion
+  func truncate(to byteCount: Int) throws(SystemError)
+}
+
+/// A mapped part of a file. One writer; readers on other threads may see a store half done and must
+/// check what they read. Unmapped when the last reference goes.
+public protocol MappedRegion: AnyObject, Sendable {
+  @unsafe var bytes: UnsafeMutableRawBufferPointer { get }
+  /// Makes stores into `range` (byte offsets into ``bytes``) durable.
+  func sync(_ range: Range<Int>) throws(SystemError)
+}
+
+/// A held lock file.
+public protocol FileLock: AnyObject, Sendable {
+  func release()
+}
