@@ -1,0 +1,115 @@
+internal import Blocks
+internal import Catalog
+internal import Model
+internal import Platform
+internal import Ring
+
+/// What a cut has made durable.
+struct CutResult {
+  var manifest: Manifest
+  var blocks: [BlockReader]
+  var counts: [Int: CutCounts]
+}
+
+/// Turns one generation of open rows into blocks and windows, some series at a time, and commits
+/// blocks, ring progress, ledger and offset with one rename of the manifest.
+///
+/// A crash before the rename leaves files that nothing names; the log still has every row. A failed
+/// step leaves the generation as it was: ``abandon()`` and start again.
+final class Cut {
+  /// Values after which ``step()`` lets the worker look at its other duties.
+  static let valuesPerStep = 1 << 17
+
+  let generation: Generation
+  private let store: CutContext
+  /// Layouts of one series, in the order of the block: tenant, series, field set.
+  private var work: [[LayoutInfo]] = []
+  private var position = 0
+  private var tenants: [TenantID] = []
+  private var writer: SeriesWriter?
+  private var finished: [BlockSummary] = []
+  private var counts: [Int: CutCounts] = [:]
+
+  init(_ generation: Generation, context: CutContext) {
+    self.generation = generation
+    store = context
+    plan()
+  }
+
+  private func plan() {
+    let infos = generation.layouts.compactMap { store.table.infos[$0] }.sorted {
+      ($0.tenant, $0.series, $0.fieldSet) < ($1.tenant, $1.series, $1.fieldSet)
+    }
+    for info in infos {
+      if let last = work.last?.first, last.series == info.series {
+        work[work.count - 1].append(info)
+      } else {
+        work.append([info])
+      }
+      if tenants.last != info.tenant { tenants.append(info.tenant) }
+    }
+    // A cut without rows (refused lines only) still covers its offsets with a block.
+    if tenants.isEmpty { tenants = [.default] }
+  }
+
+  /// Writes some series.
+  ///
+  /// - Returns: whether all are written.
+  func step() throws(SystemError) -> Bool {
+    var values = 0
+    while position < work.count, values < Self.valuesPerStep {
+      let layouts = work[position]
+      let series = try seriesWriter(for: layouts[0].tenant)
+      let (count, points) = try series.write(layouts, of: generation)
+      counts[layouts[0].ledgerSlot, default: CutCounts()] += count
+      values += points
+      position += 1
+    }
+    return position == work.count
+  }
+
+  private func seriesWriter(for tenant: TenantID) throws(SystemError) -> SeriesWriter {
+    if let writer, writer.tenant == tenant { return writer }
+    try finishWriter()
+    let next = try SeriesWriter(
+      store, tenant: tenant, generation: generation, index: finished.count, of: tenants.count)
+    writer = next
+    return next
+  }
+
+  private func finishWriter() throws(SystemError) {
+    guard let writer else { return }
+    self.writer = nil
+    finished.append(try writer.finish(ledger: ledgerAfter.entries))
+  }
+
+  private var ledgerAfter: LedgerBook { store.ledger.adding(generation.tally, counts) }
+
+  /// Ends the blocks, syncs the ring and renames the manifest.
+  func commit() throws(SystemError) -> CutResult {
+    if finished.isEmpty, writer == nil { _ = try seriesWriter(for: tenants[0]) }
+    try finishWriter()
+    try store.ring.sync()
+    var manifest = store.manifest
+    manifest.cut = store.cutNumber
+    manifest.epoch = store.epoch
+    manifest.nextOffset = generation.end
+    manifest.blocks.append(contentsOf: finished)
+    manifest.ringProgress = store.ring.progress
+    manifest.ledger = ledgerAfter.entries
+    let readers = try store.files.open(finished)
+    try store.files.manifests.commit(manifest)
+    return CutResult(manifest: manifest, blocks: readers, counts: counts)
+  }
+
+  /// Forgets what was written so far and starts over at the next ``step()``.
+  func abandon() {
+    writer?.discard()
+    writer = nil
+    for summary in finished { store.files.discard(summary) }
+    finished = []
+    counts = [:]
+    position = 0
+    store.ring.rollBack()
+  }
+}

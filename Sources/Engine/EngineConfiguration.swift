@@ -1,0 +1,76 @@
+/// When an acknowledgement may be sent.
+public enum DurabilityMode: String, Sendable, CaseIterable {
+  /// After the batch is on the disk. Loses nothing acknowledged, whatever stops.
+  case fsync
+  /// After the batch is with the operating system, which is synced once a second. A power failure
+  /// may lose the last second; a killed process loses nothing.
+  case interval
+  /// After the batch is with the operating system, which writes when it likes. A power failure may
+  /// lose half a minute or so; a killed process loses nothing.
+  case os
+
+  /// What an operator risks, in a few words.
+  public var risk: String {
+    switch self {
+    case .fsync: "nothing acknowledged is lost"
+    case .interval: "a power failure may lose the last second"
+    case .os: "a power failure may lose what the kernel had not written, about 30 s"
+    }
+  }
+}
+
+/// All numbers that bound and pace an ``Engine``. Bytes, nanoseconds and counts; surfaces that take
+/// units convert before.
+public struct EngineConfiguration: Sendable {
+  public var dataDirectory: String
+  public var durability = DurabilityMode.fsync
+  /// Fixed when the directory is created; an existing directory keeps its own.
+  public var partitionCount = 8
+  /// Threads that own partitions.
+  public var workerCount = 2
+  public var seriesMax = 1_000_000
+  /// Memory of open rows over all partitions. Reaching it makes partitions cut.
+  public var openRowByteCountMax = 1 << 30
+  public var lineByteCountMax = 1 << 20
+  /// Memory of one query's answer and of what it merges.
+  public var queryByteCountMax = 256 << 20
+  public var queryThreadCount = 2
+  /// Queries that may wait for a thread; one more is refused as unavailable.
+  public var queryWaitingMax = 256
+  /// How long a query waits for acknowledged rows to be applied.
+  public var queryWaitNanoseconds: Int64 = 10_000_000_000
+  public var segmentByteCountMax = 128 << 20
+  public var queueRetainByteCount = 1 << 30
+  public var queueRetainNanoseconds: Int64 = 3_600_000_000_000
+  /// A partition with rows is cut after this time at the latest, so that no slow series pins the log.
+  public var cutIntervalNanoseconds: Int64 = 600_000_000_000
+  /// Log bytes of all partitions since their last cuts; beyond it the oldest is cut.
+  public var cutLogByteCountMax = 4 << 30
+  public var ringExtentByteCount = 1 << 20
+  /// Batches on their way from the log to the workers; beyond it sockets stop being read.
+  public var inFlightByteCountMax = 128 << 20
+
+  public init(dataDirectory: String) { self.dataDirectory = dataDirectory }
+
+  /// Numbers that fit the machine: a 64 MiB disk and a small container work too.
+  ///
+  /// - Parameters:
+  ///   - machineMemory: bytes that the process may use.
+  ///   - disk: size of the file system in bytes.
+  ///   - cores: processors that it may use.
+  public static func scaled(
+    dataDirectory: String, machineMemory: Int, disk: Int, cores: Int
+  ) -> EngineConfiguration {
+    var result = EngineConfiguration(dataDirectory: dataDirectory)
+    result.workerCount = max(1, min(8, cores))
+    result.queryThreadCount = max(1, min(8, cores))
+    result.openRowByteCountMax = min(1 << 30, max(16 << 20, machineMemory / 12))
+    result.inFlightByteCountMax = min(128 << 20, max(8 << 20, machineMemory / 64))
+    result.queryByteCountMax = min(256 << 20, max(16 << 20, machineMemory / 32))
+    result.segmentByteCountMax = min(128 << 20, max(1 << 20, disk / 64))
+    result.queueRetainByteCount = min(1 << 30, disk / 32)
+    result.cutLogByteCountMax = min(4 << 30, max(4 << 20, disk / 8))
+    result.ringExtentByteCount = disk < 1 << 30 ? 64 << 10 : 1 << 20
+    return result
+  }
+}

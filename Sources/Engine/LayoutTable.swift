@@ -1,0 +1,118 @@
+internal import Catalog
+internal import Model
+
+/// What a worker knows of one layout, so that no row asks the catalog.
+final class LayoutInfo: Sendable {
+  let layout: LayoutID
+  let tenant: TenantID
+  let measurement: MeasurementID
+  let series: SeriesID
+  let fieldSet: FieldSetID
+  /// The columns, in order.
+  let fields: [FieldID]
+  let types: [ColumnType]
+  /// The series' place in the partition's own tables.
+  let seriesSlot: Int
+  /// The (tenant, measurement)'s place in the partition's ledger.
+  let ledgerSlot: Int
+
+  init(
+    layout: LayoutID, tenant: TenantID, measurement: MeasurementID, series: SeriesID,
+    fieldSet: FieldSetID, fields: [FieldID], types: [ColumnType], seriesSlot: Int, ledgerSlot: Int
+  ) {
+    self.layout = layout
+    self.tenant = tenant
+    self.measurement = measurement
+    self.series = series
+    self.fieldSet = fieldSet
+    self.fields = fields
+    self.types = types
+    self.seriesSlot = seriesSlot
+    self.ledgerSlot = ledgerSlot
+  }
+
+  var width: Int { fields.count }
+}
+
+/// The few bytes of a layout that every row of it needs.
+struct LayoutHot {
+  var tenant = TenantID.default
+  var ledgerSlot: Int32 = 0
+  var width: UInt32 = 0
+  var isKnown: Bool { width > 0 }
+}
+
+/// The layouts of one partition by id, and the layouts of each series. Grows from the catalog.
+struct LayoutTable {
+  private(set) var infos: [LayoutInfo?] = []
+  /// Parallel to `infos`.
+  private(set) var hot: [LayoutHot] = []
+  /// By series slot: the newest timestamp that is in a block. A row not newer than it is late.
+  var lastSealed: [Timestamp] = []
+  private var slots: [SeriesID: Int] = [:]
+  /// By series slot: the series' first layout, and by layout: the next one of its series; -1 ends.
+  private var firstLayout: [Int32] = []
+  private var nextLayout: [Int32] = []
+  private var fieldSets: [FieldSetID: (fields: [FieldID], types: [ColumnType])] = [:]
+
+  /// Learns the layouts that the catalog has handed out since the last call.
+  ///
+  /// - Returns: whether any were new.
+  mutating func refresh(from catalog: Catalog, partition: PartitionID, ledger: inout LedgerBook) {
+    for definition in catalog.layouts(partition: partition, from: LayoutID(UInt32(infos.count))) {
+      let index = Int(definition.id.rawValue)
+      while infos.count <= index {
+        infos.append(nil)
+        hot.append(LayoutHot())
+        nextLayout.append(-1)
+      }
+      guard infos[index] == nil else { continue }
+      let columns: (fields: [FieldID], types: [ColumnType])
+      if let known = fieldSets[definition.fieldSet] {
+        columns = known
+      } else {
+        guard let set = catalog.fieldSet(definition.fieldSet) else { continue }
+        columns = (set.fields, set.types)
+        fieldSets[definition.fieldSet] = columns
+      }
+      let slot = slot(of: definition.series)
+      let info = LayoutInfo(
+        layout: definition.id, tenant: definition.tenant, measurement: definition.measurement,
+        series: definition.series, fieldSet: definition.fieldSet, fields: columns.fields,
+        types: columns.types, seriesSlot: slot,
+        ledgerSlot: ledger.slot(
+          LedgerKey(tenant: definition.tenant, measurement: definition.measurement)))
+      infos[index] = info
+      hot[index] = LayoutHot(
+        tenant: info.tenant, ledgerSlot: Int32(info.ledgerSlot), width: UInt32(info.width))
+      nextLayout[index] = firstLayout[slot]
+      firstLayout[slot] = Int32(index)
+    }
+  }
+
+  /// The slot of a series, made when it is new.
+  mutating func slot(of series: SeriesID) -> Int {
+    if let slot = slots[series] { return slot }
+    let slot = lastSealed.count
+    slots[series] = slot
+    lastSealed.append(.min)
+    firstLayout.append(-1)
+    return slot
+  }
+
+  func knownSlot(of series: SeriesID) -> Int? { slots[series] }
+
+  /// The layouts of a series, oldest first.
+  func layouts(ofSlot slot: Int) -> [LayoutInfo] {
+    var result: [LayoutInfo] = []
+    var index = firstLayout[slot]
+    while index >= 0 {
+      if let info = infos[Int(index)] { result.append(info) }
+      index = nextLayout[Int(index)]
+    }
+    return result.reversed()
+  }
+
+  /// The fields and types of a set that a layout of this partition uses.
+  func columns(of set: FieldSetID) -> (fields: [FieldID], types: [ColumnType])? { fieldSets[set] }
+}

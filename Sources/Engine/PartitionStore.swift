@@ -1,0 +1,171 @@
+internal import Blocks
+internal import Catalog
+internal import Model
+internal import Platform
+internal import Query
+internal import Ring
+
+/// Everything made from one partition's batches: open rows, blocks, ring region, ledger.
+///
+/// Single writer: it belongs to its worker's thread. Queries get a ``StoreView``, which never
+/// changes.
+final class PartitionStore {
+  let partition: PartitionID
+  let catalog: Catalog
+  let clock: any Clock
+  let decoder: RowDecoder
+  let files: PartitionFiles
+
+  private(set) var table = LayoutTable()
+  private var knownVersion: UInt64 = 0
+  /// Open rows that arrive now.
+  private(set) var current: Generation
+  /// Open rows that a cut is turning into blocks; still open rows to every reader.
+  private(set) var cut: Cut?
+  private(set) var manifest: Manifest
+  private(set) var blocks: [BlockReader]
+  private(set) var ring: RingRegion
+  private(set) var ringSnapshot: RingSnapshot
+  private(set) var ledger: LedgerBook
+  private(set) var unreadableRowCount = 0
+  /// Why the last cut failed, until one succeeds.
+  private(set) var cutFailure: SystemError?
+
+  init(
+    partition: PartitionID, catalog: Catalog, clock: any Clock, files: PartitionFiles,
+    manifest: Manifest, blocks: [BlockReader], ring: RingRegion
+  ) {
+    self.partition = partition
+    self.catalog = catalog
+    self.clock = clock
+    self.files = files
+    self.manifest = manifest
+    self.blocks = blocks
+    self.ring = ring
+    decoder = RowDecoder(catalog: catalog)
+    ringSnapshot = ring.snapshot
+    ledger = LedgerBook(manifest.ledger)
+    current = Generation(start: manifest.nextOffset)
+    refreshLayouts()
+    for block in blocks { noteSealed(block) }
+  }
+
+  /// The first offset that is not applied.
+  var nextOffset: Offset { current.end }
+
+  /// Memory of all open rows.
+  var openByteCount: Int { current.arena.byteCount + (cut?.generation.arena.byteCount ?? 0) }
+  /// Log bytes that a recovery would replay.
+  var openLogByteCount: Int { current.logByteCount + (cut?.generation.logByteCount ?? 0) }
+  var openRowCount: Int { current.rowCount + (cut?.generation.rowCount ?? 0) }
+
+  /// Applies a durable batch. Replay and live running are this one function: a batch below
+  /// ``nextOffset`` is known already and changes nothing.
+  func apply(_ batch: RowBatch) {
+    guard batch.header.offset >= current.end else { return }
+    if batch.header.registryVersion > knownVersion { refreshLayouts() }
+    switch batch.header.kind {
+    case .rows:
+      let before = current.unreadableRowCount
+      current.apply(batch, table: table, at: clock.monotonic())
+      unreadableRowCount += current.unreadableRowCount - before
+    case .refusals:
+      if let refusals = RefusalCodec.decode(batch) {
+        current.apply(refusals, of: batch, ledger: &ledger)
+      } else {
+        unreadableRowCount += 1
+        current.pass(batch)
+      }
+    }
+  }
+
+  private func refreshLayouts() {
+    knownVersion = catalog.version
+    table.refresh(from: catalog, partition: partition, ledger: &ledger)
+  }
+
+  private func noteSealed(_ block: BlockReader) {
+    for entry in block.entries {
+      let slot = table.slot(of: entry.series)
+      table.lastSealed[slot] = max(table.lastSealed[slot], entry.lastTimestamp)
+    }
+  }
+
+  // MARK: Cuts
+
+  /// Seals the open rows and starts turning them into blocks. No effect while a cut is under way or
+  /// when nothing was applied since the last.
+  func beginCut() {
+    guard cut == nil, !current.isEmpty else { return }
+    refreshLayouts()
+    let sealed = current
+    current = Generation(start: sealed.end)
+    cut = Cut(sealed, of: self, now: clock.now())
+  }
+
+  /// Does a part of the cut under way: some series, or the commit.
+  ///
+  /// - Returns: whether the cut is done, successfully or not.
+  func stepCut() -> Bool {
+    guard let cut else { return true }
+    do throws(SystemError) {
+      guard try cut.step() else { return false }
+      let result = try cut.commit()
+      finish(cut, result)
+      cutFailure = nil
+    } catch {
+      // The sealed rows stay open rows; the next attempt starts from them.
+      cutFailure = error
+      cut.abandon()
+    }
+    return cutFailure == nil
+  }
+
+  /// Makes what the manifest has committed the state that readers get.
+  private func finish(_ cut: Cut, _ result: CutResult) {
+    manifest = result.manifest
+    blocks.append(contentsOf: result.blocks)
+    for block in result.blocks { noteSealed(block) }
+    ringSnapshot = ring.publish()
+    // Slots that the ledger handed out during the cut stay.
+    ledger = ledger.adding(cut.generation.tally, result.counts)
+    self.cut = nil
+  }
+
+  // MARK: Views
+
+  /// What a query sees of some series: one state, named by its manifest.
+  func view(of series: [SeriesID]) -> StoreView {
+    var view = StoreView(
+      partition: partition, blocks: blocks, ring: ringSnapshot, decoder: decoder, series: [:],
+      arenas: [])
+    let generations = [cut?.generation, current].compactMap { $0 }
+    view.arenas = generations.map { $0.arena.reader() }
+    for id in series {
+      guard let slot = table.knownSlot(of: id) else { continue }
+      var open = StoreView.OpenSeries(lastSealed: table.lastSealed[slot])
+      for layout in table.layouts(ofSlot: slot) {
+        let index = Int(layout.layout.rawValue)
+        for (arena, generation) in generations.enumerated()
+        where index < generation.runs.count && generation.runs[index].rowCount > 0 {
+          open.runs.append((layout: layout, arena: arena, run: generation.runs[index]))
+        }
+      }
+      view.series[id] = open
+    }
+    return view
+  }
+
+  /// The ledger with what is not cut yet: committed counts, plus what arrived, plus what is pending.
+  func liveLedger() -> [(entry: LedgerEntry, pending: UInt64)] {
+    var book = ledger
+    var pending: [UInt64] = []
+    for generation in [cut?.generation, current].compactMap({ $0 }) {
+      book = book.adding(generation.tally, [:])
+      generation.pendingPoints(table: table, into: &pending)
+    }
+    return book.entries.enumerated().map { index, entry in
+      (entry, index < pending.count ? pending[index] : 0)
+    }
+  }
+}

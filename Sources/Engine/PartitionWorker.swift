@@ -1,0 +1,169 @@
+internal import Model
+internal import Platform
+internal import Queue
+internal import Synchronization
+
+/// One thread's share of the work: applies durable batches to the partitions it owns, cuts them,
+/// and hands views to queries.
+///
+/// ``step(now:)`` does a bounded piece of it, so that a thread can run it for ever and a simulation
+/// one step at a time.
+final class PartitionWorker: @unchecked Sendable {
+  // @unchecked: `stores` and the fields below are touched by the worker's thread only; requests
+  // come in through the mailbox, numbers go out through `gauges`.
+
+  /// Batches applied before requests and cuts get their turn.
+  static let batchesPerStep = 64
+  /// A failed cut is tried again after this.
+  static let cutRetryNanoseconds: UInt64 = 1_000_000_000
+
+  let port: WorkerPort
+  let mailbox = Mailbox()
+  let gauges: WorkerGauges
+  private(set) var stores: [PartitionStore]
+  private let limits: CutLimits
+  private var waiting: [Mailbox.Request] = []
+  private var flushing: [Flush] = []
+  private var cutRetryAt: UInt64 = 0
+
+  private struct Flush {
+    /// The offsets that must be in blocks, by index into `stores`.
+    var targets: [Offset]
+    var completion: Completion
+  }
+
+  init(port: WorkerPort, stores: [PartitionStore], limits: CutLimits) {
+    self.port = port
+    self.stores = stores
+    self.limits = limits
+    gauges = WorkerGauges(partitions: stores.map(\.partition))
+  }
+
+  /// Applies what has come, answers requests, advances cuts.
+  ///
+  /// - Parameter monotonic: the clock of waits and retries, nanoseconds.
+  /// - Returns: whether anything was done; if not, the thread may sleep.
+  func step(monotonic: UInt64) -> Bool {
+    var worked = applyBatches()
+    worked = answerRequests() || worked
+    worked = advanceCuts(monotonic: monotonic) || worked
+    publishGauges()
+    return worked
+  }
+
+  private func applyBatches() -> Bool {
+    var count = 0
+    // Open rows beyond twice the budget wait for their cut: the port fills, the committer stops
+    // taking, sockets stop being read.
+    while count < Self.batchesPerStep, openByteCount < 2 * limits.openByteCount,
+      let batch = port.pop()
+    {
+      store(of: batch.header.partition)?.apply(batch)
+      count += 1
+    }
+    return count > 0
+  }
+
+  private var openByteCount: Int { stores.reduce(0) { $0 + $1.openByteCount } }
+
+  private func store(of partition: PartitionID) -> PartitionStore? {
+    stores.first { $0.partition == partition }
+  }
+
+  // MARK: Requests
+
+  private func answerRequests() -> Bool {
+    waiting.append(contentsOf: mailbox.takeAll())
+    guard !waiting.isEmpty else { return false }
+    var later: [Mailbox.Request] = []
+    var answered = 0
+    for request in waiting {
+      if answer(request) { answered += 1 } else { later.append(request) }
+    }
+    waiting = later
+    return answered > 0
+  }
+
+  /// Answers `request`, unless it waits for offsets that are not applied yet.
+  private func answer(_ request: Mailbox.Request) -> Bool {
+    switch request {
+    case .view(let partition, let series, let applied, let reply):
+      guard let store = store(of: partition) else {
+        reply.fulfil(nil)
+        return true
+      }
+      guard store.nextOffset >= applied else { return false }
+      reply.fulfil(store.view(of: series))
+    case .ledger(let reply):
+      reply.fulfil(stores.map { ($0.partition, $0.liveLedger()) }.flatMap(\.1))
+    case .flush(let applied, let completion):
+      for store in stores {
+        guard let offset = applied[store.partition] else { continue }
+        guard store.nextOffset >= offset else { return false }
+      }
+      flushing.append(Flush(targets: stores.map(\.nextOffset), completion: completion))
+    }
+    return true
+  }
+
+  // MARK: Cuts
+
+  private func advanceCuts(monotonic: UInt64) -> Bool {
+    if monotonic >= cutRetryAt { chooseCuts(monotonic: monotonic) }
+    var worked = false
+    for store in stores where store.cut != nil && monotonic >= cutRetryAt {
+      if !store.stepCut(), let failure = store.cutFailure {
+        cutRetryAt = monotonic &+ Self.cutRetryNanoseconds
+        gauges.cutFailed(failure)
+        finishFlushes(failure: failure)
+      }
+      worked = true
+    }
+    finishFlushes(failure: nil)
+    return worked
+  }
+
+  private func chooseCuts(monotonic: UInt64) {
+    let isOneUnderWay = stores.contains { $0.cut != nil }
+    for (index, store) in stores.enumerated() where store.cut == nil && !store.current.isEmpty {
+      let isWanted = flushing.contains { store.manifest.nextOffset < $0.targets[index] }
+      // Staggered: the share of the budget at which a partition cuts differs by its place, so that
+      // the cuts of a fleet's minute do not fall together.
+      let share = limits.openByteCount / max(1, stores.count)
+      let threshold = share / 2 + share * (index + 1) / (2 * stores.count)
+      let isFull = store.openByteCount >= threshold && !isOneUnderWay
+      let age = store.current.firstAppliedAt.map { monotonic &- $0 } ?? 0
+      let isOld = age >= UInt64(limits.intervalNanoseconds)
+      let isLong = store.openLogByteCount >= limits.logByteCount / max(1, limits.partitionCount)
+      if isWanted || isFull || isOld || isLong { store.beginCut() }
+    }
+  }
+
+  private func finishFlushes(failure: SystemError?) {
+    flushing.removeAll { flush in
+      if let failure {
+        flush.completion.fulfil(failure)
+        return true
+      }
+      let isDone = stores.indices.allSatisfy {
+        stores[$0].manifest.nextOffset >= flush.targets[$0]
+      }
+      if isDone { flush.completion.fulfil(nil) }
+      return isDone
+    }
+  }
+
+  private func publishGauges() {
+    for (index, store) in stores.enumerated() { gauges.publish(store, at: index) }
+  }
+}
+
+/// When a worker cuts.
+struct CutLimits: Sendable {
+  /// Open-row memory of the worker's partitions together.
+  var openByteCount: Int
+  var intervalNanoseconds: Int64
+  /// Log bytes of all partitions since their last cuts.
+  var logByteCount: Int
+  var partitionCount: Int
+}

@@ -1,0 +1,234 @@
+internal import Catalog
+internal import LineProtocol
+internal import Model
+public import Platform
+internal import Queue
+
+/// Takes bytes of line protocol on one event loop, builds batches and answers acknowledgements.
+///
+/// Not `Sendable`: it belongs to its loop, and everything it owns is touched there only. What it
+/// hands over (sealed batches) and what comes back (the settled sequence) goes through its port.
+public final class Receiver {
+  /// A batch stays open this long at most after its first row.
+  static let lingerNanoseconds: Int64 = 10_000_000
+  /// Sealed batches that wait for the port; beyond it the receiver is congested.
+  static let waitingMax = 64
+
+  private struct Acknowledgement {
+    var connection: LineConnection
+    var id: String
+    var accepted: UInt64
+    var rejected: UInt64
+    /// Durable once the port has settled this sequence; batches after `covered` belong to it.
+    var covered: UInt64
+    var sequence: UInt64
+  }
+
+  private var parser: LineParser
+  private let catalog: Catalog
+  private let port: ReceiverPort
+  private let deadLetters: DeadLetterLog
+  private let authorizer: any Authorizer
+  private let clock: any Clock
+  private let defaultTenant: TenantID
+  private var waiting: [RowBatch] = []
+  private var acknowledgements: [Acknowledgement] = []
+  private var asked: [Acknowledgement] = []
+  /// Connections whose replies changed since the last ``takeTouched()``.
+  private var touched: [LineConnection] = []
+  private let statistics: ReceiverStatistics
+
+  init(
+    parser: consuming LineParser, catalog: Catalog, port: ReceiverPort, deadLetters: DeadLetterLog,
+    authorizer: any Authorizer, clock: any Clock, defaultTenant: TenantID,
+    statistics: ReceiverStatistics
+  ) {
+    self.parser = parser
+    self.catalog = catalog
+    self.port = port
+    self.deadLetters = deadLetters
+    self.authorizer = authorizer
+    self.clock = clock
+    self.defaultTenant = defaultTenant
+    self.statistics = statistics
+  }
+
+  /// Greets a client. `sender` names it in logs.
+  public func open(sender: String) -> LineConnection {
+    LineConnection(
+      sender: sender, session: LineSession(tenant: defaultTenant), sequence: submittedSequence)
+  }
+
+  /// Whether sockets should stop being read: batches wait for the committer.
+  public var isCongested: Bool { waiting.count >= Self.waitingMax }
+
+  public var hasOpenRows: Bool { parser.oldestOpenRow != nil }
+
+  /// Parses what a client sent.
+  ///
+  /// Cost: the parse, about 14 ns a value; a batch is handed over when it is full.
+  public func receive(_ bytes: UnsafeRawBufferPointer, on connection: LineConnection) {
+    let arrival = clock.now()
+    var rest = unsafe bytes
+    statistics.count(bytes: bytes.count)
+    while rest.count > 0, connection.closeReason == nil {
+      let (consumed, event) = unsafe parser.parse(
+        rest, session: connection.session, arrival: arrival)
+      unsafe rest = UnsafeRawBufferPointer(rebasing: rest[consumed...])
+      if let event { handle(event, on: connection, arrival: arrival) }
+      if event == nil, consumed == 0 { break }
+    }
+    collect(connection, arrival: arrival)
+    submit(parser.takeSealed())
+  }
+
+  private func handle(_ event: LineEvent, on connection: LineConnection, arrival: Int64) {
+    // Bad lines before the control word are answered before it.
+    collect(connection, arrival: arrival)
+    switch event {
+    case .acknowledge(let id):
+      let session = connection.session
+      connection.pendingAcknowledgements += 1
+      asked.append(
+        Acknowledgement(
+          connection: connection, id: id, accepted: session.accepted, rejected: session.rejected,
+          covered: connection.coveredSequence, sequence: 0))
+      session.accepted = 0
+      session.rejected = 0
+    case .tenant(let name):
+      connection.tenantName = name
+      authorize(connection)
+    case .auth(let token):
+      connection.token = token
+      authorize(connection)
+    case .fault(let reason):
+      connection.reply("FAIL - \(reason)")
+      touched.append(connection)
+    case .foreignProtocol(let what):
+      connection.closeReason = what
+      touched.append(connection)
+    }
+  }
+
+  private func authorize(_ connection: LineConnection) {
+    guard
+      let (name, rights) = authorizer.authorize(
+        token: connection.token, tenant: connection.tenantName), rights.contains(.write)
+    else {
+      connection.reply("FAIL auth this token may not write to this tenant")
+      connection.closeReason = "not authorised"
+      touched.append(connection)
+      return
+    }
+    do throws(SchemaRefusal) {
+      guard let tenant = try catalog.tenant(named: name, create: true) else { return }
+      connection.session.tenant = tenant
+    } catch {
+      connection.reply("FAIL auth \(error.text)")
+      connection.closeReason = "tenant refused"
+      touched.append(connection)
+    }
+  }
+
+  /// Ends a loop round: closes batches that an acknowledgement waits for and hands them over.
+  public func endOfRound() {
+    if !asked.isEmpty {
+      parser.closeBatches(arrival: clock.now())
+      submit(parser.takeSealed())
+      let sequence = submittedSequence
+      for var acknowledgement in asked {
+        acknowledgement.sequence = sequence
+        acknowledgement.connection.coveredSequence = sequence
+        acknowledgements.append(acknowledgement)
+      }
+      asked.removeAll(keepingCapacity: true)
+    }
+    settle()
+  }
+
+  /// Closes batches whose first row is old enough. Call every few milliseconds while
+  /// ``hasOpenRows``.
+  public func tick() {
+    let now = clock.now()
+    guard let oldest = parser.oldestOpenRow, now - oldest >= Self.lingerNanoseconds || now < oldest
+    else { return }
+    parser.closeBatches(arrival: now)
+    submit(parser.takeSealed())
+  }
+
+  /// Answers the acknowledgements whose batches are settled and hands waiting batches over.
+  public func settle() {
+    submit([])
+    let settled = port.settledSequence
+    var done = 0
+    while done < acknowledgements.count, acknowledgements[done].sequence <= settled {
+      answer(acknowledgements[done])
+      done += 1
+    }
+    acknowledgements.removeFirst(done)
+  }
+
+  private func answer(_ acknowledgement: Acknowledgement) {
+    let connection = acknowledgement.connection
+    connection.pendingAcknowledgements -= 1
+    if let reason = port.failure(after: acknowledgement.covered, upTo: acknowledgement.sequence) {
+      connection.reply("FAIL \(acknowledgement.id) \(reason)")
+    } else {
+      connection.reply(
+        "OK \(acknowledgement.id) \(acknowledgement.accepted) \(acknowledgement.rejected)")
+    }
+    touched.append(connection)
+  }
+
+  /// The peer has closed its sending side: a line without its end is refused as cut.
+  public func close(_ connection: LineConnection) {
+    let arrival = clock.now()
+    parser.finish(session: connection.session, arrival: arrival, endsLine: false)
+    collect(connection, arrival: arrival)
+    submit(parser.takeSealed())
+  }
+
+  /// The peer has been silent inside a line for too long: the line is refused.
+  public func expire(_ connection: LineConnection) {
+    let arrival = clock.now()
+    parser.expire(session: connection.session, arrival: arrival)
+    collect(connection, arrival: arrival)
+    connection.closeReason = "silent for 30 s inside a line"
+    touched.append(connection)
+  }
+
+  /// The connections that have something to write or must be closed since the last call.
+  public func takeTouched() -> [LineConnection] {
+    defer { touched.removeAll(keepingCapacity: true) }
+    return touched
+  }
+
+  /// Sends verdicts to a client that acknowledges, and every refused line to the dead letters.
+  private func collect(_ connection: LineConnection, arrival: Int64) {
+    let session = connection.session
+    guard !session.verdicts.isEmpty else { return }
+    for verdict in session.verdicts {
+      deadLetters.append(
+        DeadLetter(
+          time: arrival, tenant: session.tenant, sender: connection.sender, line: verdict.line,
+          column: verdict.column, reason: verdict.reason, message: verdict.message,
+          text: verdict.text))
+      if session.usesAcknowledgements {
+        connection.reply("ERR \(verdict.line) \(verdict.column) \(verdict.message)")
+      }
+    }
+    statistics.count(refused: session.verdicts)
+    session.verdicts.removeAll(keepingCapacity: true)
+    if connection.hasReplies { touched.append(connection) }
+  }
+
+  private var submittedSequence: UInt64 { port.submittedSequence + UInt64(waiting.count) }
+
+  /// Hands batches to the committer in order; keeps what the port has no room for.
+  private func submit(_ sealed: [RowBatch]) {
+    waiting.append(contentsOf: sealed)
+    var taken = 0
+    while taken < waiting.count, port.submit(waiting[taken]) { taken += 1 }
+    waiting.removeFirst(taken)
+  }
+}
