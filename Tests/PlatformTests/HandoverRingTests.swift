@@ -53,7 +53,7 @@ import Testing
   func everythingArrivesOnceAndInOrder(capacity: Int) throws {
     let ring = HandoverRing<[Int]>(capacity: capacity)
     let (filled, emptied) = (Signal(), Signal())
-    let total = 100_000
+    let total = capacity < 64 ? 20_000 : 200_000
     let producer = try WorkerThread(name: "producer") {
       for value in 0..<total {
         while !ring.push([value, -value]) { emptied.wait(timeoutNanoseconds: 1_000_000) }
