@@ -16,10 +16,10 @@ public struct MachineResources: Equatable, Sendable {
     let physical = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
     let groups = ControlGroup.folders()
     let memory = groups.compactMap { folder in
-      let text = ProcessFile.text("\(folder)/memory.max")
-      return Int(text) ?? Int(ProcessFile.text("\(folder)/memory.limit_in_bytes"))
+      let text = KernelFile.text("\(folder)/memory.max")
+      return Int(text) ?? Int(KernelFile.text("\(folder)/memory.limit_in_bytes"))
     }
-    let quotas = groups.compactMap { ControlGroup.cores(quota: ProcessFile.text("\($0)/cpu.max")) }
+    let quotas = groups.compactMap { ControlGroup.cores(quota: KernelFile.text("\($0)/cpu.max")) }
     return MachineResources(
       memoryByteCount: memory.filter { $0 > 0 }.reduce(physical, min),
       coreCount: max(1, quotas.reduce(allowedCoreCount(), min))
@@ -29,7 +29,7 @@ public struct MachineResources: Equatable, Sendable {
   /// Processors that are there and in the affinity mask.
   private static func allowedCoreCount() -> Int {
     let online = sysconf(Int32(_SC_NPROCESSORS_ONLN))
-    let status = ProcessFile.text("/proc/self/status")
+    let status = KernelFile.text("/proc/self/status")
     return ControlGroup.affinityCount(status: status).map { min($0, online) } ?? online
   }
 }
@@ -38,7 +38,7 @@ public struct MachineResources: Equatable, Sendable {
 package enum ControlGroup {
   /// The folders of this process' groups and of all above them, in either version.
   static func folders() -> [String] {
-    folders(membership: ProcessFile.text("/proc/self/cgroup"))
+    folders(membership: KernelFile.text("/proc/self/cgroup"))
   }
 
   /// - Parameter membership: lines of `/proc/self/cgroup`, `0::/path` or `4:memory:/path`.

@@ -14,7 +14,7 @@ public struct ProcessStatistics: Equatable, Sendable {
   public static func current() -> ProcessStatistics {
     var usage = rusage()
     unsafe getrusage(RUSAGE_SELF.rawValue, &usage)
-    let pages = ProcessFile.text("/proc/self/statm").split(separator: " ")
+    let pages = KernelFile.text("/proc/self/statm").split(separator: " ")
     let residentPages = pages.count > 1 ? Int(pages[1]) ?? 0 : 0
     // The listing itself holds one descriptor.
     let files = (try? RealDisk().list("/proc/self/fd")) ?? []
@@ -28,17 +28,5 @@ public struct ProcessStatistics: Equatable, Sendable {
 
   private static func seconds(_ time: timeval) -> Double {
     Double(time.tv_sec) + Double(time.tv_usec) / 1e6
-  }
-}
-
-/// Small files that the kernel makes up when they are read.
-enum ProcessFile {
-  /// The text, without the line feed at its end; empty when it cannot be read.
-  static func text(_ path: String) -> String {
-    guard let descriptor = try? SystemCall.open(path, O_RDONLY) else { return "" }
-    defer { SystemCall.close(descriptor) }
-    // They have no length of their own, so reading is bounded here.
-    let bytes = (try? SystemCall.read(descriptor, path, offset: 0, count: 1 << 16)) ?? []
-    return String(decoding: bytes.last == 10 ? bytes.dropLast() : bytes[...], as: UTF8.self)
   }
 }

@@ -1,37 +1,40 @@
 internal import Glibc
+internal import Synchronization
 
 /// SIGTERM and SIGINT as a call on an ordinary thread, where everything is allowed.
 public enum TerminationSignals {
   /// Keeps a peer that hangs up from killing the process: writes to it fail with `EPIPE` instead.
-  /// Early in `main`.
   public static func ignoreBrokenPipe() { signal(SIGPIPE, SIG_IGN) }
 
-  /// Blocks both signals in the calling thread, and so in all that it starts, and hands each one
-  /// that arrives to `body` on a thread of its own, for as long as the process lives.
-  ///
-  /// To be called once, early in `main`, before any other thread runs.
+  /// Hands each of the two signals that arrives to `body`, on a thread of its own, for as long as
+  /// the process lives. A later call takes over from an earlier one.
   ///
   /// - Parameter body: gets the signal's name, `SIGTERM` or `SIGINT`; called again for each further
   ///   signal, so that a second one may end a stop that hangs.
   public static func handle(_ body: @escaping @Sendable (String) -> Void) throws(SystemError) {
-    var signals = Self.signals()
-    let code = unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
-    precondition(code == 0, "the set and the way are fixed")
+    var ends: [Int32] = [0, 0]
+    try SystemCall.run("pipe", "signals") { unsafe pipe(&ends) }
+    let (reading, writing) = (ends[0], ends[1])
     _ = try WorkerThread(name: "signals") {
-      var signals = Self.signals()
+      var number: UInt8 = 0
       while true {
-        var number: Int32 = 0
-        guard unsafe sigwait(&signals, &number) == 0 else { continue }
-        body(number == SIGTERM ? "SIGTERM" : "SIGINT")
+        let count = unsafe read(reading, &number, 1)
+        if count == 1 { body(Int32(number) == SIGTERM ? "SIGTERM" : "SIGINT") }
+        if count == 0 { return }
       }
     }
+    pipeForSignals.store(writing, ordering: .releasing)
+    for number in [SIGTERM, SIGINT] { signal(number, passOn) }
   }
 
-  private static func signals() -> sigset_t {
-    var signals = sigset_t()
-    unsafe sigemptyset(&signals)
-    unsafe sigaddset(&signals, SIGTERM)
-    unsafe sigaddset(&signals, SIGINT)
-    return signals
+  /// The signal handler: one write, which is allowed in it.
+  private static let passOn: @convention(c) (Int32) -> Void = { number in
+    let code = errno
+    var byte = UInt8(truncatingIfNeeded: number)
+    _ = unsafe write(pipeForSignals.load(ordering: .acquiring), &byte, 1)
+    errno = code
   }
 }
+
+/// The writing end of the pipe to the thread; process-wide, as signals are.
+private let pipeForSignals = Atomic<Int32>(-1)
