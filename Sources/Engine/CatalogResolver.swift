@@ -14,10 +14,18 @@ final class CatalogResolver: SchemaResolver {
   }
 
   func resolve(
-    tenant: TenantID, measurement: [UInt8], tags: [Tag], fields: [FieldName]
+    tenant: TenantID,
+    measurement: [UInt8],
+    tags: [Tag],
+    fields: [FieldName]
   ) throws(SchemaRefusal) -> ResolvedLayout {
     try catalog.resolve(
-      tenant: tenant, measurement: measurement, tags: tags, fields: fields, runs: &runs)
+      tenant: tenant,
+      measurement: measurement,
+      tags: tags,
+      fields: fields,
+      runs: &runs
+    )
   }
 
   func scaleTable(fieldSet: FieldSetID, exponents: [UInt8]) -> ScaleTableID? {

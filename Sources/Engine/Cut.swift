@@ -72,7 +72,12 @@ final class Cut {
     if let writer, writer.tenant == tenant { return writer }
     try finishWriter()
     let next = try SeriesWriter(
-      store, tenant: tenant, generation: generation, index: finished.count, of: tenants.count)
+      store,
+      tenant: tenant,
+      generation: generation,
+      index: finished.count,
+      of: tenants.count
+    )
     writer = next
     return next
   }

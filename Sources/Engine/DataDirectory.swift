@@ -83,7 +83,10 @@ public struct DataDirectory: Sendable {
   /// A damaged identity is healed from the folders of `partitions/` where there are some: they say
   /// how many partitions there are, and nothing else is in the file that matters.
   func open(
-    disk: any Disk, partitionCount: Int, clock: any Clock, damages: inout [Damage]
+    disk: any Disk,
+    partitionCount: Int,
+    clock: any Clock,
+    damages: inout [Damage]
   ) throws(EngineError) -> Int {
     try wrap { () throws(SystemError) in try disk.createDirectory(path) }
     let names = try wrap { () throws(SystemError) in try disk.list(path) }
@@ -98,12 +101,20 @@ public struct DataDirectory: Sendable {
       case .success(let count): return count
       case .failure(.version(let version)):
         throw .foreignDirectory(
-          path: path, found: IdentityFault.version(version).text)
+          path: path,
+          found: IdentityFault.version(version).text
+        )
       case .failure(let fault):
         damages.append(
           Damage(
-            severity: folders == 0 && bytes.isEmpty ? .note : .damage, path: identity, offset: 0,
-            byteCount: bytes.count, what: fault.text, range: "written anew"))
+            severity: folders == 0 && bytes.isEmpty ? .note : .damage,
+            path: identity,
+            offset: 0,
+            byteCount: bytes.count,
+            what: fault.text,
+            range: "written anew"
+          )
+        )
       }
     } else if folders == 0, names.contains(where: { $0 != "lock" && $0 != "lost+found" }) {
       throw .foreignDirectory(path: path, found: "it holds \(names[0]) and no file VARVE")
@@ -116,7 +127,9 @@ public struct DataDirectory: Sendable {
       }
       for folder in [catalog, queue, deadLetters, quarantine] { try disk.createDirectory(folder) }
       try disk.replace(
-        identity, with: Self.encodeIdentity(partitionCount: count, createdAt: clock.now()))
+        identity,
+        with: Self.encodeIdentity(partitionCount: count, createdAt: clock.now())
+      )
     }
     return count
   }
@@ -125,7 +138,9 @@ public struct DataDirectory: Sendable {
   ///
   /// - Returns: the new path.
   func quarantine(
-    _ file: String, disk: any Disk, at time: Int64
+    _ file: String,
+    disk: any Disk,
+    at time: Int64
   ) throws(SystemError) -> String {
     let origin = file.hasPrefix(path + "/") ? String(file.dropFirst(path.count + 1)) : file
     let name = origin.split(separator: "/").joined(separator: "_")

@@ -59,7 +59,10 @@ public struct EngineConfiguration: Sendable {
   ///   - disk: size of the file system in bytes.
   ///   - cores: processors that it may use.
   public static func scaled(
-    dataDirectory: String, machineMemory: Int, disk: Int, cores: Int
+    dataDirectory: String,
+    machineMemory: Int,
+    disk: Int,
+    cores: Int
   ) -> EngineConfiguration {
     var result = EngineConfiguration(dataDirectory: dataDirectory)
     result.workerCount = max(1, min(8, cores))

@@ -71,7 +71,8 @@ final class Generation {
   func apply(_ refusals: [RefusalCount], of batch: RowBatch, ledger: inout LedgerBook) {
     for refusal in refusals {
       let slot = ledger.slot(
-        LedgerKey(tenant: batch.header.tenant, measurement: refusal.measurement))
+        LedgerKey(tenant: batch.header.tenant, measurement: refusal.measurement)
+      )
       tally.refused[slot, default: [:]][refusal.reason, default: .init()].lines += refusal.lines
       tally.refused[slot, default: [:]][refusal.reason, default: .init()].points += refusal.points
     }

@@ -17,8 +17,15 @@ final class LayoutInfo: Sendable {
   let ledgerSlot: Int
 
   init(
-    layout: LayoutID, tenant: TenantID, measurement: MeasurementID, series: SeriesID,
-    fieldSet: FieldSetID, fields: [FieldID], types: [ColumnType], seriesSlot: Int, ledgerSlot: Int
+    layout: LayoutID,
+    tenant: TenantID,
+    measurement: MeasurementID,
+    series: SeriesID,
+    fieldSet: FieldSetID,
+    fields: [FieldID],
+    types: [ColumnType],
+    seriesSlot: Int,
+    ledgerSlot: Int
   ) {
     self.layout = layout
     self.tenant = tenant
@@ -77,14 +84,24 @@ struct LayoutTable {
       }
       let slot = slot(of: definition.series)
       let info = LayoutInfo(
-        layout: definition.id, tenant: definition.tenant, measurement: definition.measurement,
-        series: definition.series, fieldSet: definition.fieldSet, fields: columns.fields,
-        types: columns.types, seriesSlot: slot,
+        layout: definition.id,
+        tenant: definition.tenant,
+        measurement: definition.measurement,
+        series: definition.series,
+        fieldSet: definition.fieldSet,
+        fields: columns.fields,
+        types: columns.types,
+        seriesSlot: slot,
         ledgerSlot: ledger.slot(
-          LedgerKey(tenant: definition.tenant, measurement: definition.measurement)))
+          LedgerKey(tenant: definition.tenant, measurement: definition.measurement)
+        )
+      )
       infos[index] = info
       hot[index] = LayoutHot(
-        tenant: info.tenant, ledgerSlot: Int32(info.ledgerSlot), width: UInt32(info.width))
+        tenant: info.tenant,
+        ledgerSlot: Int32(info.ledgerSlot),
+        width: UInt32(info.width)
+      )
       nextLayout[index] = firstLayout[slot]
       firstLayout[slot] = Int32(index)
     }

@@ -7,7 +7,11 @@ final class Mailbox: Sendable {
   enum Request: Sendable {
     /// One state of a partition once `applied` and all before it is in it.
     case view(
-      partition: PartitionID, series: [SeriesID], applied: Offset, reply: Promise<StoreView?>)
+      partition: PartitionID,
+      series: [SeriesID],
+      applied: Offset,
+      reply: Promise<StoreView?>
+    )
     case ledger(reply: Promise<[(entry: LedgerEntry, pending: UInt64)]>)
     /// Cut everything once the offsets are applied.
     case flush(applied: [PartitionID: Offset], completion: Completion)

@@ -32,8 +32,13 @@ final class PartitionStore {
   private(set) var cutFailure: SystemError?
 
   init(
-    partition: PartitionID, catalog: Catalog, clock: any Clock, files: PartitionFiles,
-    manifest: Manifest, blocks: [BlockReader], ring: RingRegion
+    partition: PartitionID,
+    catalog: Catalog,
+    clock: any Clock,
+    files: PartitionFiles,
+    manifest: Manifest,
+    blocks: [BlockReader],
+    ring: RingRegion
   ) {
     self.partition = partition
     self.catalog = catalog
@@ -137,8 +142,13 @@ final class PartitionStore {
   /// What a query sees of some series: one state, named by its manifest.
   func view(of series: [SeriesID]) -> StoreView {
     var view = StoreView(
-      partition: partition, blocks: blocks, ring: ringSnapshot, decoder: decoder, series: [:],
-      arenas: [])
+      partition: partition,
+      blocks: blocks,
+      ring: ringSnapshot,
+      decoder: decoder,
+      series: [:],
+      arenas: []
+    )
     let generations = [cut?.generation, current].compactMap { $0 }
     view.arenas = generations.map { $0.arena.reader() }
     for id in series {

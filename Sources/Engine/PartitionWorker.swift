@@ -154,7 +154,22 @@ final class PartitionWorker: @unchecked Sendable {
   }
 
   private func publishGauges() {
-    for (index, store) in stores.enumerated() { gauges.publish(store, at: index) }
+    gauges.publish(
+      stores.map { store in
+        WorkerGauges.Partition(
+          partition: store.partition,
+          nextOffset: store.nextOffset.rawValue,
+          committedOffset: store.manifest.nextOffset.rawValue,
+          openBytes: store.openByteCount,
+          openRows: store.openRowCount,
+          openLogBytes: store.openLogByteCount,
+          blocks: store.blocks.count,
+          blockBytes: store.blockByteCount,
+          cuts: store.manifest.cut,
+          unreadableRows: store.unreadableRowCount
+        )
+      }
+    )
   }
 }
 

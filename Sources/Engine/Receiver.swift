@@ -39,8 +39,13 @@ public final class Receiver {
   private let statistics: ReceiverStatistics
 
   init(
-    parser: consuming LineParser, catalog: Catalog, port: ReceiverPort, deadLetters: DeadLetterLog,
-    authorizer: any Authorizer, clock: any Clock, defaultTenant: TenantID,
+    parser: consuming LineParser,
+    catalog: Catalog,
+    port: ReceiverPort,
+    deadLetters: DeadLetterLog,
+    authorizer: any Authorizer,
+    clock: any Clock,
+    defaultTenant: TenantID,
     statistics: ReceiverStatistics
   ) {
     self.parser = parser
@@ -56,7 +61,10 @@ public final class Receiver {
   /// Greets a client. `sender` names it in logs.
   public func open(sender: String) -> LineConnection {
     LineConnection(
-      sender: sender, session: LineSession(tenant: defaultTenant), sequence: submittedSequence)
+      sender: sender,
+      session: LineSession(tenant: defaultTenant),
+      sequence: submittedSequence
+    )
   }
 
   /// Whether sockets should stop being read: batches wait for the committer.
@@ -73,7 +81,10 @@ public final class Receiver {
     statistics.count(bytes: bytes.count)
     while rest.count > 0, connection.closeReason == nil {
       let (consumed, event) = unsafe parser.parse(
-        rest, session: connection.session, arrival: arrival)
+        rest,
+        session: connection.session,
+        arrival: arrival
+      )
       unsafe rest = UnsafeRawBufferPointer(rebasing: rest[consumed...])
       if let event { handle(event, on: connection, arrival: arrival) }
       if event == nil, consumed == 0 { break }
@@ -91,8 +102,14 @@ public final class Receiver {
       connection.pendingAcknowledgements += 1
       asked.append(
         Acknowledgement(
-          connection: connection, id: id, accepted: session.accepted, rejected: session.rejected,
-          covered: connection.coveredSequence, sequence: 0))
+          connection: connection,
+          id: id,
+          accepted: session.accepted,
+          rejected: session.rejected,
+          covered: connection.coveredSequence,
+          sequence: 0
+        )
+      )
       session.accepted = 0
       session.rejected = 0
     case .tenant(let name):
@@ -113,7 +130,9 @@ public final class Receiver {
   private func authorize(_ connection: LineConnection) {
     guard
       let (name, rights) = authorizer.authorize(
-        token: connection.token, tenant: connection.tenantName), rights.contains(.write)
+        token: connection.token,
+        tenant: connection.tenantName
+      ), rights.contains(.write)
     else {
       connection.reply("FAIL auth this token may not write to this tenant")
       connection.closeReason = "not authorised"
@@ -175,7 +194,8 @@ public final class Receiver {
       connection.reply("FAIL \(acknowledgement.id) \(reason)")
     } else {
       connection.reply(
-        "OK \(acknowledgement.id) \(acknowledgement.accepted) \(acknowledgement.rejected)")
+        "OK \(acknowledgement.id) \(acknowledgement.accepted) \(acknowledgement.rejected)"
+      )
     }
     touched.append(connection)
   }
@@ -210,9 +230,16 @@ public final class Receiver {
     for verdict in session.verdicts {
       deadLetters.append(
         DeadLetter(
-          time: arrival, tenant: session.tenant, sender: connection.sender, line: verdict.line,
-          column: verdict.column, reason: verdict.reason, message: verdict.message,
-          text: verdict.text))
+          time: arrival,
+          tenant: session.tenant,
+          sender: connection.sender,
+          line: verdict.line,
+          column: verdict.column,
+          reason: verdict.reason,
+          message: verdict.message,
+          text: verdict.text
+        )
+      )
       if session.usesAcknowledgements {
         connection.reply("ERR \(verdict.line) \(verdict.column) \(verdict.message)")
       }

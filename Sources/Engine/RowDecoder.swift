@@ -21,7 +21,9 @@ struct RowDecoder: Sendable {
   ///   - rows: rows of `layout`, strictly ascending.
   ///   - wanted: the fields to decode, or `nil` for all.
   func columns(
-    of layout: LayoutInfo, rows: [RowReference], wanted: Set<FieldID>? = nil
+    of layout: LayoutInfo,
+    rows: [RowReference],
+    wanted: Set<FieldID>? = nil
   ) -> ColumnBatch {
     var batch = ColumnBatch(timestamps: rows.map(\.timestamp))
     let count = layout.width
@@ -40,7 +42,11 @@ struct RowDecoder: Sendable {
       tile.next(1, into: &cells, strings: &batch.strings)
       batch.columns.append(
         ColumnBatch.Column(
-          field: field, type: layout.types[column], cells: Array(cells[..<rows.count])))
+          field: field,
+          type: layout.types[column],
+          cells: Array(cells[..<rows.count])
+        )
+      )
       column += 1
     }
     return batch

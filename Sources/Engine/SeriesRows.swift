@@ -22,7 +22,10 @@ struct SeriesRows {
   ///   - rows: in any order.
   ///   - isSorted: whether `rows` is known to be strictly ascending and of one layout.
   init(
-    layouts: [LayoutInfo], rows: [RowReference], isSorted: Bool, decoder: RowDecoder
+    layouts: [LayoutInfo],
+    rows: [RowReference],
+    isSorted: Bool,
+    decoder: RowDecoder
   ) {
     guard let first = rows.first else { return }
     if isSorted {
@@ -65,7 +68,9 @@ struct SeriesRows {
 
   /// Drops rows that repeat an earlier one of their timestamp byte for byte: the usual retry.
   private static func withoutCopies(
-    _ cluster: ArraySlice<RowReference>, _ layouts: [LayoutInfo], _ counts: inout CutCounts
+    _ cluster: ArraySlice<RowReference>,
+    _ layouts: [LayoutInfo],
+    _ counts: inout CutCounts
   ) -> ArraySlice<RowReference> {
     guard cluster.count > 1 else { return cluster }
     var kept: [RowReference] = []
@@ -81,7 +86,8 @@ struct SeriesRows {
   }
 
   private static func isConflicting(
-    _ cluster: ArraySlice<RowReference>, _ meets: [[Bool]]
+    _ cluster: ArraySlice<RowReference>,
+    _ meets: [[Bool]]
   ) -> Bool {
     for left in cluster.indices {
       for right in cluster.indices where right > left {
@@ -100,7 +106,9 @@ struct RowMerger {
   init(decoder: RowDecoder) { self.decoder = decoder }
 
   mutating func merge(
-    _ cluster: ArraySlice<RowReference>, _ layouts: [LayoutInfo], _ counts: inout CutCounts
+    _ cluster: ArraySlice<RowReference>,
+    _ layouts: [LayoutInfo],
+    _ counts: inout CutCounts
   ) {
     guard let first = cluster.first else { return }
     var winners: [FieldID: (type: ColumnType, cell: Cell, text: ArraySlice<UInt8>?)] = [:]
@@ -125,7 +133,8 @@ struct RowMerger {
       ?? ColumnBatch(
         columns: fields.map { field in
           ColumnBatch.Column(field: field, type: winners[field]?.type ?? .float, cells: [])
-        })
+        }
+      )
     batch.timestamps.append(first.timestamp)
     for (index, field) in fields.enumerated() {
       guard let winner = winners[field] else { continue }

@@ -22,7 +22,9 @@ struct StoreView: Sendable {
   ///
   /// Cost: about 3 ns a value decoded and 1 ns a value stepped over.
   func openRows(
-    of id: SeriesID, fields: Set<FieldID>?, range: TimeRange
+    of id: SeriesID,
+    fields: Set<FieldID>?,
+    range: TimeRange
   ) -> (fresh: [ColumnBatch], late: [ColumnBatch], rowCount: Int) {
     guard let open = series[id], !open.runs.isEmpty else { return ([], [], 0) }
     let layouts = open.runs.map(\.layout)
@@ -43,12 +45,19 @@ struct StoreView: Sendable {
   }
 
   private func batches(
-    _ rows: [RowReference], _ layouts: [LayoutInfo], _ open: OpenSeries, _ fields: Set<FieldID>?
+    _ rows: [RowReference],
+    _ layouts: [LayoutInfo],
+    _ open: OpenSeries,
+    _ fields: Set<FieldID>?
   ) -> [ColumnBatch] {
     guard !rows.isEmpty else { return [] }
     let isSorted = open.runs.count == 1 && open.runs[0].run.isAscending
     let resolved = SeriesRows(
-      layouts: layouts, rows: rows, isSorted: isSorted, decoder: decoder)
+      layouts: layouts,
+      rows: rows,
+      isSorted: isSorted,
+      decoder: decoder
+    )
     var result: [ColumnBatch] = []
     for run in resolved.runs {
       if let fields, fields.isDisjoint(with: run.layout.fields) { continue }

@@ -1,0 +1,203 @@
+internal import Blocks
+internal import Catalog
+internal import LineProtocol
+public import Logging
+internal import Model
+public import Platform
+public import Query
+internal import Queue
+internal import Synchronization
+
+/// The storage engine: opens and recovers a data directory, owns its threads, takes batches from
+/// receivers and answers queries. The only type that knows every module.
+///
+/// Life: ``init(_:disk:clock:logger:authorizer:threading:)`` takes the directory,
+/// ``start()`` replays, ``stop()`` drains, cuts and closes. Safe from any thread in between.
+public final class Engine: Sendable {
+  /// Who runs the committer and the workers.
+  public enum Threading: Sendable {
+    case threads
+    /// Nobody: the caller calls ``step()``. For simulations, where one seed decides everything.
+    case manual
+  }
+
+  public let configuration: EngineConfiguration
+  let directory: DataDirectory
+  let disk: any Disk
+  let clock: any Clock
+  let logger: Logger
+  let authorizer: any Authorizer
+  let threading: Threading
+  private let lock: any FileLock
+  private let identityDamages: [Damage]
+  private let state = Mutex<State>(.replaying(ReplayProgress()))
+  let pool: QueryPool
+
+  enum State {
+    case replaying(ReplayProgress)
+    case running(RunningEngine)
+    case stopping(RunningEngine)
+    case stopped
+    case failed(String)
+  }
+
+  /// Takes the data directory, creating it when it is not there. Quick: nothing is replayed.
+  ///
+  /// - Throws: ``EngineError/inUse(path:)`` when another process holds the directory,
+  ///   ``EngineError/foreignDirectory(path:found:)`` when it is not ours.
+  public init(
+    _ configuration: EngineConfiguration,
+    disk: any Disk,
+    clock: any Clock,
+    logger: Logger,
+    authorizer: any Authorizer = OpenAuthorizer(),
+    threading: Threading = .threads
+  ) throws(EngineError) {
+    var configuration = configuration
+    let directory = DataDirectory(configuration.dataDirectory)
+    var damages: [Damage] = []
+    try wrap { () throws(SystemError) in try disk.createDirectory(directory.path) }
+    lock = try Self.takeLock(directory, disk)
+    configuration.partitionCount = try directory.open(
+      disk: disk,
+      partitionCount: configuration.partitionCount,
+      clock: clock,
+      damages: &damages
+    )
+    self.configuration = configuration
+    self.directory = directory
+    self.disk = disk
+    self.clock = clock
+    self.logger = logger
+    self.authorizer = authorizer
+    self.threading = threading
+    identityDamages = damages
+    pool = QueryPool(waitingMax: configuration.queryWaitingMax)
+  }
+
+  private static func takeLock(
+    _ directory: DataDirectory,
+    _ disk: any Disk
+  ) throws(EngineError) -> any FileLock {
+    do throws(SystemError) {
+      return try disk.lock(directory.lock)
+    } catch {
+      throw error.isWouldBlock ? .inUse(path: directory.path) : .system(error)
+    }
+  }
+
+  /// Opens everything and applies what the log holds beyond the last cuts. Blocks; the readiness
+  /// tells how far it is. A damaged file never stops it: it is set aside and reported.
+  public func start() throws(EngineError) -> RecoveryReport {
+    do throws(EngineError) {
+      var recovery = Recovery(engine: self, damages: identityDamages)
+      let running = try recovery.run { progress in
+        self.state.withLock { $0 = .replaying(progress) }
+      }
+      if threading == .threads {
+        try wrap { () throws(SystemError) in
+          try running.startThreads()
+          try pool.start(threadCount: configuration.queryThreadCount)
+        }
+      }
+      state.withLock { $0 = .running(running) }
+      return recovery.report
+    } catch {
+      state.withLock { $0 = .failed("\(error)") }
+      throw error
+    }
+  }
+
+  public var readiness: Readiness {
+    state.withLock { state in
+      switch state {
+      case .replaying(let progress):
+        .replaying(fraction: progress.fraction, secondsLeft: progress.secondsLeft)
+      case .running: .ready
+      case .stopping, .stopped: .stopping
+      case .failed(let reason): .failed(reason)
+      }
+    }
+  }
+
+  /// The parts that exist once replay is done.
+  func running() throws(EngineError) -> RunningEngine {
+    let found: Result<RunningEngine, EngineError> = state.withLock { state in
+      switch state {
+      case .running(let running), .stopping(let running): .success(running)
+      case .replaying, .failed: .failure(.notReady)
+      case .stopped: .failure(.stopped)
+      }
+    }
+    return try found.get()
+  }
+
+  // MARK: Input
+
+  /// A receiver for one event loop.
+  ///
+  /// - Parameter onSettled: called on the committer's thread when acknowledgements may be answered;
+  ///   hop to the loop and call ``Receiver/settle()`` there.
+  public func makeReceiver(
+    onSettled: @escaping @Sendable () -> Void
+  ) throws(EngineError) -> Receiver {
+    try running().makeReceiver(onSettled: onSettled)
+  }
+
+  // MARK: Control
+
+  /// Cuts every partition up to all that was acknowledged when it was called.
+  public func flush() async throws(EngineError) {
+    let running = try running()
+    if threading == .manual { return try running.flushInline() }
+    let outcome: Result<Void, EngineError> = await withCheckedContinuation { continuation in
+      // A thread of its own: a flush waits for disks, and there is rarely more than one.
+      do throws(SystemError) {
+        _ = try WorkerThread(name: "flush") {
+          continuation.resume(
+            returning: Result { () throws(EngineError) in try running.flushAndWait() }
+          )
+        }
+      } catch {
+        continuation.resume(returning: .failure(.system(error)))
+      }
+    }
+    try outcome.get()
+  }
+
+  /// Ends the engine: commits what receivers have handed over, cuts every partition and closes the
+  /// files. Receivers must be idle. A cut that fails (a full disk) loses nothing: the log has it.
+  public func stop() throws(EngineError) {
+    let running = try running()
+    state.withLock { $0 = .stopping(running) }
+    pool.stop()
+    do throws(EngineError) {
+      if threading == .manual { try running.flushInline() } else { try running.flushAndWait() }
+    } catch {
+      logger.error("the last cut failed, the next start replays the log instead: \(error)")
+    }
+    running.stopThreads()
+    state.withLock { $0 = .stopped }
+    lock.release()
+  }
+
+  /// Runs the committer and every worker once; only with ``Threading/manual``.
+  ///
+  /// - Returns: whether anything was done.
+  public func step() throws(EngineError) -> Bool {
+    precondition(threading == .manual)
+    return try running().step()
+  }
+}
+
+/// How far replay is.
+struct ReplayProgress {
+  var bytesDone = 0
+  var bytesTotal = 0
+  var secondsSpent: Double = 0
+
+  var fraction: Double { bytesTotal == 0 ? 0 : Double(bytesDone) / Double(bytesTotal) }
+  var secondsLeft: Double? {
+    fraction > 0.01 ? secondsSpent * (1 - fraction) / fraction : nil
+  }
+}

@@ -1,0 +1,159 @@
+internal import Catalog
+internal import LineProtocol
+internal import Logging
+internal import Model
+internal import Platform
+internal import Queue
+internal import Synchronization
+
+/// The live parts of an engine: catalog, committer, workers and their threads.
+final class RunningEngine: Sendable {
+  let engine: EngineParts
+  let catalog: Catalog
+  let committer: Committer
+  let workers: [PartitionWorker]
+  let workerOfPartition: [Int]
+  let deadLetters: DeadLetterLog
+  private let threads = Mutex<[WorkerThread]>([])
+  private let isStopping = Atomic<Bool>(false)
+  let statistics = Mutex<[ReceiverStatistics]>([])
+
+  /// What the engine hands down.
+  struct EngineParts: Sendable {
+    var configuration: EngineConfiguration
+    var clock: any Clock
+    var logger: Logger
+    var authorizer: any Authorizer
+  }
+
+  init(
+    engine: EngineParts,
+    catalog: Catalog,
+    committer: Committer,
+    workers: [PartitionWorker],
+    workerOfPartition: [Int],
+    deadLetters: DeadLetterLog
+  ) {
+    self.engine = engine
+    self.catalog = catalog
+    self.committer = committer
+    self.workers = workers
+    self.workerOfPartition = workerOfPartition
+    self.deadLetters = deadLetters
+  }
+
+  func makeReceiver(onSettled: @escaping @Sendable () -> Void) throws(EngineError) -> Receiver {
+    let statistics = ReceiverStatistics()
+    self.statistics.withLock { $0.append(statistics) }
+    let port = ReceiverPort(onSettled: onSettled)
+    committer.register(port)
+    let parser = LineParser(
+      options: LineParserOptions(lineByteCountMax: engine.configuration.lineByteCountMax),
+      partitionCount: engine.configuration.partitionCount,
+      resolver: CatalogResolver(catalog: catalog)
+    )
+    return Receiver(
+      parser: parser,
+      catalog: catalog,
+      port: port,
+      deadLetters: deadLetters,
+      authorizer: engine.authorizer,
+      clock: engine.clock,
+      defaultTenant: .default,
+      statistics: statistics
+    )
+  }
+
+  // MARK: Threads
+
+  /// The committer and workers sleep at most this long, so that timers are looked at.
+  private static let idleNanoseconds: UInt64 = 50_000_000
+
+  func startThreads() throws(SystemError) {
+    var started: [WorkerThread] = []
+    started.append(
+      try WorkerThread(name: "committer") { [self] in
+        while !isStopping.load(ordering: .relaxed) {
+          let wait = committer.step(monotonic: engine.clock.monotonic())
+          if wait > 0 { _ = committer.signal.wait(timeoutNanoseconds: wait) }
+        }
+      }
+    )
+    for (index, worker) in workers.enumerated() {
+      started.append(
+        try WorkerThread(name: "worker-\(index)") { [self] in
+          while !isStopping.load(ordering: .relaxed) {
+            if !worker.step(monotonic: engine.clock.monotonic()) {
+              _ = worker.mailbox.signal.wait(timeoutNanoseconds: Self.idleNanoseconds)
+            }
+          }
+        }
+      )
+    }
+    threads.withLock { $0 = started }
+  }
+
+  func stopThreads() {
+    isStopping.store(true, ordering: .relaxed)
+    committer.signal.set()
+    for worker in workers { worker.mailbox.signal.set() }
+    for thread in threads.withLock({ $0 }) { thread.join() }
+  }
+
+  /// One turn of everything, on the caller's thread.
+  func step() -> Bool {
+    let monotonic = engine.clock.monotonic()
+    var worked = committer.step(monotonic: monotonic) == 0
+    for worker in workers { worked = worker.step(monotonic: monotonic) || worked }
+    return worked
+  }
+
+  // MARK: Flush
+
+  /// How long a flush may take before its caller is told that it failed.
+  private static let flushNanoseconds: Int64 = 25_000_000_000
+
+  private var acknowledgedOffsets: [PartitionID: Offset] {
+    var result: [PartitionID: Offset] = [:]
+    for (index, worker) in workerOfPartition.enumerated() {
+      let partition = PartitionID(UInt16(index))
+      result[partition] = workers[worker].port.durableOffset(of: partition)
+    }
+    return result
+  }
+
+  private func sendFlush() -> [Completion] {
+    let offsets = acknowledgedOffsets
+    return workers.map { worker in
+      let completion = Completion()
+      worker.mailbox.send(.flush(applied: offsets, completion: completion))
+      return completion
+    }
+  }
+
+  func flushAndWait() throws(EngineError) {
+    for completion in sendFlush() {
+      guard let outcome = completion.wait(timeoutNanoseconds: Self.flushNanoseconds) else {
+        throw .system(SystemError(code: SystemError.timedOut, operation: "flush", path: "cut"))
+      }
+      if let failure = outcome { throw .system(failure) }
+    }
+  }
+
+  /// The same on the caller's thread.
+  func flushInline() throws(EngineError) {
+    let completions = sendFlush()
+    // Each step does some of the work; a cut that cannot finish fails its flush.
+    var outcomes: [SystemError?] = []
+    for (index, completion) in completions.enumerated() {
+      while true {
+        if let outcome = completion.wait(timeoutNanoseconds: 0) {
+          outcomes.append(outcome)
+          break
+        }
+        _ = workers[index].step(monotonic: engine.clock.monotonic())
+      }
+    }
+    if let failure = outcomes.compactMap({ $0 }).first { throw .system(failure) }
+  }
+}
