@@ -13,7 +13,7 @@ struct CutContext {
   var epoch: Epoch
   /// The number of this cut: the committed manifest's plus one.
   var cutNumber: UInt64
-  var table: LayoutTable
+  var table: PartitionLayouts
   var manifest: Manifest
   var blocks: [BlockReader]
   var ring: RingRegion

@@ -34,7 +34,7 @@ final class Generation {
   /// Applies one batch: copies its rows behind their layouts' runs.
   ///
   /// Cost: about 10 ns a row and 0.7 ns a value.
-  func apply(_ batch: RowBatch, table: LayoutTable, at monotonic: UInt64) {
+  func apply(_ batch: RowBatch, table: PartitionLayouts, at monotonic: UInt64) {
     if firstAppliedAt == nil { firstAppliedAt = monotonic }
     // Locals, so that the loop asks no object for access row by row.
     var runs = self.runs
@@ -87,7 +87,7 @@ final class Generation {
   }
 
   /// Points in the open rows of each ledger slot, counted from the rows themselves.
-  func pendingPoints(table: LayoutTable, into pending: inout [UInt64]) {
+  func pendingPoints(table: PartitionLayouts, into pending: inout [UInt64]) {
     for index in layouts {
       guard let info = table.infos[index] else { continue }
       while pending.count <= info.ledgerSlot { pending.append(0) }

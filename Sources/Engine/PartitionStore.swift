@@ -16,7 +16,7 @@ final class PartitionStore {
   let decoder: RowDecoder
   let files: PartitionFiles
 
-  private(set) var table = LayoutTable()
+  private(set) var table = PartitionLayouts()
   private var knownVersion: UInt64 = 0
   /// Open rows that arrive now.
   private(set) var current: Generation

@@ -97,7 +97,8 @@ final class SeriesWriter {
         isSorted: isSorted,
         decoder: context.decoder
       )
-      counts += resolved.counts
+      counts.duplicate += resolved.counts.duplicate
+      counts.replaced += resolved.counts.replaced
       var batches = resolved.merged
       for run in resolved.runs {
         batches.append(context.decoder.columns(of: run.layout, rows: run.rows))

@@ -50,7 +50,7 @@ struct LayoutHot {
 }
 
 /// The layouts of one partition by id, and the layouts of each series. Grows from the catalog.
-struct LayoutTable {
+struct PartitionLayouts {
   private(set) var infos: [LayoutInfo?] = []
   /// Parallel to `infos`.
   private(set) var hot: [LayoutHot] = []
