@@ -32,7 +32,7 @@ public struct DataDirectory: Sendable {
 
   /// The identity file: magic u32, version u8, 3 zero bytes, partition count u32, creation time
   /// i64 ns, 8 zero bytes, CRC32C of the first 28 bytes.
-  static func encodeIdentity(partitionCount: Int, createdAt: Int64) -> [UInt8] {
+  package static func encodeIdentity(partitionCount: Int, createdAt: Int64) -> [UInt8] {
     var writer = ByteWriter(reserving: identityByteCount)
     writer.writeInteger(identityMagic)
     writer.writeByte(identityVersion)
@@ -45,7 +45,7 @@ public struct DataDirectory: Sendable {
   }
 
   /// The partition count of an identity file, or what is wrong with it.
-  static func decodeIdentity(_ bytes: [UInt8]) -> Result<Int, IdentityFault> {
+  package static func decodeIdentity(_ bytes: [UInt8]) -> Result<Int, IdentityFault> {
     guard bytes.count == identityByteCount else { return .failure(.length(bytes.count)) }
     var reader = ByteReader(bytes.span)
     guard let magic = reader.readInteger(UInt32.self), magic == identityMagic else {
@@ -64,7 +64,7 @@ public struct DataDirectory: Sendable {
     return .success(Int(partitionCount))
   }
 
-  enum IdentityFault: Error, Equatable {
+  package enum IdentityFault: Error, Equatable {
     case length(Int), magic, checksum, version(UInt8), partitionCount(UInt32)
 
     var text: String {

@@ -11,6 +11,8 @@ final class LayoutInfo: Sendable {
   /// The columns, in order.
   let fields: [FieldID]
   let types: [ColumnType]
+  let columns: [(field: FieldID, type: ColumnType)]
+  let hasStrings: Bool
   /// The series' place in the partition's own tables.
   let seriesSlot: Int
   /// The (tenant, measurement)'s place in the partition's ledger.
@@ -34,6 +36,8 @@ final class LayoutInfo: Sendable {
     self.fieldSet = fieldSet
     self.fields = fields
     self.types = types
+    columns = zip(fields, types).map { (field: $0, type: $1) }
+    hasStrings = types.contains(.string)
     self.seriesSlot = seriesSlot
     self.ledgerSlot = ledgerSlot
   }

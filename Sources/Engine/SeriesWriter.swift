@@ -16,32 +16,17 @@ final class SeriesWriter {
 
   let tenant: TenantID
   private let context: CutContext
-  private var block: BlockWriter
-  private var definitions = DefinitionSet()
+  private var block: BlockWriter?
+  private var series: [SeriesID] = []
+  private var fieldSets: [FieldSetID: [(field: FieldID, type: ColumnType)]] = [:]
   private var cells: [Cell] = []
-  private var windows: [Window] = []
   private var divisors: [ScaleTableID: [Double]] = [:]
 
-  init(
-    _ context: CutContext,
-    tenant: TenantID,
-    generation: Generation,
-    index: Int,
-    of count: Int
-  ) throws(SystemError) {
+  init(_ context: CutContext, identity: BlockIdentity) throws(SystemError) {
     self.context = context
-    self.tenant = tenant
+    tenant = identity.tenant
     block = try BlockWriter(
-      disk: context.files.disk,
-      directory: context.files.blocks,
-      partition: context.partition,
-      tenant: tenant,
-      range: generation.start..<generation.end,
-      cut: context.cutNumber,
-      epoch: context.epoch,
-      index: index,
-      count: count
-    )
+      disk: context.files.disk, directory: context.files.blocks, identity: identity)
   }
 
   /// A part of a series that becomes chunk groups.
@@ -87,7 +72,7 @@ final class SeriesWriter {
     var counts = fresh.counts
     var pieces = fresh.runs.map { Piece.rows($0.layout, $0.rows) }
     for batch in fresh.merged {
-      pieces.append(.columns(try fieldSet(of: batch, in: layouts[0]), batch, isLate: false))
+      pieces.append(.columns(try fieldSet(of: batch), batch, isLate: false))
     }
     var minutes = MinuteTable(series: layouts[0].series, context: context)
     if !late.isEmpty {
@@ -106,7 +91,7 @@ final class SeriesWriter {
       let comparison = LateRows(batches, series: layouts[0].series, blocks: context.blocks)
       counts += comparison.counts
       for batch in comparison.kept {
-        pieces.append(.columns(try fieldSet(of: batch, in: layouts[0]), batch, isLate: true))
+        pieces.append(.columns(try fieldSet(of: batch), batch, isLate: true))
         minutes.markDirty(batch.timestamps)
       }
     }
@@ -114,22 +99,153 @@ final class SeriesWriter {
     for piece in pieces {
       switch piece {
       case .rows(let layout, let rows):
+        let most = min(
+          Self.groupRowCountMax, BlockWriter.rowCountMax(columnCount: layout.width))
         var start = 0
         while start < rows.count {
-          let end = min(rows.count, start + Self.groupRowCountMax)
-          try write(
-            rows[start..<end],
-            of: layout,
-            isWhole: pieces.count == 1 && end - start == rows.count,
-            &minutes
-          )
+          let end = min(rows.count, start + most)
+          try write(rows[start..<end], of: layout, &minutes)
           start = end
         }
       case .columns(let set, let batch, let isLate):
-        try write(batch, fieldSet: set, series: layouts[0].series, isLate: isLate, &minutes)
+        try write(batch, fieldSet: set, isLate: isLate, &minutes)
       }
     }
-    try minutes.finish()
-    return (counts, rows.count * layouts[0].width + late.count * layouts[0].width)
+    try minutes.finish { range in self.batches(of: pieces, in: range) }
+    return (counts, (rows.count + late.count) * layouts[0].width)
+  }
+
+  /// Decodes, encodes and folds rows of one layout, eight columns at a time.
+  private func write(
+    _ rows: ArraySlice<RowReference>, of layout: LayoutInfo, _ minutes: inout MinuteTable
+  ) throws(SystemError) {
+    let timestamps = rows.map(\.timestamp)
+    var fold = minutes.beginGroup(timestamps, columnCount: layout.width)
+    var strings = StringArena()
+    var tile = RowTile(rows, types: layout.types) { table in
+      self.divisors(table, columnCount: layout.width)
+    }
+    begin(layout.series, layout.fieldSet, layout.columns, timestamps, isLate: false)
+    var column = 0
+    while tile.columnsLeft > 0 {
+      let count = min(RowTile.columnCountMax, tile.columnsLeft)
+      tile.next(count, into: &cells, strings: &strings)
+      for offset in 0..<count {
+        let start = offset * timestamps.count
+        let span = cells.span.extracting(start..<start + timestamps.count)
+        block?.appendColumn(span, type: layout.types[column], strings: strings)
+        fold.add(span, type: layout.types[column], timestamps: timestamps.span)
+        column += 1
+      }
+      if !layout.hasStrings { strings.removeAll() }
+    }
+    try block?.endGroup()
+    fold.strings = strings
+    minutes.endGroup(fold, fieldSet: layout.fieldSet, fields: layout.fields, types: layout.types)
+  }
+
+  /// Writes rows that are columns already: merged and late ones.
+  private func write(
+    _ batch: ColumnBatch, fieldSet: FieldSetID, isLate: Bool, _ minutes: inout MinuteTable
+  ) throws(SystemError) {
+    let columns = batch.columns.map { (field: $0.field, type: $0.type) }
+    let most = min(Self.groupRowCountMax, BlockWriter.rowCountMax(columnCount: columns.count))
+    var start = 0
+    while start < batch.timestamps.count {
+      let end = min(batch.timestamps.count, start + most)
+      let timestamps = Array(batch.timestamps[start..<end])
+      var fold = minutes.beginGroup(timestamps, columnCount: columns.count)
+      begin(minutes.series, fieldSet, columns, timestamps, isLate: isLate)
+      for column in batch.columns {
+        let span = column.cells.span.extracting(start..<end)
+        block?.appendColumn(span, type: column.type, strings: batch.strings)
+        // A late minute is folded from raw rows when the table is finished.
+        if !isLate { fold.add(span, type: column.type, timestamps: timestamps.span) }
+      }
+      try block?.endGroup()
+      fold.strings = batch.strings
+      if !isLate {
+        minutes.endGroup(
+          fold, fieldSet: fieldSet, fields: columns.map(\.field), types: columns.map(\.type))
+      }
+      start = end
+    }
+  }
+
+  private func begin(
+    _ id: SeriesID, _ fieldSet: FieldSetID, _ columns: [(field: FieldID, type: ColumnType)],
+    _ timestamps: [Timestamp], isLate: Bool
+  ) {
+    if series.last != id { series.append(id) }
+    if fieldSets[fieldSet] == nil { fieldSets[fieldSet] = columns }
+    block?.beginGroup(
+      series: id, fieldSet: fieldSet, fields: columns, timestamps: timestamps.span, isLate: isLate)
+  }
+
+  private func divisors(_ table: ScaleTableID, columnCount: Int) -> [Double] {
+    // Table 0 has as many columns as are asked for.
+    if table == .zero { return Array(repeating: 1, count: columnCount) }
+    if let known = divisors[table], known.count == columnCount { return known }
+    if divisors.count >= Self.divisorTablesMax { divisors.removeAll() }
+    let made = context.decoder.divisors(table, columnCount: columnCount)
+    divisors[table] = made
+    return made
+  }
+
+  /// The id of a batch's field set, made when no line ever had just these fields.
+  private func fieldSet(of batch: ColumnBatch) throws(SystemError) -> FieldSetID {
+    do throws(SchemaRefusal) {
+      return try context.catalog.fieldSet(of: batch.columns.map(\.field))
+    } catch {
+      throw SystemError(code: SystemError.Code.noSpace, operation: "field set", path: "catalog")
+    }
+  }
+
+  /// This cut's own rows of the series in `range`, as columns, in the order in which later ones win.
+  private func batches(of pieces: [Piece], in range: TimeRange) -> [ColumnBatch] {
+    var result: [ColumnBatch] = []
+    for piece in pieces {
+      switch piece {
+      case .rows(let layout, let rows):
+        let inside = rows.filter { range.contains($0.timestamp) }
+        if !inside.isEmpty {
+          result.append(context.decoder.columns(of: layout, rows: inside))
+        }
+      case .columns(_, let batch, _):
+        let inside = batch.rows(in: range)
+        if !inside.timestamps.isEmpty { result.append(inside) }
+      }
+    }
+    return result
+  }
+
+  /// Ends the block.
+  func finish(ledger: [LedgerEntry]) throws(SystemError) -> BlockSummary? {
+    guard let block = block.take() else { return nil }
+    return try block.finish(definitions: definitions(), ledger: ledger)
+  }
+
+  private func definitions() -> BlockDefinitions {
+    let catalog = context.catalog
+    let sets = fieldSets.keys.sorted().compactMap { catalog.fieldSet($0) }
+    let fields = Set(sets.flatMap(\.fields)).sorted().compactMap { catalog.field($0) }
+    return BlockDefinitions(
+      tenant: tenant, tenantName: catalog.tenant(tenant)?.name ?? [], fields: fields,
+      fieldSets: sets.map { .init(id: $0.id, measurement: $0.measurement, fields: $0.fields) },
+      series: catalog.series(series).compactMap { $0 })
+  }
+
+  func abandon() { block.take()?.abandon() }
+}
+
+extension ColumnBatch {
+  /// The rows in `range`; strings keep their arena.
+  func rows(in range: TimeRange) -> ColumnBatch {
+    let start = timestamps.firstIndex { $0 >= range.start } ?? timestamps.count
+    let end = timestamps.firstIndex { $0 >= range.end } ?? timestamps.count
+    return ColumnBatch(
+      timestamps: Array(timestamps[start..<end]),
+      columns: columns.map { .init(field: $0.field, type: $0.type, cells: Array($0.cells[start..<end])) },
+      strings: strings)
   }
 }
