@@ -43,30 +43,30 @@ public struct RowCursor {
   mutating func nextRaw() -> (value: Int64, isException: Bool) {
     guard unsafe !isDamaged else { return (0, false) }
     let code = unsafe nextCode()
-    let word = unsafe data.loadUnaligned(as: Int32.self)
+    let word = unsafe Int32(littleEndian: data.loadUnaligned(as: Int32.self))
+    var value = Int64(word)
+    var isException = false
     switch code {
     case 0: return (0, false)
     case 1:
+      value = Int64(Int8(truncatingIfNeeded: word))
       unsafe data += 1
-      return unsafe (Int64(Int8(truncatingIfNeeded: word)), check())
     case 2:
+      value = Int64(Int16(truncatingIfNeeded: word))
       unsafe data += 2
-      return unsafe (Int64(Int16(truncatingIfNeeded: word)), check())
     default:
       unsafe data += 4
-      guard word == Int32.min else { return unsafe (Int64(word), check()) }
-      let cell = unsafe Int64(littleEndian: data.loadUnaligned(as: Int64.self))
-      unsafe data += 8
-      _ = unsafe check()
-      return (cell, true)
+      if word == Int32.min {
+        value = unsafe Int64(littleEndian: data.loadUnaligned(as: Int64.self))
+        isException = true
+        unsafe data += 8
+      }
     }
-  }
-
-  /// Marks the payload damaged once a value ran over its end. Always false, to stand in returns.
-  @inlinable @inline(__always)
-  mutating func check() -> Bool {
-    if unsafe data > end { unsafe markDamaged() }
-    return false
+    guard unsafe data <= end else {
+      unsafe markDamaged()
+      return (0, false)
+    }
+    return (value, isException)
   }
 
   @inlinable @inline(never)
