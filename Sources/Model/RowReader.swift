@@ -9,7 +9,8 @@ public struct RowReader {
   @usableFromInline var offset = 0
   @usableFromInline var previous: RowHead?
   /// Whether the walk ended before the body did.
-  public private(set) var isDamaged = false
+  @inlinable public var isDamaged: Bool { unsafe hasFault }
+  @usableFromInline var hasFault = false
 
   @inlinable
   public init(_ body: UnsafeRawPointer, byteCount: Int) {
@@ -24,8 +25,9 @@ public struct RowReader {
   }
 
   /// The next row: its head, and where its payload lies in the body.
+  @inlinable
   public mutating func next() -> (head: RowHead, payload: UnsafeRawBufferPointer)? {
-    guard unsafe offset < byteCount, unsafe !isDamaged else { return nil }
+    guard unsafe offset < byteCount, unsafe !hasFault else { return nil }
     let flags = unsafe base.load(fromByteOffset: offset, as: UInt8.self)
     let sameLayout = unsafe flags & RowEncoder.nextLayout != 0
     let sameTimestamp = unsafe flags & RowEncoder.sameTimestamp != 0
@@ -73,8 +75,9 @@ public struct RowReader {
     return unsafe (head, UnsafeRawBufferPointer(start: base + cursor, count: payloadByteCount))
   }
 
-  private mutating func damaged() -> (head: RowHead, payload: UnsafeRawBufferPointer)? {
-    unsafe isDamaged = true
+  @usableFromInline @inline(never)
+  mutating func damaged() -> (head: RowHead, payload: UnsafeRawBufferPointer)? {
+    unsafe hasFault = true
     return nil
   }
 }

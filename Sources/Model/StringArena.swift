@@ -19,6 +19,14 @@
   /// Stores `value` and returns its cell, or `nil` when the arena is full.
   public mutating func append(_ value: [UInt8]) -> Cell? { append(value.span) }
 
+  /// Stores raw bytes and returns their cell, or `nil` when the arena is full.
+  public mutating func append(_ value: UnsafeRawBufferPointer) -> Cell? {
+    let offset = bytes.count
+    guard offset + value.count <= Self.byteCountMax else { return nil }
+    unsafe bytes.append(contentsOf: value)
+    return UInt64(offset) << 32 | UInt64(value.count)
+  }
+
   /// The bytes of `cell`; `nil` when it does not lie in this arena.
   public func slice(_ cell: Cell) -> ArraySlice<UInt8>? {
     let offset = Int(cell >> 32)
