@@ -7,14 +7,28 @@
   @usableFromInline let bytes: RawSpan
   /// Bits consumed so far, those beyond the end included.
   @usableFromInline var position = 0
-  /// The last position at which a whole word can be loaded.
+  /// The last position at which a whole word can be loaded; negative when there is none.
   @usableFromInline let wordPositionMax: Int
+  /// The last word, or all of fewer bytes: what is read from behind ``wordPositionMax``. Chunks are
+  /// short, many end within it.
+  @usableFromInline let tail: UInt64
 
   @inlinable
   @_lifetime(copy source)
   public init(_ source: Span<UInt8>) {
     bytes = unsafe source.bytes
     wordPositionMax = source.count &* 8 &- 64
+    if source.count >= 8 {
+      let word = unsafe source.bytes.unsafeLoadUnaligned(
+        fromUncheckedByteOffset: source.count &- 8,
+        as: UInt64.self
+      )
+      tail = UInt64(littleEndian: word)
+    } else {
+      var word: UInt64 = 0
+      for index in source.indices { word |= UInt64(source[index]) &<< UInt64(8 &* index) }
+      tail = word
+    }
   }
 
   /// Whether more bits were consumed than there are.
@@ -26,23 +40,15 @@
   /// The next 57 bits or more, lowest first, without consuming them.
   @inlinable
   public func peek() -> UInt64 {
-    guard position <= wordPositionMax else { return peekAtEnd() }
+    guard position <= wordPositionMax else {
+      // A shift of 64 or more leaves 0.
+      return tail >> (position &- max(0, wordPositionMax))
+    }
     let word = unsafe bytes.unsafeLoadUnaligned(
       fromUncheckedByteOffset: position &>> 3,
       as: UInt64.self
     )
     return UInt64(littleEndian: word) &>> UInt64(truncatingIfNeeded: position & 7)
-  }
-
-  @usableFromInline @inline(never)
-  func peekAtEnd() -> UInt64 {
-    var word: UInt64 = 0
-    let first = position / 8
-    for index in 0..<8 where first + index < bytes.byteCount {
-      let byte = unsafe bytes.unsafeLoad(fromUncheckedByteOffset: first + index, as: UInt8.self)
-      word |= UInt64(byte) << UInt64(8 * index)
-    }
-    return word >> UInt64(position & 7)
   }
 
   /// Consumes `count` bits, 0 ... 64.

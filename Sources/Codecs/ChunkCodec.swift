@@ -10,7 +10,7 @@ public enum ChunkCodec: UInt8, Sendable, CaseIterable {
   case xor = 3
   /// Integer, unsigned: differences above their minimum, packed at one width.
   case packedDelta = 4
-  /// Integer, unsigned: differences above their minimum as varints.
+  /// Integer, unsigned: differences as varints.
   case varintDelta = 5
   /// Boolean: one bit a value.
   case bits = 6

@@ -5,9 +5,9 @@ internal import Model
 /// a host's metrics.
 ///
 /// The payload is the value's significant bytes, as many as the chunk is long. A float drops the
-/// zero bytes at its low end (0 is no byte, 100 is two), an integer is zigzagged and drops those at
-/// its high end, all others drop those at the high end. So the last byte is never 0, and each value
-/// has one form.
+/// zero bytes at its low end (0 is no byte, 100 is two); an integer of either kind is zigzagged as if
+/// it were signed and drops those at its high end, and so does a boolean. So the last byte is never
+/// 0, and each value has one form.
 enum ConstantCell {
   static func encode(_ cell: Cell, type: ColumnType, into buffer: inout OutputBuffer) {
     buffer.writeByte(ChunkCodec.constant.rawValue)
@@ -32,8 +32,8 @@ enum ConstantCell {
     let cell: Cell
     switch type {
     case .float: cell = value.byteSwapped
-    case .integer: cell = UInt64(bitPattern: ZigZag.decode(value))
-    case .unsigned, .boolean, .string: cell = value
+    case .integer, .unsigned: cell = UInt64(bitPattern: ZigZag.decode(value))
+    case .boolean, .string: cell = value
     }
     target.append(repeating: cell, count: target.freeCapacity)
   }
@@ -42,8 +42,8 @@ enum ConstantCell {
   private static func lowEndFirst(_ cell: Cell, _ type: ColumnType) -> UInt64 {
     switch type {
     case .float: cell.byteSwapped
-    case .integer: ZigZag.encode(Int64(bitPattern: cell))
-    case .unsigned, .boolean, .string: cell
+    case .integer, .unsigned: ZigZag.encode(Int64(bitPattern: cell))
+    case .boolean, .string: cell
     }
   }
 

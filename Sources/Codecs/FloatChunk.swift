@@ -53,29 +53,15 @@ enum FloatChunk {
       let newLeading = min(difference.leadingZeroBitCount, leadingMax)
       let newTrailing = difference.trailingZeroBitCount
       let newBitCount = 64 &- newLeading &- newTrailing
-      let fits = newLeading >= leading && newTrailing >= trailing
-      if fits && bitCount <= newBitCount &+ windowSlack {
-        let field = difference &>> UInt64(truncatingIfNeeded: trailing)
-        if bitCount <= BitWriter.fieldBitCountMax &- 2 {
-          bits.write(field &<< 2 | 0b01, bitCount &+ 2)
-        } else {
-          bits.write(0b01, 2)
-          bits.writeWide(field, bitCount)
-        }
-      } else {
-        leading = newLeading
-        trailing = newTrailing
-        bitCount = newBitCount
-        let lead = UInt64(truncatingIfNeeded: leading) &<< 2
-        let header = 0b11 | lead | UInt64(truncatingIfNeeded: bitCount &- 1) &<< 7
-        let field = difference &>> UInt64(truncatingIfNeeded: trailing)
-        if bitCount <= BitWriter.fieldBitCountMax &- windowBitCount {
-          bits.write(field &<< UInt64(windowBitCount) | header, bitCount &+ windowBitCount)
-        } else {
-          bits.write(header, windowBitCount)
-          bits.writeWide(field, bitCount)
-        }
-      }
+      // Which of both comes next cannot be foreseen: chosen by moves, with few branches.
+      let room = newBitCount &+ windowSlack &- bitCount
+      let reuses = (newLeading &- leading) | (newTrailing &- trailing) | room >= 0
+      leading = reuses ? leading : newLeading
+      trailing = reuses ? trailing : newTrailing
+      bitCount = reuses ? bitCount : newBitCount
+      let window = UInt64(truncatingIfNeeded: leading | (bitCount &- 1) &<< 5) &<< 2 | 0b11
+      bits.write(reuses ? 0b01 : window, reuses ? 2 : windowBitCount)
+      bits.writeWide(difference &>> UInt64(truncatingIfNeeded: trailing), bitCount)
     }
   }
 

@@ -1,15 +1,15 @@
 internal import Bytes
 internal import Model
 
-/// Signed and unsigned integers as differences from their neighbour, taken modulo 2^64 and counted
-/// from the smallest of them, so that a steady counter costs a header
+/// Signed and unsigned integers as differences from their neighbour, taken modulo 2^64
 /// (docs/format/chunk.md, "packed delta" and "varint delta").
 ///
 ///     packed delta := | first: zigzag varint | base: zigzag varint | width u8 | bits |
-///     varint delta := | first: zigzag varint | base: zigzag varint | varint | varint | ...
+///     varint delta := | first: zigzag varint | difference: zigzag varint | ...
 ///
-/// - `base`: the smallest difference, signed; absent when there is one value.
-/// - `width`: bits of each difference less `base`, 0 ... 64.
+/// - `base`: the smallest difference, signed. Packed is what a difference has above it, so that a
+///   steady counter costs a header.
+/// - `width`: bits of each packed difference, 0 ... 64.
 ///
 /// One far outlier (a counter's reset) widens every packed difference: then varints are shorter.
 enum IntegerChunk {
@@ -21,33 +21,33 @@ enum IntegerChunk {
     var union: UInt64 = 0
     var varintByteCount = 0
     for index in 1..<cells.count {
-      let rest = residual(cells, index, base)
-      union |= rest
-      varintByteCount &+= varintLength(rest)
+      let difference = unsafe cells[unchecked: index] &- cells[unchecked: index &- 1]
+      union |= difference &- UInt64(bitPattern: base)
+      varintByteCount &+= varintLength(ZigZag.encode(Int64(bitPattern: difference)))
     }
     let width = 64 - union.leadingZeroBitCount
-    let packedByteCount = 1 + (width * (cells.count - 1) + 7) / 8
+    let packedByteCount =
+      varintLength(ZigZag.encode(base)) + 1 + (width * (cells.count - 1) + 7) / 8
 
     let start = buffer.count
     if packedByteCount <= varintByteCount {
       buffer.writeByte(ChunkCodec.packedDelta.rawValue)
-      writeHead(cells[0], base, into: &buffer)
+      buffer.writeSignedVarint(Int64(bitPattern: cells[0]))
+      buffer.writeSignedVarint(base)
       buffer.writeByte(UInt8(width))
       writePacked(cells, base, width, into: &buffer)
     } else {
       buffer.writeByte(ChunkCodec.varintDelta.rawValue)
-      writeHead(cells[0], base, into: &buffer)
-      for index in 1..<cells.count { buffer.writeVarint(residual(cells, index, base)) }
+      buffer.writeSignedVarint(Int64(bitPattern: cells[0]))
+      for index in 1..<cells.count {
+        let difference = unsafe cells[unchecked: index] &- cells[unchecked: index &- 1]
+        buffer.writeSignedVarint(Int64(bitPattern: difference))
+      }
     }
     if buffer.count - start >= RawCells.byteCount(cells.count) {
       buffer.truncate(to: start)
       RawCells.encode(cells, into: &buffer)
     }
-  }
-
-  private static func writeHead(_ first: Cell, _ base: Int64, into buffer: inout OutputBuffer) {
-    buffer.writeSignedVarint(Int64(bitPattern: first))
-    buffer.writeSignedVarint(base)
   }
 
   private static func writePacked(
@@ -57,7 +57,11 @@ enum IntegerChunk {
     into buffer: inout OutputBuffer
   ) {
     var bits = BitWriter(consume buffer, bitCountMax: width * cells.count)
-    for index in 1..<cells.count { bits.writeWide(residual(cells, index, base), width) }
+    let step = UInt64(bitPattern: base)
+    for index in 1..<cells.count {
+      let difference = unsafe cells[unchecked: index] &- cells[unchecked: index &- 1]
+      bits.writeWide(difference &- step, width)
+    }
     buffer = bits.finish()
   }
 
@@ -68,12 +72,6 @@ enum IntegerChunk {
       smallest = min(smallest, Int64(bitPattern: difference))
     }
     return smallest
-  }
-
-  /// The difference at `index`, 1 or more, counted from `base`.
-  @inline(__always)
-  private static func residual(_ cells: Span<Cell>, _ index: Int, _ base: Int64) -> UInt64 {
-    unsafe cells[unchecked: index] &- cells[unchecked: index &- 1] &- UInt64(bitPattern: base)
   }
 
   @inline(__always)
@@ -121,14 +119,12 @@ enum IntegerChunk {
     into target: inout OutputSpan<Cell>
   ) throws(ChunkError) {
     var reader = ByteReader(payload)
-    guard let first = reader.readSignedVarint(), let base = reader.readSignedVarint() else {
-      throw .truncated
-    }
+    guard let first = reader.readSignedVarint() else { throw .truncated }
     var cell = UInt64(bitPattern: first)
     target.append(cell)
     while target.freeCapacity > 0 {
-      guard let rest = reader.readVarint() else { throw .truncated }
-      cell = cell &+ UInt64(bitPattern: base) &+ rest
+      guard let difference = reader.readSignedVarint() else { throw .truncated }
+      cell &+= UInt64(bitPattern: difference)
       target.append(cell)
     }
     guard reader.remaining == 0 else { throw .trailing }
