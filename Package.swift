@@ -35,7 +35,7 @@ func checked(_ name: String, _ modules: [String]) -> [Target.Dependency] {
       fatalError("\(name) (floor \(own)) must not import \(module) (floor \(below))")
     }
   }
-  return modules.map { .byName(name: $0) }
+  return modules.filter { exists("Sources/" + $0) }.map { .byName(name: $0) }
 }
 
 func module(
@@ -50,7 +50,7 @@ func module(
 func tests(_ name: String, uses modules: [String], packages: [Target.Dependency] = []) -> Target {
   .testTarget(
     name: name,
-    dependencies: modules.map { .byName(name: $0) } + ["TestSupport"] + packages,
+    dependencies: modules.filter { exists("Sources/" + $0) }.map { .byName(name: $0) } + ["TestSupport"] + packages,
     swiftSettings: strict
   )
 }

@@ -27,6 +27,12 @@ public struct ByteWriter: Sendable {
     }
   }
 
+  /// Moves what stands from `offset` on and writes a fixed-width integer there.
+  public mutating func insertInteger<Value: FixedWidthInteger>(_ value: Value, at offset: Int) {
+    bytes.insert(contentsOf: repeatElement(0, count: Value.bitWidth / 8), at: offset)
+    replaceInteger(value, at: offset)
+  }
+
   /// Appends an LEB128 unsigned integer of 1 to 10 bytes.
   public mutating func writeVarint(_ value: UInt64) {
     var rest = value
