@@ -1,0 +1,211 @@
+internal import Blocks
+internal import Bytes
+internal import Model
+internal import Platform
+internal import Ring
+internal import Rollup
+
+/// The windows that one series gets from a cut: folded group by group while the cells are at hand,
+/// written to the ring when the series is complete.
+///
+/// A minute without late rows takes what was folded, merged with the window that an earlier cut has
+/// written. A dirty minute is folded again from all its raw rows.
+struct MinuteTable {
+  /// Folds one chunk group's columns as they come.
+  struct Fold {
+    var runs: [MinuteRun]
+    /// Column by column, one window a run.
+    var windows: [Window] = []
+    var strings = StringArena()
+
+    mutating func add(_ cells: Span<Cell>, type: ColumnType, timestamps: Span<Timestamp>) {
+      guard !runs.isEmpty else { return }
+      WindowFolder.fold(cells, type: type, timestamps: timestamps, runs: runs, into: &windows)
+    }
+  }
+
+  private struct Group {
+    var fold: Fold
+    var fieldSet: FieldSetID
+    var fields: [FieldID]
+    var types: [ColumnType]
+  }
+
+  let series: SeriesID
+  private let context: CutContext
+  private var groups: [Group] = []
+  private var dirty: Set<Int64> = []
+  /// The minutes that were written: those that had a window before, and new ones.
+  private(set) var restated: [Int64] = []
+  private(set) var closed: [Int64] = []
+
+  init(series: SeriesID, context: CutContext) {
+    self.series = series
+    self.context = context
+  }
+
+  /// Whether the ring takes windows of `minute`: its hour is open and was complete from its start.
+  private func takes(_ minute: Int64) -> Bool {
+    context.openHours.contains(minute / 60) && context.ring.isComplete(hour: minute / 60)
+  }
+
+  mutating func markDirty(_ timestamps: [Timestamp]) {
+    for timestamp in timestamps { dirty.insert(Nanoseconds.minute(of: timestamp)) }
+  }
+
+  /// Starts the fold of a group; of minutes that the ring does not take nothing is folded.
+  func beginGroup(_ timestamps: [Timestamp], columnCount: Int) -> Fold {
+    var fold = Fold(runs: MinuteRun.split(timestamps.span).filter { takes($0.minute) })
+    fold.windows.reserveCapacity(fold.runs.count * columnCount)
+    return fold
+  }
+
+  mutating func endGroup(
+    _ fold: Fold, fieldSet: FieldSetID, fields: [FieldID], types: [ColumnType]
+  ) {
+    guard !fold.runs.isEmpty else { return }
+    groups.append(Group(fold: fold, fieldSet: fieldSet, fields: fields, types: types))
+  }
+
+  /// Writes the records.
+  ///
+  /// - Parameter rows: this cut's rows of the series in a range, for minutes that must be folded
+  ///   again.
+  mutating func finish(_ rows: (TimeRange) -> [ColumnBatch]) throws(SystemError) {
+    var minutes: [Int64: [(group: Int, run: Int)]] = [:]
+    for (group, item) in groups.enumerated() {
+      for (run, minute) in item.fold.runs.enumerated() {
+        minutes[minute.minute, default: []].append((group, run))
+      }
+    }
+    for minute in dirty where takes(minute) && minutes[minute] == nil { minutes[minute] = [] }
+    for (minute, parts) in minutes.sorted(by: { $0.key < $1.key }) {
+      var columns: WindowSet?
+      var isNew = true
+      switch context.ring.existing(series: series, minute: minute) {
+      case .absent: columns = WindowSet()
+      case .found(let bytes):
+        isNew = false
+        columns = context.fieldSets.decode(bytes, minute: minute)
+      case .damaged: isNew = false
+      }
+      if dirty.contains(minute) || columns == nil {
+        columns = refold(minute, rows)
+      } else if isNew, parts.count == 1 {
+        // The usual case: one group, one window a column, nothing to merge.
+        try write(minute, groups[parts[0].group], run: parts[0].run)
+        closed.append(minute)
+        continue
+      } else {
+        for part in parts { columns?.merge(groups[part.group], run: part.run) }
+      }
+      if let columns { try write(minute, columns) }
+      if isNew { closed.append(minute) } else { restated.append(minute) }
+    }
+  }
+
+  private func write(_ minute: Int64, _ group: Group, run: Int) throws(SystemError) {
+    let count = group.fold.runs.count
+    let windows = group.fields.indices.map { Optional(group.fold.windows[$0 * count + run]) }
+    try append(
+      minute, group.fieldSet, zip(group.fields, group.types).map { (field: $0, type: $1) },
+      windows, group.fold.strings)
+  }
+
+  private func write(_ minute: Int64, _ set: WindowSet) throws(SystemError) {
+    let fields = set.columns.keys.sorted()
+    guard let fieldSet = try? context.catalog.fieldSet(of: fields) else {
+      throw SystemError(code: SystemError.Code.noSpace, operation: "field set", path: "catalog")
+    }
+    try append(
+      minute, fieldSet, fields.map { (field: $0, type: set.columns[$0]?.type ?? .float) },
+      fields.map { set.columns[$0]?.window }, set.strings)
+  }
+
+  private func append(
+    _ minute: Int64, _ fieldSet: FieldSetID, _ fields: [(field: FieldID, type: ColumnType)],
+    _ windows: [Window?], _ strings: StringArena
+  ) throws(SystemError) {
+    var writer = ByteWriter(reserving: 64 + 12 * fields.count)
+    WindowRecord.encode(
+      fieldSet: fieldSet, minute: minute, types: fields.map(\.type), windows: windows,
+      strings: strings, into: &writer)
+    try context.ring.append(
+      series: series, minute: minute, cut: context.cutNumber, record: writer.bytes.span)
+  }
+
+  /// The windows of a minute from all its raw rows: stored ones, then this cut's.
+  private func refold(_ minute: Int64, _ rows: (TimeRange) -> [ColumnBatch]) -> WindowSet {
+    let range = TimeRange(
+      start: minute * Nanoseconds.perMinute, end: (minute + 1) * Nanoseconds.perMinute)
+    let stored = StoredRows(blocks: context.blocks).batches(
+      of: series, fields: nil, range: range)
+    return WindowSet(folding: stored.batches + rows(range))
+  }
+}
+
+/// The windows of one series' minute, by field: the form in which they are merged.
+struct WindowSet {
+  var columns: [FieldID: (type: ColumnType, window: Window)] = [:]
+  /// Behind the first and last of string columns.
+  var strings = StringArena()
+
+  init() {}
+
+  /// Folds raw rows; where two batches hold a field at the same timestamp the later one wins.
+  init(folding batches: [ColumnBatch]) {
+    var fields: [FieldID: ColumnType] = [:]
+    for column in batches.flatMap(\.columns) { fields[column.field] = column.type }
+    for (field, type) in fields {
+      var cells: [Timestamp: Cell] = [:]
+      for batch in batches {
+        for column in batch.columns where column.field == field {
+          for (row, cell) in column.cells.enumerated() {
+            cells[batch.timestamps[row]] = keep(cell, type, from: batch.strings)
+          }
+        }
+      }
+      let timestamps = cells.keys.sorted()
+      guard !timestamps.isEmpty else { continue }
+      var windows: [Window] = []
+      WindowFolder.fold(
+        timestamps.map { cells[$0] ?? 0 }.span, type: type, timestamps: timestamps.span,
+        runs: [
+          MinuteRun(
+            minute: Nanoseconds.minute(of: timestamps[0]), rows: timestamps.indices)
+        ], into: &windows)
+      columns[field] = (type, windows[0])
+    }
+  }
+
+  private mutating func keep(_ cell: Cell, _ type: ColumnType, from arena: StringArena) -> Cell {
+    guard type == .string, let text = arena.slice(cell) else { return cell }
+    return strings.append(Array(text)) ?? 0
+  }
+
+  /// Adds a window whose timestamps all differ from those in the set.
+  mutating func merge(
+    _ field: FieldID, _ type: ColumnType, _ window: Window, from arena: StringArena
+  ) {
+    var window = window
+    window.first = keep(window.first, type, from: arena)
+    window.last = keep(window.last, type, from: arena)
+    guard var column = columns[field] else {
+      columns[field] = (type, window)
+      return
+    }
+    column.window.merge(window, type: type)
+    columns[field] = column
+  }
+}
+
+extension WindowSet {
+  fileprivate mutating func merge(_ group: MinuteTable.Group, run: Int) {
+    let count = group.fold.runs.count
+    for (column, field) in group.fields.enumerated() {
+      merge(
+        field, group.types[column], group.fold.windows[column * count + run],
+        from: group.fold.strings)
+    }
+  }
+}
