@@ -9,7 +9,7 @@ import Testing
 @Suite struct RangeQueryModelTests {
   static let steps = ["7s", "60s", "90s", "5m", "1h", "500ms"]
 
-  @Test(arguments: UInt64(1)...150)
+  @Test(arguments: UInt64(1)...60)
   func bucketsEqualAPlainFold(seed: UInt64) throws {
     var generator = StoreGenerator(seed: seed)
     let points = naivePoints(generator.rows)
@@ -28,7 +28,7 @@ import Testing
     }
   }
 
-  @Test(arguments: UInt64(1)...100)
+  @Test(arguments: UInt64(1)...60)
   func pagesOfPointsAddUpToAllPoints(seed: UInt64) throws {
     var generator = StoreGenerator(seed: seed)
     let points = naivePoints(generator.rows)

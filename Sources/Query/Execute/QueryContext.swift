@@ -17,8 +17,6 @@ public struct QueryOptions: Sendable {
 
 /// What one running query carries along: its budget, its clock and what it has cost so far.
 struct QueryContext {
-  /// Decoded bytes at which a slice of raw rows ends where it can.
-  static let sliceByteCountMax = 16 << 20
   /// Kinds of damage that an answer lists; the rest is counted.
   static let warningCountMax = 16
 
@@ -35,6 +33,9 @@ struct QueryContext {
     self.clock = clock
     startedAt = clock.monotonic()
   }
+
+  /// Decoded bytes at which a slice of raw rows ends where it can.
+  var sliceByteCountMax: Int { min(16 << 20, options.byteCountMax / 8) }
 
   var bytesLeft: Int { max(0, options.byteCountMax - byteCount) }
 

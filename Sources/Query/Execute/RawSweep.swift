@@ -82,7 +82,7 @@ struct RawSweep {
     retire(before: start, &context)
     while pendingIndex < pending.count, pending[pendingIndex].first < end {
       let candidate = pending[pendingIndex]
-      if candidate.first > start, activeByteCount >= QueryContext.sliceByteCountMax {
+      if candidate.first > start, activeByteCount >= context.sliceByteCountMax {
         end = candidate.first
         break
       }
