@@ -37,6 +37,9 @@ struct LogUnion {
   private(set) var copies: [Copy]
   /// The last sequence seen.
   private(set) var version: UInt64 = 0
+  /// A version that was durable in both copies once; what neither copy holds beyond it may just not
+  /// have been synced before a crash.
+  private(set) var durableVersion: UInt64 = 0
   /// Sequences that neither copy holds.
   private(set) var gaps: [Range<UInt64>] = []
 
@@ -77,6 +80,7 @@ struct LogUnion {
       version = sequence
       let first = holders[0]
       guard let record = scanners[first].record else { break }
+      durableVersion = max(durableVersion, record.durableVersion)
       compare(holders, record)
       let entry = Entry(record: record, copy: first, offset: scanners[first].recordOffset)
       try body(entry, scanners[first].recordBytes)
