@@ -111,7 +111,7 @@ extension CatalogState {
       append(definition)
       result.restoredCount += 1
     } else if let fault {
-      result.refused.append(fault)
+      result.refused.append(fault.text)
     }
   }
 

@@ -63,8 +63,9 @@ public final class Catalog: Sendable {
     var recovery = CatalogRecovery()
     recovery.damages = reading.findings(union)
     recovery.records = reading.recordCount
-    recovery.lost = reading.unknownGaps(union)
-    for gap in recovery.lost { reading.state.noteLoss(gap) }
+    let gaps = reading.unknownGaps(union)
+    recovery.lost = gaps.filter { $0.lowerBound <= union.durableVersion }
+    for gap in gaps { reading.state.noteLoss(gap) }
 
     let writer = LogWriter(disk: disk, directory: directory, union: union)
     writer.removeLeftovers()
@@ -133,7 +134,7 @@ public final class Catalog: Sendable {
       try writer.flush()
       durable.store(end, ordering: .releasing)
       let byteCount = writer.takeSyncedByteCount()
-      state.withLock { $0.markSynced(byteCount: byteCount) }
+      state.withLock { $0.markSynced(version: end, byteCount: byteCount) }
     }
   }
 

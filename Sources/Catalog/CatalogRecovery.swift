@@ -12,6 +12,6 @@ public struct CatalogRecovery: Sendable {
   /// Byte copies of damaged originals, lying beside the log as `a.log.VERSION.damaged`. The caller
   /// moves them into its quarantine.
   public var setAside: [String] = []
-  /// Versions whose records neither copy holds.
+  /// Versions that were durable once and whose records neither copy holds.
   public var lost: [Range<UInt64>] = []
 }

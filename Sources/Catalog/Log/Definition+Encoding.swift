@@ -3,8 +3,13 @@ internal import Model
 
 extension Definition {
   /// Appends this definition as a record of the log.
-  func append(sequence: UInt64, to writer: inout ByteWriter) {
-    LogRecord.append(kind: kind.rawValue, sequence: sequence, to: &writer) { encode(into: &$0) }
+  func append(sequence: UInt64, durableVersion: UInt64, to writer: inout ByteWriter) {
+    LogRecord.append(
+      kind: kind.rawValue,
+      sequence: sequence,
+      durableVersion: durableVersion,
+      to: &writer
+    ) { encode(into: &$0) }
   }
 
   /// Appends the body.

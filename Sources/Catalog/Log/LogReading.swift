@@ -11,7 +11,7 @@ struct LogReading {
   /// Whether the partition that each series names is compared with the one that its key yields.
   var checksPartitions = false
   private(set) var recordCount = 0
-  private var faults: [Damage] = []
+  private var faults: [(fault: CatalogState.Fault, damage: Damage)] = []
   private var faultCount = 0
   /// Losses that the log itself tells of.
   private var knownLosses: [Range<UInt64>] = []
@@ -25,14 +25,12 @@ struct LogReading {
     var union = try LogUnion(disk: disk, paths: paths)
     union.forEach { entry, bytes in
       let body = bytes.extracting(LogRecord.headByteCount..<bytes.count)
-      if let what = take(entry.record, body) {
-        fault(entry, paths[entry.copy], what)
-      }
+      if let fault = take(entry.record, body) { note(fault, entry, paths[entry.copy]) }
     }
     return union
   }
 
-  private mutating func take(_ record: LogRecord, _ body: Span<UInt8>) -> String? {
+  private mutating func take(_ record: LogRecord, _ body: Span<UInt8>) -> CatalogState.Fault? {
     recordCount += 1
     if record.kind == Definition.Kind.loss.rawValue,
       case .loss(let loss) = Definition(kind: record.kind, body: body)
@@ -48,7 +46,7 @@ struct LogReading {
     return fault
   }
 
-  private func partitionFault(_ id: SeriesID, _ partition: PartitionID) -> String? {
+  private func partitionFault(_ id: SeriesID, _ partition: PartitionID) -> CatalogState.Fault? {
     guard let series = state.seriesDefinition(id),
       let tenant = state.tenantDefinition(series.tenant)
     else { return nil }
@@ -59,23 +57,28 @@ struct LogReading {
       partitionCount: state.partitionCount
     )
     guard expected != partition else { return nil }
-    return "series \(id.rawValue) lies in partition \(partition.rawValue) instead of"
-      + " \(expected.rawValue)"
+    return .wrong(
+      "series \(id.rawValue) lies in partition \(partition.rawValue) instead of"
+        + " \(expected.rawValue)"
+    )
   }
 
-  private mutating func fault(_ entry: LogUnion.Entry, _ path: String, _ what: String) {
+  private mutating func note(
+    _ fault: CatalogState.Fault,
+    _ entry: LogUnion.Entry,
+    _ path: String
+  ) {
     faultCount += 1
     guard faults.count < Self.faultsMax else { return }
-    faults.append(
-      Damage(
-        severity: .damage,
-        path: path,
-        offset: entry.offset,
-        byteCount: entry.record.byteCount,
-        what: what,
-        range: "version \(entry.record.sequence)"
-      )
+    let damage = Damage(
+      severity: .damage,
+      path: path,
+      offset: entry.offset,
+      byteCount: entry.record.byteCount,
+      what: fault.text,
+      range: "version \(entry.record.sequence)"
     )
+    faults.append((fault, damage))
   }
 
   /// Gaps that no loss notice covers.
@@ -94,25 +97,55 @@ struct LogReading {
       result += Self.missing(copy, other)
     }
     let unknown = unknownGaps(union)
-    for gap in union.gaps {
-      result.append(
-        Damage(
-          severity: unknown.contains(gap) ? .damage : .note,
-          path: union.copies[0].path,
-          offset: 0,
-          byteCount: 0,
-          what: "records that neither copy holds\(unknown.contains(gap) ? "" : ", known before")",
-          range: "versions \(gap.lowerBound) to \(gap.upperBound - 1)"
-        )
-      )
+    result += union.gaps.map { Self.finding($0, union, isKnown: !unknown.contains($0)) }
+    result += faultFindings(gapsAreHarmless: Self.areHarmless(union.gaps, unknown, union))
+    return result
+  }
+
+  /// Whether there are gaps, and none of them costs what was promised or is news.
+  private static func areHarmless(
+    _ gaps: [Range<UInt64>],
+    _ unknown: [Range<UInt64>],
+    _ union: LogUnion
+  ) -> Bool {
+    !gaps.isEmpty && unknown.allSatisfy { $0.lowerBound > union.durableVersion }
+  }
+
+  /// Faults of single records; references that were restored later are none, and those into a gap
+  /// that is known or was never durable are as harmless as the gap.
+  private func faultFindings(gapsAreHarmless: Bool) -> [Damage] {
+    var result: [Damage] = []
+    for (fault, damage) in faults {
+      var damage = damage
+      if case .undefined(_, let reference) = fault {
+        if state.isDefined(reference) { continue }
+        if gapsAreHarmless { damage.severity = .note }
+      }
+      result.append(damage)
     }
-    result += faults
-    if faultCount > faults.count, let last = faults.last {
-      var more = last
+    if faultCount > faults.count, var more = result.last {
       more.what = "\(faultCount - faults.count) more records make no sense"
       result.append(more)
     }
     return result
+  }
+
+  private static func finding(
+    _ gap: Range<UInt64>,
+    _ union: LogUnion,
+    isKnown: Bool
+  ) -> Damage {
+    let wasDurable = gap.lowerBound <= union.durableVersion
+    let what = "records that neither copy holds"
+    return Damage(
+      severity: wasDurable && !isKnown ? .damage : .note,
+      path: union.copies[0].path,
+      offset: 0,
+      byteCount: 0,
+      what: isKnown
+        ? "\(what), known before" : wasDurable ? what : "\(what), nor ever did for sure",
+      range: "versions \(gap.lowerBound) to \(gap.upperBound - 1)"
+    )
   }
 
   private static func missing(_ copy: LogUnion.Copy, _ other: LogUnion.Copy) -> [Damage] {

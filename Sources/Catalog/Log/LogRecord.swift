@@ -2,7 +2,7 @@ internal import Bytes
 
 /// The frame of one record of the catalog's log, little-endian (docs/format/catalog.md):
 ///
-///     | 0 magic u32 "VRVC" | 4 version u8 | 5 kind u8 | 6 zero u16 | 8 sequence u64 |
+///     | 0 magic u32 "VRVC" | 4 version u8 | 5 kind u8 | 6 unsynced u16 | 8 sequence u64 |
 ///     | 16 body bytes u32 | 20 CRC32C u32 of bytes 0 ..< 20 and the body | 24 body |
 ///
 /// Records stand back to back. Sequences ascend; a record's sequence is the catalog's version from
@@ -14,12 +14,22 @@ struct LogRecord: Equatable {
   static let version: UInt8 = 1
   /// The largest body that a frame may claim.
   static let bodyByteCountMax = 16 << 20
+  static let unsyncedMax = UInt16.max
 
   var version: UInt8
   var kind: UInt8
+  /// Records up to and with this one that no sync was known to cover when it was made, 1 or more;
+  /// ``unsyncedMax`` stands for that many and more.
+  var unsynced: UInt16
   var sequence: UInt64
   var bodyByteCount: Int
   var checksum: UInt32
+
+  /// The version that was durable in both copies when this record was made, as far as it tells.
+  var durableVersion: UInt64 {
+    guard unsynced < Self.unsyncedMax, sequence >= UInt64(unsynced) else { return 0 }
+    return sequence - UInt64(unsynced)
+  }
 
   var byteCount: Int { Self.headByteCount + bodyByteCount }
 
@@ -47,7 +57,7 @@ struct LogRecord: Equatable {
     var reader = ByteReader(bytes)
     guard
       let magic = reader.readInteger(UInt32.self), let version = reader.readByte(),
-      let kind = reader.readByte(), reader.readInteger(UInt16.self) != nil,
+      let kind = reader.readByte(), let unsynced = reader.readInteger(UInt16.self),
       let sequence = reader.readInteger(UInt64.self),
       let bodyByteCount = reader.readInteger(UInt32.self),
       let checksum = reader.readInteger(UInt32.self)
@@ -57,6 +67,7 @@ struct LogRecord: Equatable {
     let record = LogRecord(
       version: version,
       kind: kind,
+      unsynced: unsynced,
       sequence: sequence,
       bodyByteCount: Int(bodyByteCount),
       checksum: checksum
@@ -79,6 +90,7 @@ struct LogRecord: Equatable {
   static func append(
     kind: UInt8,
     sequence: UInt64,
+    durableVersion: UInt64,
     to writer: inout ByteWriter,
     body write: (inout ByteWriter) -> Void
   ) {
@@ -86,7 +98,7 @@ struct LogRecord: Equatable {
     writer.writeInteger(magic)
     writer.writeByte(version)
     writer.writeByte(kind)
-    writer.writeInteger(UInt16(0))
+    writer.writeInteger(UInt16(min(sequence - durableVersion, UInt64(unsyncedMax))))
     writer.writeInteger(sequence)
     writer.writeInteger(UInt32(0))
     writer.writeInteger(UInt32(0))

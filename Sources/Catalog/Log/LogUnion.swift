@@ -37,6 +37,9 @@ struct LogUnion {
   private(set) var copies: [Copy]
   /// The last sequence seen.
   private(set) var version: UInt64 = 0
+  /// A version that was durable in both copies once; what neither copy holds beyond it may just not
+  /// have been synced before a crash.
+  private(set) var durableVersion: UInt64 = 0
   /// Sequences that neither copy holds.
   private(set) var gaps: [Range<UInt64>] = []
 
@@ -65,23 +68,32 @@ struct LogUnion {
     _ body: (Entry, Span<UInt8>) throws(Failure) -> Void
   ) throws(Failure) {
     for index in scanners.indices { scanners[index].advance() }
-    while let sequence = scanners.compactMap(\.record?.sequence).min() {
-      let holders = scanners.indices.filter { scanners[$0].record?.sequence == sequence }
-      if sequence > version + 1 {
-        guard sequence - version - 1 <= Self.sequenceJumpMax else {
-          for holder in holders { reject(holder, "record \(sequence) is out of reach") }
+    while let copy = firstCopy, let record = scanners[copy].record {
+      let other = 1 - copy
+      if record.sequence > version + 1 {
+        guard record.sequence - version - 1 <= Self.sequenceJumpMax else {
+          reject(copy, "record \(record.sequence) is out of reach")
           continue
         }
-        gaps.append(version + 1..<sequence)
+        gaps.append(version + 1..<record.sequence)
       }
-      version = sequence
-      let first = holders[0]
-      guard let record = scanners[first].record else { break }
-      compare(holders, record)
-      let entry = Entry(record: record, copy: first, offset: scanners[first].recordOffset)
-      try body(entry, scanners[first].recordBytes)
-      noteMissing(holders, entry)
-      for holder in holders { scanners[holder].advance() }
+      version = record.sequence
+      durableVersion = max(durableVersion, record.durableVersion)
+      let entry = Entry(record: record, copy: copy, offset: scanners[copy].recordOffset)
+      try body(entry, scanners[copy].recordBytes)
+
+      noteHeld(copy)
+      if let twin = scanners[other].record, twin.sequence == record.sequence {
+        // Two sound records of one sequence must be the same one.
+        if twin != record {
+          damage(other, "record \(version) is another one than in \(copies[copy].path)")
+        }
+        noteHeld(other)
+        scanners[other].advance()
+      } else {
+        noteMissing(other, entry)
+      }
+      scanners[copy].advance()
     }
     for index in copies.indices {
       copies[index].soundEnd = scanners[index].soundEnd
@@ -90,6 +102,13 @@ struct LogUnion {
       copies[index].isUnreadable = scanners[index].isUnreadable
     }
     for index in copies.indices { judgeTail(index) }
+  }
+
+  /// The copy whose next record has the smaller sequence; the first one if both have it.
+  private var firstCopy: Int? {
+    guard let first = scanners[0].record else { return scanners[1].record == nil ? nil : 1 }
+    guard let second = scanners[1].record else { return 0 }
+    return second.sequence < first.sequence ? 1 : 0
   }
 
   private mutating func reject(_ index: Int, _ what: String) {
@@ -110,23 +129,15 @@ struct LogUnion {
     )
   }
 
-  /// Two sound records of one sequence must be the same one.
-  private mutating func compare(_ holders: [Int], _ record: LogRecord) {
-    for other in holders.dropFirst() where scanners[other].record != record {
-      damage(other, "record \(record.sequence) is another one than in \(copies[holders[0]].path)")
-    }
+  private mutating func noteHeld(_ index: Int) {
+    guard copies[index].suffixStart != nil else { return }
+    copies[index].hasHoles = true
+    copies[index].suffixStart = nil
   }
 
-  private mutating func noteMissing(_ holders: [Int], _ entry: Entry) {
-    for index in copies.indices {
-      if holders.contains(index) {
-        if copies[index].suffixStart != nil { copies[index].hasHoles = true }
-        copies[index].suffixStart = nil
-      } else {
-        copies[index].missingCount += 1
-        if copies[index].suffixStart == nil { copies[index].suffixStart = entry.offset }
-      }
-    }
+  private mutating func noteMissing(_ index: Int, _ entry: Entry) {
+    copies[index].missingCount += 1
+    if copies[index].suffixStart == nil { copies[index].suffixStart = entry.offset }
   }
 
   /// Bad bytes at the end of a copy are a torn tail, unless the other copy has sound records that

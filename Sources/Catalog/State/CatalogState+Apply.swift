@@ -5,7 +5,7 @@ extension CatalogState {
   ///
   /// - Returns: What is wrong with it, or `nil`. What can be used of a wrong one is used: a
   ///   reference to an undefined id stays, for the definition may be restored.
-  mutating func apply(_ definition: Definition) -> String? {
+  mutating func apply(_ definition: Definition) -> Fault? {
     switch definition {
     case .tenant(let id, let name): applyTenant(id.rawValue, name)
     case .measurement(let id, let tenant, let name):
@@ -29,11 +29,11 @@ extension CatalogState {
     UInt64(id) < UInt64(next) + UInt64(Self.idGapMax) && id <= Self.idMax
   }
 
-  private mutating func applyTenant(_ id: UInt32, _ name: [UInt8]) -> String? {
-    guard isReachable(id, tenants.next) else { return "tenant \(id) is out of reach" }
+  private mutating func applyTenant(_ id: UInt32, _ name: [UInt8]) -> Fault? {
+    guard isReachable(id, tenants.next) else { return .wrong("tenant \(id) is out of reach") }
     let known = tenants.name(id)
     let symbol = symbols.intern(name, keyed)
-    if let known { return known == symbol ? nil : "tenant \(id) is defined twice" }
+    if let known { return known == symbol ? nil : .wrong("tenant \(id) is defined twice") }
     tenants.define(id, name: symbol, keyed)
     return nil
   }
@@ -42,40 +42,40 @@ extension CatalogState {
     _ id: UInt32,
     tenant: UInt32,
     _ name: [UInt8]
-  ) -> String? {
+  ) -> Fault? {
     guard isReachable(id, measurements.next), isReachable(tenant, tenants.next) else {
-      return "measurement \(id) of tenant \(tenant) is out of reach"
+      return .wrong("measurement \(id) of tenant \(tenant) is out of reach")
     }
     let symbol = symbols.intern(name, keyed)
     if let known = measurements.definition(id) {
       let isSame = known == (tenant, symbol)
-      return isSame ? nil : "measurement \(id) is defined twice"
+      return isSame ? nil : .wrong("measurement \(id) is defined twice")
     }
     measurements.define(id, tenant: tenant, name: symbol, keyed)
     // Series that came without their measurement count from now on.
     for _ in 0..<series.count(of: id) { tenants.countSeries(of: tenant) }
     guard tenants.isDefined(tenant) else {
       tenants.refer(to: tenant)
-      return "measurement \(id) refers to tenant \(tenant), which is not defined"
+      return undefined("measurement \(id)", .tenant(tenant))
     }
     return nil
   }
 
-  private mutating func applyField(_ field: FieldDefinition) -> String? {
+  private mutating func applyField(_ field: FieldDefinition) -> Fault? {
     let id = field.id.rawValue
     let measurement = field.measurement.rawValue
     guard isReachable(id, fields.next), isReachable(measurement, measurements.next) else {
-      return "field \(id) of measurement \(measurement) is out of reach"
+      return .wrong("field \(id) of measurement \(measurement) is out of reach")
     }
     let symbol = symbols.intern(field.name, keyed)
     if let known = fields.definition(id) {
       let isSame = known == (measurement, symbol, field.type)
-      return isSame ? nil : "field \(id) is defined twice"
+      return isSame ? nil : .wrong("field \(id) is defined twice")
     }
     fields.define(id, measurement: measurement, name: symbol, type: field.type, keyed)
     guard measurements.definition(measurement) != nil else {
       measurements.refer(to: measurement)
-      return "field \(id) refers to measurement \(measurement), which is not defined"
+      return undefined("field \(id)", .measurement(measurement))
     }
     return nil
   }
@@ -84,24 +84,24 @@ extension CatalogState {
     _ id: UInt32,
     measurement: UInt32,
     _ columns: [UInt32]
-  ) -> String? {
+  ) -> Fault? {
     guard isReachable(id, fieldSets.next), isReachable(measurement, measurements.next),
       let last = columns.last, isReachable(last, fields.next),
       fieldSets.columnCount + columns.count <= Self.arenaCountMax
-    else { return "field set \(id) of measurement \(measurement) is out of reach" }
+    else { return .wrong("field set \(id) of measurement \(measurement) is out of reach") }
     if fieldSets.measurement(of: id) != nil {
       let isSame =
         fieldSets.measurement(of: id) == measurement && fieldSets.fields(of: id) == columns[...]
-      return isSame ? nil : "field set \(id) is defined twice"
+      return isSame ? nil : .wrong("field set \(id) is defined twice")
     }
     fieldSets.define(id, measurement: measurement, fields: columns, keyed)
     fields.refer(to: last)
     for column in columns {
       guard let field = fields.definition(column) else {
-        return "field set \(id) refers to field \(column), which is not defined"
+        return undefined("field set \(id)", .field(column))
       }
       guard field.measurement == measurement else {
-        return "field set \(id) refers to field \(column) of another measurement"
+        return .wrong("field set \(id) refers to field \(column) of another measurement")
       }
     }
     return nil
@@ -112,14 +112,14 @@ extension CatalogState {
     measurement: UInt32,
     _ partition: PartitionID,
     _ tags: [Tag]
-  ) -> String? {
+  ) -> Fault? {
     guard isReachable(id, series.next), isReachable(measurement, measurements.next),
       series.tagCount + tags.count <= Self.arenaCountMax / 2
     else {
-      return "series \(id) of measurement \(measurement) is out of reach"
+      return .wrong("series \(id) of measurement \(measurement) is out of reach")
     }
     guard Int(partition.rawValue) < partitionCount else {
-      return "series \(id) lies in partition \(partition.rawValue) of \(partitionCount)"
+      return .wrong("series \(id) lies in partition \(partition.rawValue) of \(partitionCount)")
     }
     var pairs: [UInt32] = []
     pairs.reserveCapacity(tags.count)
@@ -131,7 +131,7 @@ extension CatalogState {
     if series.measurement(of: id) != nil {
       let isSame =
         series.measurement(of: id) == measurement && series.pairs(of: id) == pairs[...]
-      return isSame ? nil : "series \(id) is defined twice"
+      return isSame ? nil : .wrong("series \(id) is defined twice")
     }
     series.define(
       id,
@@ -143,7 +143,7 @@ extension CatalogState {
     for pair in pairs { index.add(id, to: pair) }
     guard let tenant = measurements.definition(measurement)?.tenant else {
       measurements.refer(to: measurement)
-      return "series \(id) refers to measurement \(measurement), which is not defined"
+      return undefined("series \(id)", .measurement(measurement))
     }
     tenants.countSeries(of: tenant)
     return nil
@@ -154,30 +154,32 @@ extension CatalogState {
     _ id: UInt32,
     series seriesID: UInt32,
     fieldSet: UInt32
-  ) -> String? {
+  ) -> Fault? {
     let slot = Int(partition.rawValue)
     guard slot < partitionCount else {
-      return "layout \(id) lies in partition \(slot) of \(partitionCount)"
+      return .wrong("layout \(id) lies in partition \(slot) of \(partitionCount)")
     }
     guard isReachable(id, layouts[slot].next), isReachable(seriesID, series.next),
       isReachable(fieldSet, fieldSets.next)
-    else { return "layout \(id) of partition \(slot) is out of reach" }
+    else { return .wrong("layout \(id) of partition \(slot) is out of reach") }
     if let known = layouts[slot].definition(id) {
       let isSame = known == (seriesID, fieldSet)
-      return isSame ? nil : "layout \(id) of partition \(slot) is defined twice"
+      return isSame ? nil : .wrong("layout \(id) of partition \(slot) is defined twice")
     }
     layouts[slot].define(id, series: seriesID, fieldSet: fieldSet, keyed)
     layoutCount += 1
     guard let measurement = series.measurement(of: seriesID) else {
       series.refer(to: seriesID)
-      return "layout \(id) refers to series \(seriesID), which is not defined"
+      return undefined("layout \(id)", .series(seriesID))
     }
     guard fieldSets.measurement(of: fieldSet) != nil else {
       fieldSets.refer(to: fieldSet)
-      return "layout \(id) refers to field set \(fieldSet), which is not defined"
+      return undefined("layout \(id)", .fieldSet(fieldSet))
     }
     guard fieldSets.measurement(of: fieldSet) == measurement else {
-      return "layout \(id) joins series \(seriesID) and field set \(fieldSet) of two measurements"
+      return .wrong(
+        "layout \(id) joins series \(seriesID) and field set \(fieldSet) of two measurements"
+      )
     }
     return nil
   }
@@ -186,45 +188,47 @@ extension CatalogState {
     _ id: UInt32,
     fieldSet: UInt32,
     _ exponents: [UInt8]
-  ) -> String? {
+  ) -> Fault? {
     guard isReachable(id, scales.next), isReachable(fieldSet, fieldSets.next), id > 0,
       scales.exponentCount + exponents.count <= Self.arenaCountMax
     else {
-      return "scale table \(id) is out of reach"
+      return .wrong("scale table \(id) is out of reach")
     }
     if scales.fieldSet(of: id) != nil {
       let isSame = scales.fieldSet(of: id) == fieldSet && scales.exponents(of: id) == exponents[...]
-      return isSame ? nil : "scale table \(id) is defined twice"
+      return isSame ? nil : .wrong("scale table \(id) is defined twice")
     }
     scales.define(id, fieldSet: fieldSet, exponents: exponents, keyed)
     guard fieldSets.measurement(of: fieldSet) != nil else {
       fieldSets.refer(to: fieldSet)
-      return "scale table \(id) refers to field set \(fieldSet), which is not defined"
+      return undefined("scale table \(id)", .fieldSet(fieldSet))
     }
     guard fieldSets.columnCount(of: fieldSet) == exponents.count else {
-      return "scale table \(id) has \(exponents.count) exponents for another number of columns"
+      return .wrong(
+        "scale table \(id) has \(exponents.count) exponents for another number of columns"
+      )
     }
     return nil
   }
 
-  private mutating func applyReservation(_ partition: PartitionID, _ end: UInt32) -> String? {
+  private mutating func applyReservation(_ partition: PartitionID, _ end: UInt32) -> Fault? {
     let slot = Int(partition.rawValue)
     guard slot < partitionCount else {
-      return "a reservation in partition \(slot) of \(partitionCount)"
+      return .wrong("a reservation in partition \(slot) of \(partitionCount)")
     }
     guard isReachable(end, layouts[slot].next) else {
-      return "a reservation up to \(end) in partition \(slot) is out of reach"
+      return .wrong("a reservation up to \(end) in partition \(slot) is out of reach")
     }
     layouts[slot].raise(next: end)
     return nil
   }
 
-  private mutating func applyLoss(_ loss: LossNotice) -> String? {
+  private mutating func applyLoss(_ loss: LossNotice) -> Fault? {
     guard isReachable(loss.tenants, tenants.next),
       isReachable(loss.measurements, measurements.next), isReachable(loss.fields, fields.next),
       isReachable(loss.fieldSets, fieldSets.next), isReachable(loss.series, series.next),
       isReachable(loss.scaleTables, scales.next)
-    else { return "a loss notice is out of reach" }
+    else { return .wrong("a loss notice is out of reach") }
     tenants.raise(next: loss.tenants)
     measurements.raise(next: loss.measurements)
     fields.raise(next: loss.fields)

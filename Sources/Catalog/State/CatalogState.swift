@@ -29,6 +29,8 @@ struct CatalogState {
   var scales = ScaleTables()
   /// The sequence of the last record.
   private(set) var version: UInt64 = 0
+  /// The version up to which both copies are durable.
+  private var durableVersion: UInt64 = 0
   /// Grows when something was defined that was referred to before: caches of layouts start anew.
   var restorations = 0
 
@@ -55,7 +57,7 @@ struct CatalogState {
   mutating func append(_ definition: Definition) {
     version += 1
     let start = pending.count
-    definition.append(sequence: version, to: &pending)
+    definition.append(sequence: version, durableVersion: durableVersion, to: &pending)
     unsyncedByteCount += pending.count - start
   }
 
@@ -72,23 +74,24 @@ struct CatalogState {
     return (records, version)
   }
 
-  /// Notes that `byteCount` bytes of records taken before are durable.
-  mutating func markSynced(byteCount: Int) {
+  /// Notes that both copies are durable up to `version`, `byteCount` bytes more than before.
+  mutating func markSynced(version: UInt64, byteCount: Int) {
+    durableVersion = version
     unsyncedByteCount -= byteCount
     precondition(unsyncedByteCount >= 0)
   }
 
   /// Reads one record of the log; says what is wrong with it.
-  mutating func replay(_ record: LogRecord, body: Span<UInt8>) -> String? {
+  mutating func replay(_ record: LogRecord, body: Span<UInt8>) -> Fault? {
     advance(to: record.sequence)
     guard record.version == LogRecord.version else {
-      return "a record of format version \(record.version)"
+      return .wrong("a record of format version \(record.version)")
     }
     guard symbols.nameByteCount + body.count <= Self.arenaCountMax else {
-      return "names of more than \(Self.arenaCountMax) bytes"
+      return .wrong("names of more than \(Self.arenaCountMax) bytes")
     }
     guard let definition = Definition(kind: record.kind, body: body) else {
-      return "a record of kind \(record.kind) that makes no sense"
+      return .wrong("a record of kind \(record.kind) that makes no sense")
     }
     return apply(definition)
   }

@@ -6,9 +6,8 @@ struct PartitionLayouts {
 
   /// Page number -> index of the page's first entry; ``SymbolTable/none`` for an empty page.
   private var pages: [UInt32] = []
-  /// ``SymbolTable/none`` as series where an id is not defined.
-  private var series: [UInt32] = []
-  private var fieldSets: [UInt32] = []
+  /// Series and field set; ``SymbolTable/none`` as series where an id is not defined.
+  private var entries: [(series: UInt32, fieldSet: UInt32)] = []
   /// Ids in the order of their definition: a worker asks for those after the last that it knows.
   private var order: [UInt32] = []
   private var table = IDTable()
@@ -21,8 +20,8 @@ struct PartitionLayouts {
     let page = Int(id >> Self.pageShift)
     guard page < pages.count, pages[page] != SymbolTable.none else { return nil }
     let entry = Int(pages[page]) + Int(id) % Self.pageCount
-    guard series[entry] != SymbolTable.none else { return nil }
-    return (series[entry], fieldSets[entry])
+    guard entries[entry].series != SymbolTable.none else { return nil }
+    return entries[entry]
   }
 
   func find(series: UInt32, fieldSet: UInt32, _ keyed: KeyedHash) -> UInt32? {
@@ -38,15 +37,11 @@ struct PartitionLayouts {
     let page = Int(id >> Self.pageShift)
     while pages.count <= page { pages.append(SymbolTable.none) }
     if pages[page] == SymbolTable.none {
-      pages[page] = UInt32(series.count)
-      for _ in 0..<Self.pageCount {
-        series.append(SymbolTable.none)
-        fieldSets.append(0)
-      }
+      pages[page] = UInt32(entries.count)
+      for _ in 0..<Self.pageCount { entries.append((SymbolTable.none, 0)) }
     }
     let entry = Int(pages[page]) + Int(id) % Self.pageCount
-    series[entry] = added
-    fieldSets[entry] = fieldSet
+    entries[entry] = (added, fieldSet)
     order.append(id)
     if isNew { table.insert(keyed.hash(added, fieldSet), id: id) }
   }
@@ -58,6 +53,6 @@ struct PartitionLayouts {
 
   /// Bytes held, for statistics.
   var byteCount: Int {
-    (pages.capacity + series.capacity + fieldSets.capacity + order.capacity) * 4 + table.byteCount
+    (pages.capacity + order.capacity) * 4 + entries.capacity * 8 + table.byteCount
   }
 }

@@ -1,10 +1,15 @@
-/// The series: (measurement, pairs), 14 bytes and 4 for each tag, the index beside.
+/// The series: (measurement, pairs), 12 bytes and 4 for each tag, the index beside.
 struct SeriesTable {
-  /// ``SymbolTable/none`` where a series is referred to but not defined.
-  private var measurements: [UInt32] = []
-  private var starts: [UInt32] = []
-  private var tagCounts: [UInt8] = []
-  private var partitions: [UInt8] = []
+  private struct Entry {
+    /// ``SymbolTable/none`` where a series is referred to but not defined.
+    var measurement = SymbolTable.none
+    /// Where its pairs begin.
+    var start: UInt32 = 0
+    var tagCount: UInt8 = 0
+    var partition: UInt8 = 0
+  }
+
+  private var entries: [Entry] = []
   /// The pairs of all series, each series' in the order of its tag keys.
   private var pairs: [UInt32] = []
   private var table = IDTable()
@@ -17,40 +22,39 @@ struct SeriesTable {
   var tagCount: Int { pairs.count }
 
   func measurement(of id: UInt32) -> UInt32? {
-    guard Int(id) < measurements.count, measurements[Int(id)] != SymbolTable.none else {
+    guard Int(id) < entries.count, entries[Int(id)].measurement != SymbolTable.none else {
       return nil
     }
-    return measurements[Int(id)]
+    return entries[Int(id)].measurement
   }
 
   /// The partition of a defined series.
-  func partition(of id: UInt32) -> UInt8 { partitions[Int(id)] }
+  func partition(of id: UInt32) -> UInt8 { entries[Int(id)].partition }
 
   /// The pairs of a defined series.
   func pairs(of id: UInt32) -> ArraySlice<UInt32> {
-    let start = Int(starts[Int(id)])
-    return pairs[start..<start + Int(tagCounts[Int(id)])]
+    let entry = entries[Int(id)]
+    return pairs[Int(entry.start)..<Int(entry.start) + Int(entry.tagCount)]
   }
 
   /// The series of exactly these pairs, in the order of their keys.
   func find(measurement: UInt32, pairs wanted: [UInt32], _ keyed: KeyedHash) -> UInt32? {
     table.find(keyed.hash(measurement, wanted.span)) { id in
-      guard measurements[Int(id)] == measurement, Int(tagCounts[Int(id)]) == wanted.count else {
+      let entry = entries[Int(id)]
+      guard entry.measurement == measurement, Int(entry.tagCount) == wanted.count else {
         return false
       }
-      return pairs(of: id).elementsEqual(wanted)
+      for index in wanted.indices where pairs[Int(entry.start) + index] != wanted[index] {
+        return false
+      }
+      return true
     }
   }
 
   /// Makes ids up to `id` known as taken.
   mutating func refer(to id: UInt32) {
     next = max(next, id + 1)
-    while measurements.count <= Int(id) {
-      measurements.append(SymbolTable.none)
-      starts.append(0)
-      tagCounts.append(0)
-      partitions.append(0)
-    }
+    while entries.count <= Int(id) { entries.append(Entry()) }
   }
 
   mutating func define(
@@ -62,10 +66,12 @@ struct SeriesTable {
   ) {
     refer(to: id)
     let isNew = find(measurement: measurement, pairs: added, keyed) == nil
-    measurements[Int(id)] = measurement
-    starts[Int(id)] = UInt32(pairs.count)
-    tagCounts[Int(id)] = UInt8(added.count)
-    partitions[Int(id)] = partition
+    entries[Int(id)] = Entry(
+      measurement: measurement,
+      start: UInt32(pairs.count),
+      tagCount: UInt8(added.count),
+      partition: partition
+    )
     pairs.append(contentsOf: added)
     count += 1
     if isNew { table.insert(keyed.hash(measurement, added.span), id: id) }
@@ -86,8 +92,8 @@ struct SeriesTable {
 
   /// Bytes held, for statistics.
   var byteCount: Int {
-    (measurements.capacity + starts.capacity + pairs.capacity) * 4 + tagCounts.capacity
-      + partitions.capacity + table.byteCount + lists.byteCount
+    entries.capacity * MemoryLayout<Entry>.stride + pairs.capacity * 4 + table.byteCount
+      + lists.byteCount
       + byMeasurement.capacity * MemoryLayout<PostingLists.List>.stride
   }
 }

@@ -12,11 +12,14 @@ struct TagIndex {
   private var columnPairs: [PostingLists.List] = []
   private var columnTable = IDTable()
 
-  private var pairColumns: [UInt32] = []
-  /// Tag values, as symbols.
-  private var pairValues: [UInt32] = []
-  /// The series of each pair.
-  private var pairSeries: [PostingLists.List] = []
+  private struct Pair {
+    var column: UInt32
+    /// The tag value, as a symbol.
+    var value: UInt32
+    var series = PostingLists.List()
+  }
+
+  private var pairs: [Pair] = []
   private var pairTable = IDTable()
 
   private var measurementColumns: [PostingLists.List] = []
@@ -30,7 +33,7 @@ struct TagIndex {
 
   func pair(column: UInt32, value symbol: UInt32, _ keyed: KeyedHash) -> UInt32? {
     pairTable.find(keyed.hash(column, symbol)) {
-      pairValues[Int($0)] == symbol && pairColumns[Int($0)] == column
+      pairs[Int($0)].value == symbol && pairs[Int($0)].column == column
     }
   }
 
@@ -43,10 +46,8 @@ struct TagIndex {
   ) -> UInt32 {
     let column = column(measurement, key: key, keyed) ?? addColumn(measurement, key, keyed)
     if let pair = pair(column: column, value: value, keyed) { return pair }
-    let pair = UInt32(pairColumns.count)
-    pairColumns.append(column)
-    pairValues.append(value)
-    pairSeries.append(PostingLists.List())
+    let pair = UInt32(pairs.count)
+    pairs.append(Pair(column: column, value: value))
     pairTable.insert(keyed.hash(column, value), id: pair)
     lists.append(pair, to: &columnPairs[Int(column)])
     return pair
@@ -71,18 +72,18 @@ struct TagIndex {
 
   /// Notes that `series` carries `pair`.
   mutating func add(_ series: UInt32, to pair: UInt32) {
-    lists.append(series, to: &pairSeries[Int(pair)])
+    lists.append(series, to: &pairs[Int(pair)].series)
   }
 
   /// The key and value symbols of a pair.
   func tag(_ pair: UInt32) -> (key: UInt32, value: UInt32) {
-    (columnKeys[Int(pairColumns[Int(pair)])], pairValues[Int(pair)])
+    (columnKeys[Int(pairs[Int(pair)].column)], pairs[Int(pair)].value)
   }
 
-  func seriesCount(of pair: UInt32) -> Int { Int(pairSeries[Int(pair)].count) }
+  func seriesCount(of pair: UInt32) -> Int { Int(pairs[Int(pair)].series.count) }
 
   /// The series of a pair, ascending.
-  func series(of pair: UInt32) -> [UInt32] { lists.values(of: pairSeries[Int(pair)]) }
+  func series(of pair: UInt32) -> [UInt32] { lists.values(of: pairs[Int(pair)].series) }
 
   /// The tag keys of a measurement, as symbols.
   func keys(of measurement: UInt32) -> [UInt32] {
@@ -97,8 +98,8 @@ struct TagIndex {
   var byteCount: Int {
     let list = MemoryLayout<PostingLists.List>.stride
     let columns = (columnMeasurements.capacity + columnKeys.capacity) * 4 + columnTable.byteCount
-    let pairs = (pairColumns.capacity + pairValues.capacity) * 4 + pairTable.byteCount
-    let heads = columnPairs.capacity + pairSeries.capacity + measurementColumns.capacity
-    return columns + pairs + heads * list + lists.byteCount
+    let heads = columnPairs.capacity + measurementColumns.capacity
+    return columns + pairs.capacity * MemoryLayout<Pair>.stride + pairTable.byteCount
+      + heads * list + lists.byteCount
   }
 }
