@@ -142,18 +142,26 @@ extension Catalog {
   }
 
   /// Brings a worker's table up to date under one lock; costs what is new.
-  public func refresh(_ table: inout LayoutTable) {
+  ///
+  /// - Returns: the ids that are new or defined anew.
+  @discardableResult
+  public func refresh(_ table: inout LayoutTable) -> [LayoutID] {
     let slot = Int(table.partition.rawValue)
     precondition(slot < partitionCount)
-    state.withLock { state in
+    return state.withLock { state in
+      var news: [LayoutID] = []
       if table.restorations != state.restorations {
         table.restorations = state.restorations
         table.seen = 0
       }
       for id in state.layouts[slot].ids(after: table.seen) {
-        if let found = state.layoutDefinition(slot, id) { table.set(id, found) }
+        if let found = state.layoutDefinition(slot, id) {
+          table.set(id, found)
+          news.append(LayoutID(id))
+        }
       }
       table.seen = state.layouts[slot].count
+      return news
     }
   }
 

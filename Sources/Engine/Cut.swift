@@ -85,7 +85,7 @@ final class Cut {
   private func finishWriter() throws(SystemError) {
     guard let writer else { return }
     self.writer = nil
-    finished.append(try writer.finish(ledger: ledgerAfter.entries))
+    if let summary = try writer.finish(ledger: ledgerAfter.entries) { finished.append(summary) }
   }
 
   private var ledgerAfter: LedgerBook { store.ledger.adding(generation.tally, counts) }
@@ -94,6 +94,8 @@ final class Cut {
   func commit() throws(SystemError) -> CutResult {
     if finished.isEmpty, writer == nil { _ = try seriesWriter(for: tenants[0]) }
     try finishWriter()
+    // What blocks and windows refer to is durable before they count.
+    try store.catalog.sync(upTo: store.catalog.version)
     try store.ring.sync()
     var manifest = store.manifest
     manifest.cut = store.cutNumber
@@ -109,9 +111,10 @@ final class Cut {
 
   /// Forgets what was written so far and starts over at the next ``step()``.
   func abandon() {
-    writer?.discard()
+    writer?.abandon()
     writer = nil
-    for summary in finished { store.files.discard(summary) }
+    // Finished blocks stay: the manifest's rename may have happened although it reported an error.
+    // The next attempt writes the same names again, and a start removes what no manifest names.
     finished = []
     counts = [:]
     position = 0

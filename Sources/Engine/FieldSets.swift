@@ -11,6 +11,7 @@ internal import Synchronization
 final class FieldSets: Sendable {
   struct Columns: Sendable {
     var fields: [(field: FieldID, type: ColumnType)]
+    var types: [ColumnType]
     var index: [FieldID: Int]
   }
 
@@ -24,9 +25,45 @@ final class FieldSets: Sendable {
     guard let definition = catalog.fieldSet(set) else { return nil }
     let columns = Columns(
       fields: zip(definition.fields, definition.types).map { (field: $0, type: $1) },
+      types: definition.types,
       index: Dictionary(
         definition.fields.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first }))
     known.withLock { $0[set] = columns }
     return columns
+  }
+
+  /// All windows of a record; `nil` when it does not decode.
+  func decode(_ bytes: [UInt8], minute: Int64) -> WindowSet? {
+    guard let identity = WindowRecord.identity(of: bytes.span), identity.minute == minute,
+      let columns = columns(of: identity.fieldSet)
+    else { return nil }
+    var strings = StringArena()
+    guard
+      let windows = try? WindowRecord.decode(
+        bytes.span, types: columns.types, wanted: Array(columns.fields.indices),
+        strings: &strings)
+    else { return nil }
+    var result = WindowSet()
+    result.strings = strings
+    for (column, window) in zip(columns.fields, windows) {
+      if let window { result.columns[column.field] = (column.type, window) }
+    }
+    return result
+  }
+
+  /// The windows of the fields that a query wants; `false` when the record does not decode.
+  func decode(_ bytes: [UInt8], minute: Int64, into target: inout FieldWindows) -> Bool {
+    guard let identity = WindowRecord.identity(of: bytes.span), identity.minute == minute,
+      let columns = columns(of: identity.fieldSet)
+    else { return false }
+    let wanted = target.fields.enumerated().compactMap { position, field in
+      columns.index[field].map { (column: $0, position: position) }
+    }.sorted { $0.column < $1.column }
+    guard
+      let windows = try? WindowRecord.decode(
+        bytes.span, types: columns.types, wanted: wanted.map(\.column), strings: &target.strings)
+    else { return false }
+    for (item, window) in zip(wanted, windows) { target.windows[item.position] = window }
+    return true
   }
 }

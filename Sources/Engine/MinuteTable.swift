@@ -46,7 +46,7 @@ struct MinuteTable {
 
   /// Whether the ring takes windows of `minute`: its hour is open and was complete from its start.
   private func takes(_ minute: Int64) -> Bool {
-    context.openHours.contains(minute / 60) && context.ring.isComplete(hour: minute / 60)
+    context.hours.contains(minute / 60)
   }
 
   mutating func markDirty(_ timestamps: [Timestamp]) {

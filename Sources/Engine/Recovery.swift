@@ -115,7 +115,7 @@ struct Recovery {
         blocks.append(reader)
         sound.append(summary)
       } catch {
-        setAside(path, error.text, summary.identity.rangeText)
+        setAside(path, error.text, "offsets \(summary.identity.a.rawValue) ..< \(summary.identity.b.rawValue)")
       }
     }
     manifest.blocks = sound
@@ -153,8 +153,10 @@ struct Recovery {
     let names = try wrap { () throws(SystemError) in try disk.list(folder) }
     for name in names where !known.contains(name) {
       let path = Path.join(folder, name)
-      let isUncommitted = name.hasSuffix(".tmp") || BlockIdentity.start(ofFileName: name)
-        .map { $0 >= manifest.nextOffset } ?? false
+      // A block's name begins with its first offset in 16 hexadecimal digits.
+      let start = UInt64(name.prefix(16), radix: 16).map { Offset($0) }
+      let isUncommitted =
+        name.hasSuffix(".tmp") || start.map { $0 >= manifest.nextOffset } ?? false
       if isUncommitted {
         // A leftover costs space only: failing to remove it is no reason to stop.
         try? disk.remove(path)

@@ -10,8 +10,9 @@ struct SealedView: SealedRowsSource {
 
   func groups(of series: SeriesID, fields: [FieldID], in range: TimeRange) -> [any SealedRows] {
     var result: [any SealedRows] = []
-    for block in blocks {
-      for entry in block.groups(series: series)
+    for block in blocks where block.summary.meets(range) {
+      guard let entries = try? block.groups(series: series) else { continue }
+      for entry in entries
       where range.meets(first: entry.firstTimestamp, last: entry.lastTimestamp) {
         result.append(Group(block: block, entry: entry))
       }
