@@ -177,6 +177,43 @@ import Testing
     #expect(disk.files[Self.paths[1]] == sample.log)
   }
 
+  @Test func copiesOfWhichNoneCanBeReadAreLeftAlone() throws {
+    let both = sample.disk(sample.log, sample.log)
+    both.fail(.read, after: 2, times: 2)
+    #expect(throws: SystemError.self) { try opened(both) }
+    let single = sample.disk(sample.log, nil)
+    single.fail(.read, after: 2, times: 1)
+    #expect(throws: SystemError.self) { try opened(single) }
+    for disk in [both, single] {
+      #expect(disk.files[Self.paths[0]] == sample.log)
+      try expectHealed(disk, "later it can be read")
+    }
+  }
+
+  @Test func aRealDiskIsHealedToo() throws {
+    let folder = try TemporaryDirectory()
+    let directory = folder.file("catalog")
+    let disk = RealDisk()
+    try disk.createDirectory(directory)
+    var damaged = sample.log
+    damaged[sample.bounds[2] + 26] ^= 1
+    try disk.replace("\(directory)/a.log", with: damaged)
+    try disk.replace("\(directory)/b.log", with: Array(sample.log.dropLast()))
+    let (catalog, recovery) = try Catalog.open(
+      disk: disk,
+      directory: directory,
+      partitionCount: 8
+    )
+    #expect(Contents(catalog, idMax: 40, layoutMax: 20) == sample.contents)
+    #expect(recovery.healed == ["\(directory)/a.log", "\(directory)/b.log"])
+    for name in ["a.log", "b.log"] {
+      #expect(try disk.read("\(directory)/\(name)", byteCountMax: 1 << 20) == sample.log)
+    }
+    #expect(try disk.list(directory).count == 3)
+    let aside = try #require(recovery.setAside.first)
+    #expect(try disk.read(aside, byteCountMax: 1 << 20) == damaged)
+  }
+
   @Test(arguments: UInt64(1)...30)
   func aCrashWhileHealingLosesNothing(seed: UInt64) throws {
     func damaged() -> FaultyDisk {

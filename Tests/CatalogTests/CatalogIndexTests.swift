@@ -38,6 +38,13 @@ import Testing
     #expect(catalog.tagKeys(of: id) == keys.sorted { $0.lexicographicallyPrecedes($1) })
     for key in keys {
       let values = Set(all.flatMap { $0.tags.filter { $0.key == key }.map(\.value) })
+      for value in values {
+        let expected = all.filter { series in
+          series.tags.contains { $0.key == key && $0.value != value }
+        }
+        let others = Array(values.subtracting([value])) + [bytes("nowhere")]
+        #expect(catalog.series(measurement: id, key: key, anyOf: others) == expected.map(\.id))
+      }
       #expect(
         catalog.tagValues(of: id, key: key) == values.sorted { $0.lexicographicallyPrecedes($1) }
       )
