@@ -8,6 +8,8 @@ internal import Platform
 ///               | 16 created i64, ns | 24 CRC32C of bytes 0 ..< 24 u32 |
 ///     record := | 0 magic "VRVL" u32 | 4 payload bytes u32 | 8 CRC32C of bytes 4 ..< 8 and the
 ///               payload u32 | payload |
+///
+/// A record without payload is a resumption: what lies before it may have been cut short.
 enum DeadLetterFile {
   static let magic: UInt32 = 0x4456_5256
   static let recordMagic: UInt32 = 0x4c56_5256
@@ -67,11 +69,25 @@ enum DeadLetterFile {
     return CRC32C.checksum(payload, continuing: CRC32C.checksum(head.bytes))
   }
 
+  /// The record that begins a run's, or a retry's, part of a file.
+  static var resumption: [UInt8] {
+    var writer = ByteWriter(reserving: recordHeadByteCount)
+    writer.writeInteger(recordMagic)
+    writer.writeInteger(UInt32(0))
+    writer.writeInteger(checksum(0, [UInt8]().span))
+    return writer.bytes
+  }
+
+  /// Bytes that are no record.
+  struct BadStretch {
+    var range: Range<Int>
+    /// Whether a resumption follows at once.
+    var isExcused: Bool
+  }
+
   /// Gives every sound letter to `body`, oldest first, around whatever is damaged.
-  ///
-  /// - Returns: the bad stretches.
-  static func read(_ bytes: [UInt8], _ body: (DeadLetter) -> Void) -> [Range<Int>] {
-    var bad: [Range<Int>] = []
+  static func read(_ bytes: [UInt8], _ body: (DeadLetter) -> Void) -> [BadStretch] {
+    var bad: [BadStretch] = []
     var position = 0
     var start = 0
     if isHeader(bytes.span) {
@@ -83,19 +99,22 @@ enum DeadLetterFile {
         position += 1
         continue
       }
-      if start < position { bad.append(start..<position) }
-      body(letter)
+      if start < position {
+        bad.append(BadStretch(range: start..<position, isExcused: letter == nil))
+      }
+      if let letter { body(letter) }
       position += byteCount
       start = position
     }
-    if start < bytes.count { bad.append(start..<bytes.count) }
+    if start < bytes.count { bad.append(BadStretch(range: start..<bytes.count, isExcused: false)) }
     return bad
   }
 
+  /// The letter, or `nil` for a resumption, and the bytes of the record at `position`.
   private static func record(
     _ bytes: Span<UInt8>,
     at position: Int
-  ) -> (letter: DeadLetter, byteCount: Int)? {
+  ) -> (letter: DeadLetter?, byteCount: Int)? {
     guard bytes[position] == UInt8(ascii: "V"), bytes.count - position >= recordHeadByteCount else {
       return nil
     }
@@ -108,9 +127,9 @@ enum DeadLetterFile {
     let first = position + recordHeadByteCount
     guard Int(length) <= bytes.count - first else { return nil }
     let payload = bytes.extracting(first..<first + Int(length))
-    guard self.checksum(length, payload) == checksum, let letter = DeadLetter(payload) else {
-      return nil
-    }
+    guard self.checksum(length, payload) == checksum else { return nil }
+    if length == 0 { return (nil, recordHeadByteCount) }
+    guard let letter = DeadLetter(payload) else { return nil }
     return (letter, recordHeadByteCount + Int(length))
   }
 }

@@ -27,10 +27,8 @@ public final class DeadLetterLog: Sendable {
 
   private struct State {
     var file: (any AppendFile)?
-    /// Sequences of the files that are there; `nil` until somebody looked.
-    var sequences: [UInt64]?
-    /// The newest sequence ever used, so that none is used twice.
-    var lastSequence: UInt64 = 0
+    /// Sequences of the files that are there, oldest first; empty until somebody looked.
+    var sequences: [UInt64] = []
     var statistics = Statistics()
   }
 
@@ -70,17 +68,12 @@ public final class DeadLetterLog: Sendable {
     let bytes = writer.bytes
     state.withLock { state in
       do throws(SystemError) {
-        let file = try file(&state, for: bytes.count)
-        let before = file.byteCount
-        do throws(SystemError) { try file.append(bytes) } catch {
-          // Half a record costs nothing but its bytes; a reader steps over it.
-          try? file.truncate(to: before)
-          throw error
-        }
+        try file(&state, for: bytes.count).append(bytes)
         state.statistics.letters += UInt64(letters.count)
       } catch {
         state.statistics.dropped += UInt64(letters.count)
         state.statistics.failure = error
+        // Whatever of it is in the file is excused when the file is opened again.
         state.file?.close()
         state.file = nil
       }
@@ -89,43 +82,51 @@ public final class DeadLetterLog: Sendable {
 
   /// The open file with room for so many bytes; makes a new one, and removes the oldest, when it is
   /// full.
-  private func file(_ state: inout State, for byteCount: Int) throws(SystemError) -> any AppendFile
-  {
-    if state.sequences == nil { try open(&state) }
-    if let file = state.file {
+  private func file(
+    _ state: inout State,
+    for byteCount: Int
+  ) throws(SystemError) -> any AppendFile {
+    if state.sequences.isEmpty { try list(&state) }
+    let file = try openNewest(&state)
+    if let file {
       let isEmpty = file.byteCount <= DeadLetterFile.headerByteCount
       if isEmpty || file.byteCount + byteCount <= options.fileByteCountMax { return file }
       file.close()
       state.file = nil
     }
-    var sequences = state.sequences ?? []
-    while sequences.count >= options.fileCountMax {
-      do throws(SystemError) { try disk.remove(path(of: sequences[0])) } catch
+    let sequence = (state.sequences.last ?? 0) + 1
+    let next = try disk.append(to: path(of: sequence))
+    state.sequences.append(sequence)
+    state.file = next
+    try next.append(DeadLetterFile.header(sequence: sequence, created: clock.now()))
+    while state.sequences.count > options.fileCountMax {
+      do throws(SystemError) { try disk.remove(path(of: state.sequences[0])) } catch
         where error.isMissing
       {}
-      sequences.removeFirst()
-      state.sequences = sequences
+      state.sequences.removeFirst()
     }
-    state.lastSequence += 1
-    let sequence = state.lastSequence
-    let file = try disk.append(to: path(of: sequence))
-    state.sequences = sequences + [sequence]
-    try file.append(DeadLetterFile.header(sequence: sequence, created: clock.now()))
-    state.file = file
-    return file
+    return next
   }
 
-  /// Finds what earlier runs left and goes on in the newest file.
-  private func open(_ state: inout State) throws(SystemError) {
+  private func list(_ state: inout State) throws(SystemError) {
     try disk.createDirectory(directory)
-    let sequences = try disk.list(directory).compactMap { DeadLetterFile.sequence(of: $0) }.sorted()
-    if let newest = sequences.last {
-      let file = try disk.append(to: path(of: newest))
-      // A file whose header a crash took is left alone; a reader finds what it holds.
-      if file.byteCount >= DeadLetterFile.headerByteCount { state.file = file }
+    state.sequences = try sequences()
+  }
+
+  /// The newest file: the open one, or the one that an error or an earlier run left.
+  private func openNewest(_ state: inout State) throws(SystemError) -> (any AppendFile)? {
+    if let file = state.file { return file }
+    guard let newest = state.sequences.last else { return nil }
+    let file = try disk.append(to: path(of: newest))
+    if file.byteCount < DeadLetterFile.headerByteCount {
+      // It never got as far as a letter.
+      try file.truncate(to: 0)
+      try file.append(DeadLetterFile.header(sequence: newest, created: clock.now()))
+    } else if file.byteCount > DeadLetterFile.headerByteCount {
+      try file.append(DeadLetterFile.resumption)
     }
-    state.sequences = sequences
-    state.lastSequence = sequences.last ?? 0
+    state.file = file
+    return file
   }
 
   private func path(of sequence: UInt64) -> String {
@@ -173,11 +174,12 @@ public final class DeadLetterLog: Sendable {
 
   private func check(_ sequence: UInt64) throws(SystemError) -> [Damage] {
     guard let bytes = try read(sequence) else { return [] }
-    return DeadLetterFile.read(bytes) { _ in }.map { range in
+    return DeadLetterFile.read(bytes) { _ in }.map { stretch in
       // Letters are not synced: what is missing at the end, or was never written, is no damage.
+      let range = stretch.range
       var look = TornLook(start: range.lowerBound)
       for byte in bytes[range] { look.see(byte) }
-      let isCrash = range.upperBound == bytes.count || look.isTorn
+      let isCrash = stretch.isExcused || range.upperBound == bytes.count || look.isTorn
       return Damage(
         severity: isCrash ? .note : .damage,
         path: path(of: sequence),
