@@ -19,7 +19,7 @@ public final class Log {
   public let epoch: Epoch
   /// Per partition the offset of the next batch.
   public private(set) var nextOffsets: [Offset]
-  /// Per partition: all below is durable or given up.
+  /// Per partition: all below is durable, or declared as given up by a segment that is there.
   private var durableEnds: [Offset]
   private var segment: SegmentWriter?
   private var nextSequence: UInt64
@@ -112,7 +112,8 @@ public final class Log {
     from first: Int,
     in segment: SegmentWriter
   ) -> Int {
-    var byteCount = segment.byteCount
+    let markByteCount = CommitMark.byteCount(partitionCount: partitionCount)
+    var byteCount = segment.byteCount + (segment.needsMark ? markByteCount : 0)
     var end = first
     while end < batches.count {
       byteCount += batches[end].record.count
@@ -212,6 +213,8 @@ public final class Log {
       _ = segment.truncateToSettled()
       if segment.isEmpty {
         // A disk that stays full must not fill with empty segments.
+        // What its header declared as given up is declared again by the next one.
+        durableEnds = segment.header.partitions.map(\.previousEnd)
         segment.close()
         self.segment = nil
         try? disk.remove(segment.path)

@@ -39,10 +39,12 @@ public struct LogReader: Sendable {
   public func replay(
     from: [Offset],
     progress: (_ byteCountDone: Int, _ byteCountTotal: Int) -> Void = { _, _ in },
-    body: (RowBatch) throws -> Void
-  ) throws -> Summary {
+    body: (RowBatch) throws(LogError) -> Void
+  ) throws(LogError) -> Summary {
     precondition(from.count == partitionCount)
-    let index = try SegmentIndex(disk: disk, directory: directory, partitionCount: partitionCount)
+    let index = try asLogError { () throws(SystemError) in
+      try SegmentIndex(disk: disk, directory: directory, partitionCount: partitionCount)
+    }
     try index.validate()
     let first = index.first(from: from)
     let entries = index.entries[first...]

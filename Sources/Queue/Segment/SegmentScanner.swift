@@ -205,11 +205,20 @@ struct SegmentScanner {
       && findings.isPlausible(header, behindBadBytes: count)
   }
 
+  /// Whether a crash may have kept a part of the range from the disk: the sector in which it ends
+  /// counts as well.
   private mutating func looksTorn(_ range: Range<Int>) -> Bool {
-    guard let bytes = window.bytes(at: range.lowerBound, count: range.count) else { return false }
+    let byteCount = window.byteCount
+    let end = min(TornLook.endOfSector(at: range.upperBound), byteCount)
+    guard let bytes = window.bytes(at: range.lowerBound, count: end - range.lowerBound) else {
+      return false
+    }
     var look = TornLook(start: range.lowerBound)
-    for index in bytes.indices { look.see(bytes[index]) }
-    return look.isTorn
+    for index in bytes.indices {
+      if index >= range.count, bytes[index] != 0 { return look.isTorn }
+      look.see(bytes[index])
+    }
+    return look.isTorn || end == byteCount && look.endsInZeros
   }
 }
 
@@ -237,6 +246,12 @@ struct TornLook {
   private var run = 0
   private(set) var isTorn = false
   private(set) var isZero = true
+
+  static func endOfSector(at position: Int) -> Int {
+    (position + sectorByteCount - 1) / sectorByteCount * sectorByteCount
+  }
+
+  var endsInZeros: Bool { run >= Self.runMin }
 
   init(start: Int) {
     self.start = start
