@@ -152,7 +152,10 @@ import Testing
         default:
           // A piece of the block once more, at another place.
           let end = min(bytes.count, start + 300)
-          bytes.insert(contentsOf: bytes[start..<end], at: Int.random(in: 0...start, using: &random))
+          bytes.insert(
+            contentsOf: bytes[start..<end],
+            at: Int.random(in: 0...start, using: &random)
+          )
         }
       }
     }

@@ -127,7 +127,9 @@ import Testing
     #expect(loaded.manifest.ledger == before.ledger)
     // Perhaps it was committed and lost a block: nobody may remove the rest.
     #expect(loaded.leftovers == [])
-    #expect(loaded.doubtful == after.blocks.dropFirst(before.blocks.count).dropLast().map(store.path))
+    #expect(
+      loaded.doubtful == after.blocks.dropFirst(before.blocks.count).dropLast().map(store.path)
+    )
   }
 
   @Test func aLostBlockInTheMiddleIsReportedWithItsOffsets() throws {
