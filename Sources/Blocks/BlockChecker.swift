@@ -98,7 +98,9 @@ private struct BlockCheck {
     switch definitions {
     case .success(let definitions): found = definitions
     case .failure(let error):
-      report(0, 0, error.text, "names only; \(reader.summary.identity.range)")
+      let range = reader.definitionsRange ?? 0..<0
+      let what = "names only; \(reader.summary.identity.range)"
+      report(range.lowerBound, range.count, error.text, what)
       return
     }
     let fieldSets = Set(found.fieldSets.map(\.id))
@@ -123,6 +125,11 @@ private struct BlockCheck {
         "the manifest names another block here",
         expected.lossRange
       )
+    }
+    do throws(BlockError) {
+      try reader.checkIndexFrame()
+    } catch {
+      report(0, 0, error.text)
     }
     // What was lost with damaged groups has been told.
     guard damages.isEmpty, reader.damages.isEmpty else { return }

@@ -18,8 +18,8 @@ public struct BlockDefinitions: Hashable, Sendable {
 
   public var tenant: TenantID
   public var tenantName: [UInt8]
-  /// Each list ascending by id. Every measurement named by a field or a field set is that of at
-  /// least one series.
+  /// Each list ascending by id. Fields and field sets of a measurement that has no series here are
+  /// not stored.
   public var fields: [FieldDefinition]
   public var fieldSets: [FieldSet]
   public var series: [SeriesDefinition]

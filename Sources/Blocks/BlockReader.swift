@@ -16,7 +16,7 @@ public final class BlockReader: Sendable {
   /// The partition's totals as of the block's cut; `nil` when the summary was lost.
   public let ledger: [LedgerEntry]?
   let file: any ReadableFile
-  private let definitionsRange: Range<Int>?
+  let definitionsRange: Range<Int>?
   private let state: Mutex<State>
 
   private struct State: Sendable {
@@ -238,6 +238,14 @@ public final class BlockReader: Sendable {
       entries += try BlockIndex.entries(ofPage: page, pageBytes, entryCount: count)
     }
     return entries
+  }
+
+  /// Checks what lookups do not look at: the frame of the index's section.
+  func checkIndexFrame() throws(BlockError) {
+    guard case .paged(let payloadOffset, _) = state.withLock({ $0.index }) else { return }
+    let start = payloadOffset - SectionHeader.byteCount
+    let byteCount = SectionHeader.byteCount + BlockIndex.byteCount(entryCount: summary.groupCount)
+    _ = try file.readSection(.index, in: start..<start + byteCount)
   }
 
   private func rebuildIndex(after error: BlockError) {

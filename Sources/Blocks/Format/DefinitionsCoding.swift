@@ -33,8 +33,9 @@ struct DefinitionsWriter: ~Copyable {
       measurementBytes.writeVarint(UInt64(series.measurement.rawValue))
       measurementBytes.writeVarint(nameIndex(series.measurementName))
     }
-    write(definitions.fields)
-    write(definitions.fieldSets)
+    // What no series of the block can have is not the block's to tell.
+    write(definitions.fields.filter { measurements[$0.measurement] != nil })
+    write(definitions.fieldSets.filter { measurements[$0.measurement] != nil })
     write(definitions.series)
 
     var result = OutputBuffer(reserving: nameBytes.count + measurementBytes.count + body.count + 40)
@@ -106,9 +107,7 @@ struct DefinitionsWriter: ~Copyable {
   }
 
   private func measurementIndex(_ id: MeasurementID) -> UInt64 {
-    guard let index = measurements[id] else {
-      preconditionFailure("measurement \(id.rawValue) belongs to no series of the block")
-    }
+    guard let index = measurements[id] else { preconditionFailure("an unknown measurement") }
     return UInt64(index)
   }
 
