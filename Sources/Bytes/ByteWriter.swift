@@ -39,7 +39,7 @@ public struct ByteWriter: Sendable {
 
   /// Moves what stands from `offset` on and writes a fixed-width integer there.
   public mutating func insertInteger<Value: FixedWidthInteger>(_ value: Value, at offset: Int) {
-    bytes.insert(contentsOf: repeatElement(0, count: Value.bitWidth / 8), at: offset)
+    storage.insert(contentsOf: repeatElement(0, count: Value.bitWidth / 8), at: offset)
     replaceInteger(value, at: offset)
   }
 
