@@ -50,9 +50,9 @@ public struct QueryError: Error, Hashable, Sendable {
   public func json() -> [UInt8] {
     var text = JSONText()
     text.append(#"{"status":"error","errorType":"#)
-    text.appendString(kind.rawValue.utf8)
+    text.appendString(kind.rawValue.utf8.span)
     text.append(#","error":"#)
-    text.appendString(message.utf8)
+    text.appendString(message.utf8.span)
     text.append("}")
     return text.bytes
   }

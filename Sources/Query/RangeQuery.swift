@@ -22,10 +22,15 @@ public enum RangeQuery {
     clock: any Clock,
     options: QueryOptions = QueryOptions()
   ) throws(QueryError) -> RangeAnswer {
-    var context = QueryContext(options: options, clock: clock)
+    var context = QueryContext(
+      tenant: tenant ?? .default,
+      catalog: catalog,
+      options: options,
+      clock: clock
+    )
     var answer = RangeAnswer(grid: request.grid, precision: request.precision)
-    if let tenant {
-      let selection = try Selection(request, tenant, catalog, &context)
+    if tenant != nil {
+      let selection = try Selection(request, catalog, &context)
       let views = try selection.views(from: views, in: request.range)
       if let grid = request.grid {
         let query = StepQuery(request: request, grid: grid, selection: selection, views: views)

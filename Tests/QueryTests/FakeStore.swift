@@ -1,6 +1,10 @@
+import Bytes
+import Catalog
 import Model
 import Platform
 import Query
+import Ring
+import Rollup
 import Synchronization
 
 /// A catalog, blocks, a ring and open rows that are plain arrays.
@@ -13,23 +17,39 @@ struct FakeStore: QueryCatalog, ViewProvider {
   var sealed: [SeriesID: [FakeRows]] = [:]
   var windows = FakeWindows()
   var open: [SeriesID: OpenRows] = [:]
+  var unknownFieldSets: Set<FieldSetID> = []
   /// Partitions that refuse a view.
   var unavailable: Set<PartitionID> = []
 
-  func measurement(_ name: [UInt8], of tenant: TenantID) -> MeasurementID? {
+  func measurement(tenant: TenantID, named name: [UInt8]) -> MeasurementID? {
     name == measurementName && tenant == self.tenant ? MeasurementID(1) : nil
   }
 
   func fields(of measurement: MeasurementID) -> [FieldDefinition] { fieldDefinitions }
 
-  func series(of measurement: MeasurementID, with tags: [Tag]) -> [SeriesID] {
+  func field(measurement: MeasurementID, named name: [UInt8]) -> FieldDefinition? {
+    fieldDefinitions.first { $0.name == name }
+  }
+
+  func fieldSet(_ id: FieldSetID) -> FieldSetDefinition? {
+    guard !unknownFieldSets.contains(id) else { return nil }
+    let fields = fieldDefinitions.filter { id.rawValue & 1 << $0.id.rawValue != 0 }
+    return FieldSetDefinition(
+      id: id,
+      measurement: MeasurementID(1),
+      fields: fields.map(\.id),
+      types: fields.map(\.type)
+    )
+  }
+
+  func series(measurement: MeasurementID, tags: [Tag]) -> [SeriesID] {
     seriesDefinitions.filter { definition in
       tags.allSatisfy { definition.tags.contains($0) }
     }.map(\.id)
   }
 
-  func definition(of series: SeriesID) -> SeriesDefinition? {
-    seriesDefinitions.first { $0.id == series }
+  func series(_ ids: [SeriesID]) -> [SeriesDefinition?] {
+    ids.map { id in seriesDefinitions.first { $0.id == id } }
   }
 
   func partition(of series: SeriesID) -> PartitionID? {
@@ -47,7 +67,7 @@ struct FakeStore: QueryCatalog, ViewProvider {
     for id in series { precondition(self.partition(of: id) == partition) }
     return PartitionView(
       sealed: FakeSealed(rows: sealed),
-      windows: windows,
+      ring: windows,
       open: FakeOpen(rows: open)
     )
   }
@@ -75,17 +95,23 @@ final class TickingClock: Clock {
   func monotonic() -> UInt64 { ticks.add(1_000, ordering: .relaxed).newValue }
 }
 
+/// The field set of these fields: one bit each.
+func fieldSetID(of fields: some Sequence<FieldID>) -> FieldSetID {
+  FieldSetID(fields.reduce(0) { $0 | 1 << $1.rawValue })
+}
+
 /// One chunk group.
 struct FakeRows: SealedRows {
   var batch: ColumnBatch
   var damage: String?
 
+  var fieldSet: FieldSetID { fieldSetID(of: batch.columns.map(\.field)) }
   var firstTimestamp: Timestamp { batch.timestamps.first ?? 0 }
   var lastTimestamp: Timestamp { batch.timestamps.last ?? 0 }
   var rowCount: Int { batch.timestamps.count }
 
-  func columns(of fields: [FieldID], in range: TimeRange) throws(SealedRowsError) -> ColumnBatch {
-    if let damage { throw SealedRowsError(damage) }
+  func columns(of fields: [FieldID], in range: TimeRange) throws(UnreadableRows) -> ColumnBatch {
+    if let damage { throw UnreadableRows(damage) }
     return batch.clipped(to: range, fields: fields)
   }
 }
@@ -93,10 +119,14 @@ struct FakeRows: SealedRows {
 struct FakeSealed: SealedRowsSource {
   var rows: [SeriesID: [FakeRows]]
 
-  func groups(of series: SeriesID, fields: [FieldID], in range: TimeRange) -> [any SealedRows] {
+  func groups(
+    of series: SeriesID,
+    tenant: TenantID,
+    in range: TimeRange,
+    failures: inout [String]
+  ) -> [any SealedRows] {
     (rows[series] ?? []).filter { rows in
       range.meets(first: rows.firstTimestamp, last: rows.lastTimestamp)
-        && rows.batch.columns.contains { fields.contains($0.field) }
     }
   }
 }
@@ -118,7 +148,8 @@ struct FakeOpen: OpenRowsSource {
   }
 }
 
-struct FakeWindows: WindowSource {
+/// Window records, encoded when they are asked for.
+struct FakeWindows: WindowRecordSource {
   struct Key: Hashable {
     var series: SeriesID
     var minute: Int64
@@ -127,29 +158,34 @@ struct FakeWindows: WindowSource {
   struct Record {
     var windows: [FieldID: (type: ColumnType, window: Window)]
     var strings = StringArena()
-    var isDamaged = false
+    var damage: Damage?
   }
 
-  var hours: [Int64] = []
+  /// How a record is damaged: known to the ring, or found out when it is read.
+  enum Damage: CaseIterable { case checksum, minute, length, version }
+
+  var coveredHours: [Int64] = []
   var records: [Key: Record] = [:]
 
-  func look(up series: SeriesID, minute: Int64, into target: inout FieldWindows) -> WindowLookup {
-    precondition(hours.contains(minute / 60))
+  func record(series: SeriesID, minute: Int64) -> RingSnapshot.Record {
+    precondition(coveredHours.contains(minute / 60))
     guard let record = records[Key(series: series, minute: minute)] else { return .absent }
-    guard !record.isDamaged else { return .damaged }
-    for (index, field) in target.fields.enumerated() {
-      guard var entry = record.windows[field] else { continue }
-      if entry.type == .string {
-        entry.window.first = copy(entry.window.first, record.strings, &target.strings)
-        entry.window.last = copy(entry.window.last, record.strings, &target.strings)
-      }
-      target.windows[index] = entry.window
-    }
-    return .found
-  }
-
-  private func copy(_ cell: Cell, _ source: StringArena, _ target: inout StringArena) -> Cell {
-    target.append(Array(source.slice(cell) ?? [])) ?? 0
+    guard record.damage != .checksum else { return .damaged }
+    let fields = record.windows.keys.sorted()
+    let entries = fields.compactMap { record.windows[$0] }
+    var writer = ByteWriter()
+    WindowRecord.encode(
+      fieldSet: fieldSetID(of: fields),
+      minute: record.damage == .minute ? minute + 1 : minute,
+      types: entries.map(\.type),
+      windows: entries.map(\.window),
+      strings: record.strings,
+      into: &writer
+    )
+    var bytes = writer.bytes
+    if record.damage == .length { bytes.removeLast(bytes.count / 2) }
+    if record.damage == .version { bytes[0] = 0 }
+    return .found(bytes)
   }
 }
 

@@ -65,7 +65,7 @@ import Testing
   /// One series with a window and a chunk for each of ten minutes; the chunks say 1, the windows 2.
   static func tenMinutes() -> FakeStore {
     var store = store([[tag("server", "a")]], fields: [field(1, "v")])
-    store.windows.hours = [hour]
+    store.windows.coveredHours = [hour]
     for index in 0..<10 {
       let time = noon + Int64(index) * minute
       store.sealed[SeriesID(0), default: []].append(FakeRows(batch: batch(1, [(time, 1)])))
@@ -100,8 +100,8 @@ import Testing
 
   @Test func aDamagedWindowIsReplacedByItsRows() throws {
     var store = Self.tenMinutes()
-    store.windows.records[.init(series: SeriesID(0), minute: noon / Self.minute + 3)]?.isDamaged =
-      true
+    store.windows.records[.init(series: SeriesID(0), minute: noon / Self.minute + 3)]?.damage =
+      .checksum
     let answer = try store.run(Self.query + "&step=5m")
     #expect(Self.sums(answer) == [9, 10])
     #expect(answer.statistics.ringWindows == 9)
@@ -133,13 +133,13 @@ import Testing
 
   @Test func anHourOutsideOfTheRingComesFromChunks() throws {
     var store = Self.tenMinutes()
-    store.windows.hours = [Self.hour - 1, Self.hour + 1]
+    store.windows.coveredHours = [Self.hour - 1, Self.hour + 1]
     #expect(Self.sums(try store.run(Self.query + "&step=5m")) == [5, 5])
   }
 
   @Test func anUnreadableChunkIsToldAndTheRestAnswered() throws {
     var store = Self.tenMinutes()
-    store.windows.hours = []
+    store.windows.coveredHours = []
     store.sealed[SeriesID(0)]?[4].damage = "x.block: the group at 4096 does not match its checksum"
     let answer = try store.run(Self.query + "&step=5m")
     #expect(Self.sums(answer) == [4, 5])
@@ -148,7 +148,7 @@ import Testing
 
   @Test func manyWarningsAreCounted() throws {
     var store = Self.tenMinutes()
-    store.windows.hours = []
+    store.windows.coveredHours = []
     let time = noon + Self.minute
     store.sealed[SeriesID(0)] = (0..<40).map {
       FakeRows(batch: Self.batch(1, [(time, 1)]), damage: "block \($0)")

@@ -168,13 +168,13 @@ struct StoreGenerator {
   /// Windows of some hours; a few records are damaged.
   private mutating func fillRing(_ sealed: NaivePoints) {
     let first = Self.start / Nanoseconds.perHour - 1
-    store.windows.hours = (first...first + Self.hourCount).filter { _ in
+    store.windows.coveredHours = (first...first + Self.hourCount).filter { _ in
       Bool.random(using: &random)
     }
     for (series, fields) in sealed.sorted(by: { $0.key < $1.key }) {
       for (field, values) in fields.sorted(by: { $0.key < $1.key }) {
         let minutes = Dictionary(grouping: values.keys.sorted()) { Nanoseconds.minute(of: $0) }
-        for (minute, times) in minutes where store.windows.hours.contains(minute / 60) {
+        for (minute, times) in minutes where store.windows.coveredHours.contains(minute / 60) {
           let key = FakeWindows.Key(series: series, minute: minute)
           var record = store.windows.records[key] ?? FakeWindows.Record(windows: [:])
           let bucket = NaiveBucket(values: times.compactMap { values[$0] }, type: type(of: field))
@@ -186,7 +186,9 @@ struct StoreGenerator {
     }
     for key in store.windows.records.keys.sorted(by: { $0.minute < $1.minute }) {
       if Int.random(in: 0..<20, using: &random) == 0 {
-        store.windows.records[key]?.isDamaged = true
+        store.windows.records[key]?.damage = FakeWindows.Damage.allCases.randomElement(
+          using: &random
+        )
       }
     }
   }

@@ -25,8 +25,8 @@ public struct RangeAnswerWriter: Sendable {
   }
 
   private let answer: RangeAnswer
-  private var text = JSONText(reserving: pieceByteCount + 4096)
   private var stage = Stage.head
+  private var isFirst = true
   private var seriesIndex = 0
   /// The next element of the array that is being written.
   private var element = 0
@@ -35,33 +35,34 @@ public struct RangeAnswerWriter: Sendable {
 
   /// The next piece, or `nil` after the last one.
   public mutating func next() -> [UInt8]? {
+    if case .done = stage { return nil }
+    var text = JSONText(reserving: isFirst ? 4_096 : Self.pieceByteCount + 4_096)
+    isFirst = false
     while text.count < Self.pieceByteCount {
-      if case .done = stage {
-        return text.count > 0 ? text.take(reserving: 0) : nil
-      }
-      step()
+      if case .done = stage { break }
+      step(&text)
     }
-    return text.take(reserving: Self.pieceByteCount + 4096)
+    return text.bytes
   }
 
-  private mutating func step() {
+  private mutating func step(_ text: inout JSONText) {
     switch stage {
-    case .head: writeHead()
-    case .timestamps: writeBucketTimestamps()
-    case .seriesHead: writeSeriesHead()
-    case .pointTimestamps: writePointTimestamps()
-    case .pointValues: writePointValues()
-    case .column(let column): writeColumn(column)
+    case .head: writeHead(&text)
+    case .timestamps: writeBucketTimestamps(&text)
+    case .seriesHead: writeSeriesHead(&text)
+    case .pointTimestamps: writePointTimestamps(&text)
+    case .pointValues: writePointValues(&text)
+    case .column(let column): writeColumn(column, &text)
     case .seriesEnd:
       text.append("}")
       seriesIndex += 1
       stage = .seriesHead
-    case .tail: writeTail()
+    case .tail: writeTail(&text)
     case .done: break
     }
   }
 
-  private mutating func writeHead() {
+  private mutating func writeHead(_ text: inout JSONText) {
     text.append(#"{"status":"success","data":{"#)
     guard let grid = answer.grid else {
       text.append(#""series":["#)
@@ -78,7 +79,7 @@ public struct RangeAnswerWriter: Sendable {
     stage = .timestamps
   }
 
-  private mutating func writeBucketTimestamps() {
+  private mutating func writeBucketTimestamps(_ text: inout JSONText) {
     let count = answer.grid?.count ?? 0
     let unit = answer.precision.nanoseconds
     while element < count, text.count < Self.pieceByteCount {
@@ -92,7 +93,7 @@ public struct RangeAnswerWriter: Sendable {
     stage = .seriesHead
   }
 
-  private mutating func writeSeriesHead() {
+  private mutating func writeSeriesHead(_ text: inout JSONText) {
     guard seriesIndex < answer.series.count else {
       text.append("]")
       stage = .tail
@@ -100,27 +101,27 @@ public struct RangeAnswerWriter: Sendable {
     }
     let series = answer.series[seriesIndex]
     text.append(seriesIndex > 0 ? #",{"measurement":"# : #"{"measurement":"#)
-    text.appendString(series.measurement)
+    text.appendString(series.measurement.span)
     text.append(#","tags":{"#)
     for (index, tag) in series.tags.enumerated() {
       if index > 0 { text.append(",") }
-      text.appendString(tag.key)
+      text.appendString(tag.key.span)
       text.append(":")
-      text.appendString(tag.value)
+      text.appendString(tag.value.span)
     }
     text.append(#"},"field":"#)
-    text.appendString(series.field)
+    text.appendString(series.field.span)
     text.append(#","type":"#)
-    text.appendString(series.type.name.utf8)
+    text.appendString(series.type.name.utf8.span)
     switch series.content {
     case .points:
       text.append(#","timestamps":["#)
       stage = .pointTimestamps
-    case .buckets: openColumn(0)
+    case .buckets: openColumn(0, &text)
     }
   }
 
-  private mutating func writePointTimestamps() {
+  private mutating func writePointTimestamps(_ text: inout JSONText) {
     guard case .points(let timestamps, _) = answer.series[seriesIndex].content else { return }
     let unit = answer.precision.nanoseconds
     while element < timestamps.count, text.count < Self.pieceByteCount {
@@ -134,7 +135,7 @@ public struct RangeAnswerWriter: Sendable {
     stage = .pointValues
   }
 
-  private mutating func writePointValues() {
+  private mutating func writePointValues(_ text: inout JSONText) {
     guard case .points(_, let values) = answer.series[seriesIndex].content else { return }
     element = text.append(values, present: nil, isCount: false, from: element)
     guard element == values.count else { return }
@@ -143,7 +144,7 @@ public struct RangeAnswerWriter: Sendable {
     stage = .seriesEnd
   }
 
-  private mutating func openColumn(_ column: Int) {
+  private mutating func openColumn(_ column: Int, _ text: inout JSONText) {
     guard case .buckets(_, let columns) = answer.series[seriesIndex].content,
       column < columns.count
     else {
@@ -151,12 +152,12 @@ public struct RangeAnswerWriter: Sendable {
       return
     }
     text.append(",")
-    text.appendString(columns[column].aggregate.rawValue.utf8)
+    text.appendString(columns[column].aggregate.rawValue.utf8.span)
     text.append(":[")
     stage = .column(column)
   }
 
-  private mutating func writeColumn(_ column: Int) {
+  private mutating func writeColumn(_ column: Int, _ text: inout JSONText) {
     guard case .buckets(let present, let columns) = answer.series[seriesIndex].content else {
       return
     }
@@ -165,20 +166,20 @@ public struct RangeAnswerWriter: Sendable {
     guard element == values.count else { return }
     element = 0
     text.append("]")
-    openColumn(column + 1)
+    openColumn(column + 1, &text)
   }
 
-  private mutating func writeTail() {
+  private mutating func writeTail(_ text: inout JSONText) {
     if let next = answer.next {
       text.append(#","next":"#)
-      text.appendString(next.text.utf8)
+      text.appendString(next.text.utf8.span)
     }
     text.append("}")
     if !answer.warnings.isEmpty {
       text.append(#","warnings":["#)
       for (index, warning) in answer.warnings.enumerated() {
         if index > 0 { text.append(",") }
-        text.appendString(warning.utf8)
+        text.appendString(warning.utf8.span)
       }
       text.append("]")
     }
@@ -221,7 +222,10 @@ extension JSONText {
     case .boolean(let cells):
       appendElements(cells, present, from: start) { $0.append($1 == 0 ? "false" : "true") }
     case .string(let cells, let strings):
-      appendElements(cells, present, from: start) { $0.appendString(strings.slice($1) ?? []) }
+      appendElements(cells, present, from: start) { text, cell in
+        let slice = strings.slice(cell) ?? []
+        text.appendString(slice.span)
+      }
     case .sum(let sums, let isSigned):
       appendElements(sums, present, from: start) { $0.appendSum($1, isSigned: isSigned) }
     }

@@ -21,6 +21,8 @@ struct QueryContext {
   static let warningCountMax = 16
 
   let options: QueryOptions
+  let tenant: TenantID
+  var fieldSets: FieldSetCache
   private let clock: any Clock
   private let startedAt: UInt64
   private(set) var byteCount = 0
@@ -28,8 +30,15 @@ struct QueryContext {
   private var warnings: [String] = []
   private var warningCount = 0
 
-  init(options: QueryOptions, clock: any Clock) {
+  init(
+    tenant: TenantID,
+    catalog: any QueryCatalog,
+    options: QueryOptions,
+    clock: any Clock
+  ) {
+    self.tenant = tenant
     self.options = options
+    fieldSets = FieldSetCache(catalog)
     self.clock = clock
     startedAt = clock.monotonic()
   }
@@ -64,6 +73,20 @@ struct QueryContext {
       "the query took longer than \((deadline - min(deadline, startedAt)) / 1_000_000) ms; shorten "
         + "the time range, name fewer fields or match fewer series by tag.KEY"
     )
+  }
+
+  /// The sealed groups of a series that may hold any of `fields`.
+  mutating func groups(
+    of series: SeriesID,
+    fields: [FieldID],
+    in range: TimeRange,
+    from view: PartitionView
+  ) -> [any SealedRows] {
+    var failures: [String] = []
+    var groups = view.sealed.groups(of: series, tenant: tenant, in: range, failures: &failures)
+    for failure in failures { warn(failure) }
+    groups.removeAll { !fieldSets.mayHold(fields, in: $0.fieldSet) }
+    return groups
   }
 
   /// Notes stored data that could not be read and that the answer lacks.

@@ -37,11 +37,11 @@ struct RawQuery {
       guard let series = group.members.first,
         let view = selection.partitions[series].flatMap({ views[$0] })
       else { break }
+      let reader = SeriesReader(series, view, request.range, selection.fields, &context)
       while position.field < selection.fields.count {
-        let reader = SeriesReader(request: request, series: series, view: view)
         let start = position.timestamp ?? request.range.start
         let range = TimeRange(start: start, end: request.range.end)
-        let rowCount = reader.rowCount(of: selection.fields[position.field], in: range)
+        let rowCount = reader.rowCount(of: selection.fields[position.field], in: range, &context)
         let count = passWidth(position, room: page.room, rowCount: rowCount)
         let fields = Array(selection.fields[position.field..<position.field + count])
         let columns = try reader.points(
@@ -132,14 +132,36 @@ struct RawQuery {
 
 /// Reads the points of one series.
 private struct SeriesReader {
-  let request: RangeRequest
   let series: SeriesID
   let view: PartitionView
+  private let groups: [any SealedRows]
+
+  init(
+    _ series: SeriesID,
+    _ view: PartitionView,
+    _ range: TimeRange,
+    _ fields: [FieldDefinition],
+    _ context: inout QueryContext
+  ) {
+    self.series = series
+    self.view = view
+    groups = context.groups(of: series, fields: fields.map(\.id), in: range, from: view)
+  }
 
   /// Rows that may hold a field: an upper bound of its points.
-  func rowCount(of field: FieldDefinition, in range: TimeRange) -> Int {
-    view.sealed.groups(of: series, fields: [field.id], in: range)
-      .reduce(view.open.rowCountMax(of: series)) { $0 + $1.rowCount }
+  func rowCount(
+    of field: FieldDefinition,
+    in range: TimeRange,
+    _ context: inout QueryContext
+  ) -> Int {
+    var count = view.open.rowCountMax(of: series)
+    for group in groups
+    where range.meets(first: group.firstTimestamp, last: group.lastTimestamp)
+      && context.fieldSets.mayHold([field.id], in: group.fieldSet)
+    {
+      count += group.rowCount
+    }
+    return count
   }
 
   /// Up to `pointCountMax` points of each field, oldest first.
@@ -153,12 +175,12 @@ private struct SeriesReader {
     let ids = fields.map(\.id)
     var columns = fields.map { PointColumn(type: $0.type) }
     let open = view.open.openRows(of: series, fields: ids, in: range)
-    let openByteCount = (open.fresh + open.late).reduce(0) { $0 + $1.byteCount }
+    let openByteCount = open.byteCount
     try context.charge(openByteCount)
     defer { context.release(openByteCount) }
     context.statistics.rowsOpen += open.rowCount
     let sealed = RawSweep(
-      groups: view.sealed.groups(of: series, fields: ids, in: range),
+      groups: groups.filter { context.fieldSets.mayHold(ids, in: $0.fieldSet) },
       late: open.late,
       fields: fields,
       ranges: [range]

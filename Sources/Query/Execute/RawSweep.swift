@@ -120,7 +120,7 @@ struct RawSweep {
     let estimate = candidate.rows.rowCount * 8 * (fields.count + 1)
     try context.charge(estimate)
     let batch: ColumnBatch
-    do throws(SealedRowsError) {
+    do throws(UnreadableRows) {
       batch = try candidate.rows.columns(of: fields, in: hull)
     } catch {
       context.release(estimate)

@@ -9,6 +9,9 @@ struct Selection {
     var members: [SeriesID]
   }
 
+  /// Definitions that are asked of the catalog at once.
+  private static let definitionsPerLook = 4_096
+
   var fields: [FieldDefinition] = []
   var groups: [Group] = []
   var partitions: [SeriesID: PartitionID] = [:]
@@ -16,16 +19,34 @@ struct Selection {
   /// Looks the names up. A name that nobody knows selects nothing.
   init(
     _ request: RangeRequest,
-    _ tenant: TenantID,
     _ catalog: some QueryCatalog,
     _ context: inout QueryContext
   ) throws(QueryError) {
-    guard let measurement = catalog.measurement(request.measurement, of: tenant) else { return }
-    fields = Self.fields(request.fields, among: catalog.fields(of: measurement))
+    guard
+      let measurement = catalog.measurement(tenant: context.tenant, named: request.measurement)
+    else { return }
+    fields = Self.fields(request.fields, of: measurement, catalog)
     guard !fields.isEmpty else { return }
     var groups: [[Tag]: [SeriesID]] = [:]
-    for id in catalog.series(of: measurement, with: request.tags.filter { !$0.value.isEmpty }) {
-      guard let definition = catalog.definition(of: id), definition.tenant == tenant,
+    let tags = request.tags.filter { !$0.value.isEmpty }
+    let ids = catalog.series(measurement: measurement, tags: tags)
+    for start in stride(from: 0, to: ids.count, by: Self.definitionsPerLook) {
+      let some = Array(ids[start..<min(start + Self.definitionsPerLook, ids.count)])
+      try add(some, request, catalog, &groups, &context)
+    }
+    self.groups = groups.map { Group(tags: $0.key, members: $0.value.sorted()) }
+    self.groups.sort { $0.tags.lexicographicallyPrecedes($1.tags) }
+  }
+
+  private mutating func add(
+    _ ids: [SeriesID],
+    _ request: RangeRequest,
+    _ catalog: some QueryCatalog,
+    _ groups: inout [[Tag]: [SeriesID]],
+    _ context: inout QueryContext
+  ) throws(QueryError) {
+    for (id, definition) in zip(ids, catalog.series(ids)) {
+      guard let definition, definition.tenant == context.tenant,
         let partition = catalog.partition(of: id),
         Self.lacksEmptyTags(definition, request.tags)
       else { continue }
@@ -34,19 +55,19 @@ struct Selection {
       groups[tags, default: []].append(id)
       partitions[id] = partition
     }
-    self.groups = groups.map { Group(tags: $0.key, members: $0.value.sorted()) }
-    self.groups.sort { $0.tags.lexicographicallyPrecedes($1.tags) }
   }
 
   /// Known fields in the request's order, or by name.
   private static func fields(
     _ wanted: RangeRequest.Fields,
-    among known: [FieldDefinition]
+    of measurement: MeasurementID,
+    _ catalog: some QueryCatalog
   ) -> [FieldDefinition] {
     switch wanted {
-    case .all: known.sorted { $0.name.lexicographicallyPrecedes($1.name) }
+    case .all:
+      catalog.fields(of: measurement).sorted { $0.name.lexicographicallyPrecedes($1.name) }
     case .named(let names):
-      names.compactMap { name in known.first { $0.name == name } }
+      names.compactMap { catalog.field(measurement: measurement, named: $0) }
     }
   }
 

@@ -77,18 +77,18 @@ struct StepQuery {
   ) throws(QueryError) {
     let ids = fields.map(\.id)
     let open = view.open.openRows(of: series, fields: ids, in: grid.range)
-    let openByteCount = (open.fresh + open.late).reduce(0) { $0 + $1.byteCount }
+    let openByteCount = open.byteCount
     try context.charge(openByteCount)
     defer { context.release(openByteCount) }
     context.statistics.rowsOpen += open.rowCount
 
     let before = Self.stringByteCount(aggregators)
-    let ranges = foldWindows(series, view, open.late, ids, &aggregators, &context)
+    let ranges = foldWindows(series, view, open.late, fields, &aggregators, &context)
     try context.charge(Self.stringByteCount(aggregators) - before)
     if let first = ranges.first, let last = ranges.last {
       let hull = TimeRange(start: first.start, end: last.end)
       let sweep = RawSweep(
-        groups: view.sealed.groups(of: series, fields: ids, in: hull),
+        groups: context.groups(of: series, fields: ids, in: hull, from: view),
         late: open.late,
         fields: fields,
         ranges: ranges
@@ -131,7 +131,7 @@ struct StepQuery {
     _ series: SeriesID,
     _ view: PartitionView,
     _ late: [ColumnBatch],
-    _ fields: [FieldID],
+    _ fields: [FieldDefinition],
     _ aggregators: inout [StepAggregator],
     _ context: inout QueryContext
   ) -> [TimeRange] {
@@ -148,9 +148,9 @@ struct StepQuery {
         ranges.append(TimeRange(start: start, end: end))
       }
     }
-    var target = FieldWindows(fields: fields)
+    var reader = WindowReader(fields)
     var cursor = range.start
-    for hour in view.windows.hours {
+    for hour in view.ring.coveredHours {
       let (start, overflowed) = hour.multipliedReportingOverflow(by: Nanoseconds.perHour)
       guard !overflowed, start >= 0, start < range.end else { continue }
       let (end, overflowedAgain) = start.addingReportingOverflow(Nanoseconds.perHour)
@@ -164,11 +164,14 @@ struct StepQuery {
         if dirty.contains(minute) {
           append(cursor, next)
         } else {
-          target.removeAll()
-          switch view.windows.look(up: series, minute: minute, into: &target) {
+          switch reader.look(up: series, minute: minute, in: view.ring, &context.fieldSets) {
           case .absent: break
           case .damaged: append(cursor, next)
-          case .found: add(target, minute, &aggregators, &context)
+          case .found:
+            for (field, window) in reader.windows {
+              aggregators[field].add(window, minute: minute, strings: reader.strings)
+            }
+            context.statistics.ringWindows += reader.windows.count
           }
         }
         cursor = next
@@ -176,19 +179,6 @@ struct StepQuery {
     }
     append(cursor, range.end)
     return ranges
-  }
-
-  private func add(
-    _ source: FieldWindows,
-    _ minute: Int64,
-    _ aggregators: inout [StepAggregator],
-    _ context: inout QueryContext
-  ) {
-    for index in aggregators.indices {
-      guard let window = source.windows[index] else { continue }
-      aggregators[index].add(window, minute: minute, strings: source.strings)
-      context.statistics.ringWindows += 1
-    }
   }
 
   private static func stringByteCount(_ aggregators: [StepAggregator]) -> Int {

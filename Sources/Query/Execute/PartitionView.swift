@@ -1,0 +1,112 @@
+public import Blocks
+public import Model
+public import Ring
+
+/// One state of a partition: immutable, readable on any thread. Open rows, ring and blocks belong to
+/// the same manifest.
+public struct PartitionView: Sendable {
+  let sealed: any SealedRowsSource
+  let ring: any WindowRecordSource
+  let open: any OpenRowsSource
+
+  /// - Parameter blocks: oldest offsets first; of any tenant.
+  public init(blocks: [BlockReader], ring: RingSnapshot, open: any OpenRowsSource) {
+    self.init(sealed: BlockRowsSource(blocks), ring: ring, open: open)
+  }
+
+  package init(
+    sealed: any SealedRowsSource,
+    ring: any WindowRecordSource,
+    open: any OpenRowsSource
+  ) {
+    self.sealed = sealed
+    self.ring = ring
+    self.open = open
+  }
+}
+
+/// Hands out views. May block until what was acknowledged before the query is applied.
+public protocol ViewProvider: Sendable {
+  /// - Parameters:
+  ///   - series: series of `partition`; the view need not know the open rows of others.
+  ///   - range: the times that will be read.
+  func view(
+    of partition: PartitionID,
+    series: [SeriesID],
+    in range: TimeRange
+  ) throws(QueryError) -> PartitionView
+}
+
+/// All open rows of a partition at one moment.
+public protocol OpenRowsSource: Sendable {
+  /// At least as many rows as ``openRows(of:fields:in:)`` would decode; cheap.
+  func rowCountMax(of series: SeriesID) -> Int
+  /// Decodes the columns of `fields` of the open rows in `range`.
+  func openRows(of series: SeriesID, fields: [FieldID], in range: TimeRange) -> OpenRows
+}
+
+/// Rows of one series that no cut has sealed yet.
+public struct OpenRows: Sendable {
+  /// Rows newer than every sealed row of the series; where two hold the same field and timestamp,
+  /// the later batch wins.
+  public var fresh: [ColumnBatch]
+  /// All others, by the same rule; they win over sealed rows.
+  public var late: [ColumnBatch]
+  /// Rows behind both.
+  public var rowCount: Int
+
+  public init(fresh: [ColumnBatch] = [], late: [ColumnBatch] = [], rowCount: Int = 0) {
+    self.fresh = fresh
+    self.late = late
+    self.rowCount = rowCount
+  }
+
+  /// Memory of all batches.
+  var byteCount: Int { (fresh + late).reduce(0) { $0 + $1.byteCount } }
+}
+
+/// The window records of a partition's sealed rows.
+package protocol WindowRecordSource: Sendable {
+  /// Hours since the epoch of which every sealed row is in a record, ascending.
+  var coveredHours: [Int64] { get }
+  /// The record of one minute of a series in one of ``coveredHours``.
+  func record(series: SeriesID, minute: Int64) -> RingSnapshot.Record
+}
+
+extension RingSnapshot: WindowRecordSource {}
+
+/// All sealed rows of a partition at one moment.
+package protocol SealedRowsSource: Sendable {
+  /// The groups that may hold rows of a series in `range`, oldest offsets first: where two hold the
+  /// same point, the later one wins.
+  ///
+  /// - Parameter failures: gets what could not be looked up, by file and cause.
+  func groups(
+    of series: SeriesID,
+    tenant: TenantID,
+    in range: TimeRange,
+    failures: inout [String]
+  ) -> [any SealedRows]
+}
+
+/// Rows of one series and field set that lie sealed in one place: a chunk group of a block.
+package protocol SealedRows: Sendable {
+  var fieldSet: FieldSetID { get }
+  /// Inclusive, both.
+  var firstTimestamp: Timestamp { get }
+  var lastTimestamp: Timestamp { get }
+  var rowCount: Int { get }
+  /// Decodes the columns of `fields` that are here, for rows in `range`; reads the disk.
+  ///
+  /// - Throws: ``UnreadableRows`` when the stored bytes cannot be read.
+  func columns(
+    of fields: [FieldID],
+    in range: TimeRange
+  ) throws(UnreadableRows) -> ColumnBatch
+}
+
+/// Stored rows that cannot be read. The message names file and cause.
+package struct UnreadableRows: Error, Hashable, Sendable {
+  package var message: String
+  package init(_ message: String) { self.message = message }
+}
