@@ -1,10 +1,11 @@
 /// Every file that Varve touches goes through here, so that a simulation can lose, tear and refuse
 /// writes. Paths are plain strings; all calls may block and may come from any thread.
 ///
-/// What a crash may undo: bytes not covered by a `sync` of their file, and names (creations,
-/// renames, removals) not covered by a ``syncDirectory(_:)`` of their folder.
+/// What a crash may undo: bytes not covered by a `sync` of their file, and names of files (creations,
+/// renames, removals) not covered by a ``syncDirectory(_:)`` of their folder. The sync of a file
+/// says nothing about its name.
 public protocol Disk: Sendable {
-  /// Creates `path` and its missing parents; no error when it is there.
+  /// Creates `path` and its missing parents, durably; no error when it is there.
   func createDirectory(_ path: String) throws(SystemError)
   /// The names in a folder, sorted; without `.` and `..`. Empty when the folder is not there.
   func list(_ directory: String) throws(SystemError) -> [String]
@@ -17,18 +18,54 @@ public protocol Disk: Sendable {
   /// The whole of a file, refused with `EFBIG` beyond `byteCountMax`.
   func read(_ path: String, byteCountMax: Int) throws(SystemError) -> [UInt8]
   /// Replaces `path`: temporary file beside it, sync, rename, sync of the folder. After an error the
-  /// old content is still there.
+  /// old content is still there, except that after a failed sync of the folder a crash decides
+  /// between old and new; it is never a mixture.
   func replace(_ path: String, with bytes: [UInt8]) throws(SystemError)
   /// Opens or creates a file for mapped writing.
   func map(_ path: String) throws(SystemError) -> any MappedFile
+  /// Moves a file, within the file system; a file at `target` is replaced.
   func rename(_ from: String, to target: String) throws(SystemError)
+  /// Removes a file or an empty folder; `ENOENT` when there is none.
   func remove(_ path: String) throws(SystemError)
+  /// Makes the names in a folder durable.
   func syncDirectory(_ path: String) throws(SystemError)
   /// Bytes that an unprivileged writer could still store, and the size of the file system.
   func space(at path: String) throws(SystemError) -> (free: Int, total: Int)
   /// Takes the lock file at `path`, held until the result is released or the process ends;
   /// `EWOULDBLOCK` when another process holds it.
   func lock(_ path: String) throws(SystemError) -> any FileLock
+}
+
+extension Disk {
+  /// What ``replace(_:with:)`` appends to a name while it writes. A file left with it by a crash
+  /// was never committed.
+  public static var temporarySuffix: String { ".tmp" }
+
+  public func read(_ path: String, byteCountMax: Int) throws(SystemError) -> [UInt8] {
+    let file = try open(path)
+    let byteCount = file.byteCount
+    guard byteCount <= byteCountMax else {
+      throw SystemError(code: SystemError.Code.fileTooBig, operation: "read", path: path)
+    }
+    return try file.read(at: 0, count: byteCount)
+  }
+
+  public func replace(_ path: String, with bytes: [UInt8]) throws(SystemError) {
+    let temporary = path + Self.temporarySuffix
+    do throws(SystemError) {
+      let file = try append(to: temporary)
+      defer { file.close() }
+      if file.byteCount > 0 { try file.truncate(to: 0) }
+      try file.append(bytes)
+      try file.sync()
+      try rename(temporary, to: path)
+    } catch {
+      // Best effort: the next attempt truncates what stays.
+      try? remove(temporary)
+      throw error
+    }
+    try syncDirectory(Path.directory(of: path))
+  }
 }
 
 /// A file that only grows. One owner at a time; not for concurrent use.
@@ -38,10 +75,12 @@ public protocol AppendFile: AnyObject, Sendable {
   /// Appends all of `parts`, one after another. After an error any prefix of them may be in the
   /// file; ``truncate(to:)`` takes it away.
   func append(_ parts: [UnsafeRawBufferPointer]) throws(SystemError)
+  /// Shortens the file; like an append, durable only after ``sync()``.
   func truncate(to byteCount: Int) throws(SystemError)
   /// Makes what was appended durable (`fdatasync`). After an error nothing since the last success
   /// may be believed, even if a later call succeeds.
   func sync() throws(SystemError)
+  /// Gives the file up without syncing; more than once does no harm, any other call then traps.
   func close()
 }
 

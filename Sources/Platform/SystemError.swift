@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// A system call that failed: the third kind of failure, neither bad data nor our bug.
 ///
 /// The caller degrades as documented (a full disk refuses writes, an unreadable file is reported);
@@ -14,5 +16,38 @@ public struct SystemError: Error, Equatable, Sendable {
     self.code = code
     self.operation = operation
     self.path = path
+  }
+
+  /// The codes that callers tell apart, for modules that know no `errno.h`.
+  public enum Code {
+    public static let noSpace: Int32 = ENOSPC
+    public static let quotaExceeded: Int32 = EDQUOT
+    public static let inputOutput: Int32 = EIO
+    public static let noSuchFile: Int32 = ENOENT
+    public static let exists: Int32 = EEXIST
+    public static let fileTooBig: Int32 = EFBIG
+    public static let wouldBlock: Int32 = EWOULDBLOCK
+    public static let invalid: Int32 = EINVAL
+    public static let notPermitted: Int32 = EACCES
+    public static let readOnly: Int32 = EROFS
+  }
+
+  /// Whether space on the disk would have helped.
+  public var isDiskFull: Bool { code == ENOSPC || code == EDQUOT }
+  /// Whether there is no such file.
+  public var isMissing: Bool { code == ENOENT || code == ENOTDIR }
+  /// Whether another process holds the lock.
+  public var isHeld: Bool { code == EWOULDBLOCK }
+}
+
+extension SystemError: CustomStringConvertible {
+  /// `/data/queue/1.segment: write: No space left on device (28)`.
+  public var description: String { "\(path): \(operation): \(Self.text(of: code)) (\(code))" }
+
+  /// What the C library says about a code.
+  private static func text(of code: Int32) -> String {
+    // glibc keeps the text in memory of the calling thread, so that no other thread changes it.
+    guard let text = unsafe strerror(code) else { return "unknown error" }
+    return unsafe String(cString: text)
   }
 }
