@@ -28,7 +28,8 @@ final class HTTPDate: Sendable {
     let (year, month, day) = civil(days)
     let time = second % 86_400
     let clock = [time / 3_600, time / 60 % 60, time % 60].map(twoDigits).joined(separator: ":")
-    return "\(weekdays[days % 7]), \(twoDigits(Int64(day))) \(months[month - 1]) \(year) \(clock) GMT"
+    return
+      "\(weekdays[days % 7]), \(twoDigits(Int64(day))) \(months[month - 1]) \(year) \(clock) GMT"
   }
 
   private static func twoDigits(_ value: Int64) -> String { value < 10 ? "0\(value)" : "\(value)" }

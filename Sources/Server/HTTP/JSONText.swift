@@ -11,7 +11,8 @@ struct JSONText {
   mutating func object(_ body: (inout JSONText) -> Void) { enclosed("{", "}", body) }
   mutating func array(_ body: (inout JSONText) -> Void) { enclosed("[", "]", body) }
 
-  private mutating func enclosed(_ open: String, _ close: String, _ body: (inout JSONText) -> Void) {
+  private mutating func enclosed(_ open: String, _ close: String, _ body: (inout JSONText) -> Void)
+  {
     separate()
     bytes += open.utf8
     needsComma = false
