@@ -155,7 +155,12 @@ let package = Package(
     tests(
       "ServerTests",
       uses: ["Bytes", "Platform", "Model", "Query", "Engine", "Server"],
-      packages: [log, core, posix, hummingbird]
+      packages: [log]
+    ),
+    tests(
+      "ToolTests",
+      uses: ["Platform", "Model", "Engine", "Server", "Tool"],
+      packages: [log, arguments]
     ),
     tests(
       "SimulationTests",

@@ -1,11 +1,11 @@
 /// Makes text of a client fit for a log line: printable ASCII stays, all else is escaped, and it is
 /// never longer than asked for.
-enum LogText {
-  static func escape(_ text: some StringProtocol, byteCountMax: Int = 200) -> String {
+package enum LogText {
+  package static func escape(_ text: some StringProtocol, byteCountMax: Int = 200) -> String {
     escape(Array(text.utf8.prefix(byteCountMax + 1)), byteCountMax: byteCountMax)
   }
 
-  static func escape(_ bytes: [UInt8], byteCountMax: Int = 200) -> String {
+  package static func escape(_ bytes: [UInt8], byteCountMax: Int = 200) -> String {
     var result = ""
     for byte in bytes.prefix(byteCountMax) {
       switch byte {

@@ -5,6 +5,8 @@ package import ArgumentParser
 package struct EnvironmentOptions {
   package struct Fault: Error, Equatable {
     package var message: String
+
+    package init(message: String) { self.message = message }
   }
 
   package struct Completed: Equatable {

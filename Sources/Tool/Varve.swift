@@ -1,4 +1,4 @@
-internal import ArgumentParser
+package import ArgumentParser
 internal import Server
 
 /// The root of the command line: a list of subcommands, one file each.
@@ -12,6 +12,13 @@ struct Varve: AsyncParsableCommand {
       Exit status: 0 done, 1 failed, 2 wrong usage.
       """,
     version: "varve \(BuildInformation.version)",
-    subcommands: [Serve.self, Demo.self, Load.self, Verify.self]
+    subcommands: VarveCommands.all
   )
+}
+
+/// The subcommands, in the order in which help lists them.
+package enum VarveCommands {
+  package static let all: [any ParsableCommand.Type] = [
+    Serve.self, Demo.self, Load.self, Verify.self,
+  ]
 }

@@ -2,7 +2,7 @@ internal import Platform
 internal import Synchronization
 
 /// The `Date` header of answers: `Wed, 25 Nov 2026 16:20:00 GMT`, made once a second.
-final class HTTPDate: Sendable {
+package final class HTTPDate: Sendable {
   private let clock: any Clock
   private let latest = Mutex<(second: Int64, text: String)>((.min, ""))
 
@@ -22,7 +22,7 @@ final class HTTPDate: Sendable {
   ]
 
   /// - Parameter second: since the Unix epoch, not before it.
-  static func text(second: Int64) -> String {
+  package static func text(second: Int64) -> String {
     let second = max(0, second)
     let days = Int(second / 86_400)
     let (year, month, day) = civil(days)

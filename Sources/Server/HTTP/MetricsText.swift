@@ -1,21 +1,23 @@
 /// Builds a page in Prometheus' text format, version 0.0.4.
-struct MetricsText {
-  enum Kind: String {
+package struct MetricsText {
+  package enum Kind: String {
     case counter, gauge, histogram
   }
 
   static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 
-  private(set) var text = ""
+  package private(set) var text = ""
   private var name = ""
 
+  package init() {}
+
   /// Begins a family; the samples that follow belong to it.
-  mutating func family(_ name: String, _ kind: Kind, _ help: String) {
+  package mutating func family(_ name: String, _ kind: Kind, _ help: String) {
     self.name = name
     text += "# HELP \(name) \(Self.escapeHelp(help))\n# TYPE \(name) \(kind.rawValue)\n"
   }
 
-  mutating func sample(
+  package mutating func sample(
     _ value: Double,
     _ labels: [(name: String, value: String)] = [],
     suffix: String = ""
@@ -30,13 +32,15 @@ struct MetricsText {
     text += " \(Self.number(value))\n"
   }
 
-  mutating func sample(_ value: some BinaryInteger, _ labels: [(name: String, value: String)] = [])
-  {
+  package mutating func sample(
+    _ value: some BinaryInteger,
+    _ labels: [(name: String, value: String)] = []
+  ) {
     sample(Double(value), labels)
   }
 
   /// A family of one sample.
-  mutating func single(
+  package mutating func single(
     _ name: String,
     _ kind: Kind,
     _ help: String,
@@ -50,7 +54,7 @@ struct MetricsText {
   /// A histogram out of counts per bucket, not cumulated; the last count is beyond every bound.
   ///
   /// - Parameter bounds: upper bounds, ascending; one fewer than `counts`.
-  mutating func histogram(
+  package mutating func histogram(
     _ name: String,
     _ help: String,
     bounds: [Double],
@@ -71,7 +75,7 @@ struct MetricsText {
   }
 
   /// Whole numbers without a fraction, as people read them.
-  static func number(_ value: Double) -> String {
+  package static func number(_ value: Double) -> String {
     if value.isNaN { return "NaN" }
     if value.isInfinite { return value < 0 ? "-Inf" : "+Inf" }
     if let whole = Int64(exactly: value), whole.magnitude <= 1 << 53 { return "\(whole)" }

@@ -1,4 +1,4 @@
-internal import Model
+package import Model
 
 /// The lines of some simulated servers, one behind another in one buffer that is sent as it is.
 ///
@@ -6,7 +6,7 @@ internal import Model
 /// nanoseconds a point and no text is ever put together again:
 ///
 ///     node,server=s000017,region=north cpu_user=41.7,…,up=1 1795373340000000000↵
-struct Fleet {
+package struct Fleet {
   private struct Field {
     /// Where the value begins in its line, how many bytes it has, and where its last digit is.
     var start: Int
@@ -18,10 +18,10 @@ struct Fleet {
   private static let regions = ["north", "south"]
   private static let stampDigitCount = 19
 
-  let lineByteCount: Int
-  let serverCount: Int
-  let metricCount: Int
-  private(set) var bytes: [UInt8] = []
+  package let lineByteCount: Int
+  package let serverCount: Int
+  package let metricCount: Int
+  package private(set) var bytes: [UInt8] = []
   /// The fields that change; constants are left out.
   private var changing: [Field] = []
   private var random: UInt64
@@ -29,7 +29,7 @@ struct Fleet {
   /// - Parameters:
   ///   - servers: their numbers, 0 ..< 1,000,000.
   ///   - seed: the same seed makes the same values.
-  init(servers: Range<Int>, metricCount: Int, seed: UInt64) {
+  package init(servers: Range<Int>, metricCount: Int, seed: UInt64) {
     serverCount = servers.count
     self.metricCount = metricCount
     random = (seed &+ UInt64(servers.lowerBound) &+ 1) &* 0x9e37_79b9_7f4a_7c15 | 1
@@ -95,7 +95,7 @@ struct Fleet {
   /// Gives the lines of `servers` their next values and the time `stamp`.
   ///
   /// Cost: 1 to 2 ns a point.
-  mutating func advance(_ servers: Range<Int>, to stamp: Timestamp) {
+  package mutating func advance(_ servers: Range<Int>, to stamp: Timestamp) {
     let digits = Self.digits(of: stamp)
     // Locals, so that the loops below touch neither the array's count of owners nor `self`.
     let (fields, length) = (changing, lineByteCount)

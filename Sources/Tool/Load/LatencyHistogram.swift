@@ -43,6 +43,7 @@ package struct LatencyHistogram: Sendable {
     guard bucket >= 1 << bitCount else { return UInt64(bucket) }
     let exponent = (bucket >> bitCount) - 1
     let fraction = UInt64(bucket & ((1 << bitCount) - 1)) + (1 << UInt64(bitCount))
-    return ((fraction + 1) << UInt64(exponent)) - 1
+    // Beyond the last bucket the shift leaves nothing, and one less is the largest number.
+    return ((fraction + 1) << UInt64(exponent)) &- 1
   }
 }

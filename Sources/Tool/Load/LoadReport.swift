@@ -1,15 +1,29 @@
 /// What a load run prints at its end.
-struct LoadReport {
-  var progress: LoadProgress
-  var metricCount: Int
+package struct LoadReport {
+  package var progress: LoadProgress
+  package var metricCount: Int
   /// Wall clock, from the first row to the last answer.
-  var seconds: Double
+  package var seconds: Double
   /// Processor time of this process.
-  var ownSeconds: Double
+  package var ownSeconds: Double
   /// Processor time of the server meanwhile; `nil` when it could not be read.
-  var serverSeconds: Double?
+  package var serverSeconds: Double?
 
-  var text: String {
+  package init(
+    progress: LoadProgress,
+    metricCount: Int,
+    seconds: Double,
+    ownSeconds: Double,
+    serverSeconds: Double?
+  ) {
+    self.progress = progress
+    self.metricCount = metricCount
+    self.seconds = seconds
+    self.ownSeconds = ownSeconds
+    self.serverSeconds = serverSeconds
+  }
+
+  package var text: String {
     let points = progress.rowsSent * metricCount
     let accepted = progress.rowsAccepted * metricCount
     var lines = [
@@ -46,7 +60,7 @@ struct LoadReport {
     }
     for complaint in progress.complaints { lines.append(("server says", complaint)) }
     return lines.map { name, value in
-      name + String(repeating: " ", count: 12 - name.count) + value + "\n"
+      name + String(repeating: " ", count: max(1, 12 - name.count)) + value + "\n"
     }.joined()
   }
 

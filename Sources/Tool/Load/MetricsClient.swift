@@ -2,13 +2,13 @@ internal import Platform
 internal import Server
 
 /// Reads single figures off a server's `/metrics`.
-struct MetricsClient {
+package struct MetricsClient {
   private static let answerByteCountMax = 16 << 20
 
   private let address: Address
 
   /// - Parameter url: `http://HOST:PORT`, or just `HOST:PORT`.
-  init?(_ url: String) {
+  package init?(_ url: String) {
     let scheme = "http://"
     var text = url.hasPrefix(scheme) ? String(url.dropFirst(scheme.count)) : url
     if text.hasSuffix("/") { text.removeLast() }
@@ -40,7 +40,7 @@ struct MetricsClient {
   }
 
   /// The value of a sample without labels.
-  static func value(of name: String, in page: String) -> Double? {
+  package static func value(of name: String, in page: String) -> Double? {
     for line in page.split(whereSeparator: \.isNewline) where line.hasPrefix(name + " ") {
       return Double(line.dropFirst(name.count + 1))
     }

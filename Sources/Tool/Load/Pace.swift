@@ -1,14 +1,14 @@
-internal import Model
+package import Model
 
 /// Cuts a plan into the pieces that one connection sends, in order.
-struct Pace {
-  struct Piece {
+package struct Pace {
+  package struct Piece {
     /// Indexes into the connection's fleet.
-    var servers: Range<Int>
+    package var servers: Range<Int>
     /// When it is due, on the monotonic clock.
-    var dueAt: UInt64
+    package var dueAt: UInt64
     /// The time of its rows; `nil` is the time at which they are made.
-    var stamp: Timestamp?
+    package var stamp: Timestamp?
   }
 
   private let plan: LoadPlan
@@ -19,7 +19,7 @@ struct Pace {
   private var round: Int64 = 0
   private var piece = 0
 
-  init(_ plan: LoadPlan, fleet: Fleet, startedAt: UInt64, wallStart: Timestamp) {
+  package init(_ plan: LoadPlan, fleet: Fleet, startedAt: UInt64, wallStart: Timestamp) {
     self.plan = plan
     self.startedAt = startedAt
     self.wallStart = wallStart
@@ -33,7 +33,7 @@ struct Pace {
   }
 
   /// The next piece, or `nil` when the plan has an end and it is reached.
-  mutating func next() -> Piece? {
+  package mutating func next() -> Piece? {
     let servers = serverCount * piece / piecesPerRound..<serverCount * (piece + 1) / piecesPerRound
     let result: Piece
     switch plan.schedule {
