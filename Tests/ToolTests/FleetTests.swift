@@ -50,7 +50,7 @@ struct FleetTests {
     let before = lines(fleet)[0]
     for round in 1...200 { fleet.advance(0..<1, to: Self.stamp + Int64(round)) }
     let after = lines(fleet)[0]
-    for name in ["net_rx_bytes", "disk_reads", "requests"] {
+    for name in ["net_rx", "disk_reads", "requests"] {
       #expect(try value(name, after) > value(name, before), "\(name)")
     }
     for name in ["mem_total", "disk_size", "up", "boot_time"] {

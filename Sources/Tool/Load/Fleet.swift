@@ -22,8 +22,10 @@ package struct Fleet {
   package let serverCount: Int
   package let metricCount: Int
   package private(set) var bytes: [UInt8] = []
-  /// The fields that change; constants are left out.
-  private var changing: [Field] = []
+  /// The fields that change, constants left out, in two halves that take turns: a host's metrics
+  /// change about every third second.
+  private var halves: [[Field]] = [[], []]
+  private var turn = 0
   private var random: UInt64
 
   /// - Parameters:
@@ -36,10 +38,16 @@ package struct Fleet {
     let metrics = Metric.make(count: metricCount)
     let head = Self.head(0).utf8.count
     let (fields, end) = Self.layout(metrics, from: head)
-    changing = fields.filter { $0.kind != .constant }
+    let changing = fields.filter { $0.kind != .constant }
+    for (index, field) in changing.enumerated() { halves[index & 1].append(field) }
     lineByteCount = end + 1 + Self.stampDigitCount + 1
+    let (template, digits) = Self.template(metrics)
     bytes.reserveCapacity(lineByteCount * servers.count)
-    for server in servers { appendLine(server, metrics) }
+    for server in servers {
+      bytes += Self.head(server).utf8
+      bytes += template
+    }
+    fill(digits.map { (head + $0.index, $0.least) })
   }
 
   /// Measurement and tags, of one length for all servers.
@@ -68,23 +76,39 @@ package struct Fleet {
     return (fields, position)
   }
 
-  private mutating func appendLine(_ server: Int, _ metrics: [Metric]) {
-    bytes += Self.head(server).utf8
+  /// What follows the head of every line, and where random digits go in it: `least` or more.
+  private static func template(
+    _ metrics: [Metric]
+  ) -> (text: [UInt8], digits: [(index: Int, least: UInt8)]) {
+    var text: [UInt8] = []
+    var digits: [(index: Int, least: UInt8)] = []
     for (index, metric) in metrics.enumerated() {
-      if index > 0 { bytes.append(UInt8(ascii: ",")) }
-      bytes += metric.name.utf8
-      bytes.append(UInt8(ascii: "="))
+      text += "\(index > 0 ? "," : "")\(metric.name)=".utf8
       for character in metric.shape.utf8 {
-        switch character {
-        case UInt8(ascii: "d"): bytes.append(UInt8(ascii: "0") + UInt8(Self.draw(&random) % 10))
-        case UInt8(ascii: "D"): bytes.append(UInt8(ascii: "1") + UInt8(Self.draw(&random) % 8))
-        default: bytes.append(character)
-        }
+        if character == UInt8(ascii: "d") { digits.append((text.count, 0)) }
+        if character == UInt8(ascii: "D") { digits.append((text.count, 1)) }
+        text.append(character)
       }
     }
-    bytes.append(UInt8(ascii: " "))
-    bytes += repeatElement(UInt8(ascii: "0"), count: Self.stampDigitCount)
-    bytes.append(UInt8(ascii: "\n"))
+    text.append(UInt8(ascii: " "))
+    text += repeatElement(UInt8(ascii: "0"), count: stampDigitCount)
+    text.append(UInt8(ascii: "\n"))
+    return (text, digits)
+  }
+
+  /// Puts random digits where `digits` says, in every line.
+  private mutating func fill(_ digits: [(index: Int, least: UInt8)]) {
+    let (length, count) = (lineByteCount, serverCount)
+    var random = random
+    var text = bytes.mutableSpan
+    for server in 0..<count {
+      for digit in digits {
+        let roll = UInt32(Self.draw(&random) & 0xff)
+        let value = UInt8(truncatingIfNeeded: (roll &* UInt32(10 - 2 * digit.least)) >> 8)
+        text[server * length + digit.index] = UInt8(ascii: "0") + digit.least + value
+      }
+    }
+    self.random = random
   }
 
   /// Where the line of the `index`th server stands in ``bytes``.
@@ -98,7 +122,8 @@ package struct Fleet {
   package mutating func advance(_ servers: Range<Int>, to stamp: Timestamp) {
     let digits = Self.digits(of: stamp)
     // Locals, so that the loops below touch neither the array's count of owners nor `self`.
-    let (fields, length) = (changing, lineByteCount)
+    let (fields, length) = (halves[turn & 1], lineByteCount)
+    if servers.upperBound == serverCount { turn += 1 }
     var random = random
     var text = bytes.mutableSpan
     for server in servers {
@@ -120,7 +145,7 @@ package struct Fleet {
     return digits
   }
 
-  /// Changes about half of the gauges and all counters of a line.
+  /// Gives `fields` of a line their next values.
   private static func change(
     _ fields: [Field],
     _ line: Int,
@@ -134,18 +159,19 @@ package struct Fleet {
         bits = draw(&random)
         left = 8
       }
-      let roll = UInt8(truncatingIfNeeded: bits)
+      // 0 ... 255, scaled to a digit by a multiplication instead of a division.
+      let roll = UInt32(bits & 0xff)
       bits >>= 8
       left -= 1
-      switch field.kind {
-      case .constant: break
-      case .gauge:
-        if roll & 1 == 0 { text[line + field.end - 1] = UInt8(ascii: "0") + roll % 10 }
-        if roll & 7 == 0, field.end - field.start > 3 {
-          let tens = line + field.end - 2
-          if text[tens] != UInt8(ascii: ".") { text[tens] = UInt8(ascii: "1") + roll % 9 }
+      let last = line + field.end - 1
+      if field.kind == .counter {
+        count(line + field.start, last, by: UInt8(truncatingIfNeeded: roll & 31), &text)
+      } else {
+        text[last] = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: (roll &* 10) >> 8)
+        // Now and then the digit before it moves too, unless it is the only one or a point.
+        if roll & 7 == 0, field.end - field.start > 3, text[last - 1] != UInt8(ascii: ".") {
+          text[last - 1] = UInt8(ascii: "1") &+ UInt8(truncatingIfNeeded: (roll &* 9) >> 8)
         }
-      case .counter: count(line + field.start, line + field.end, by: roll & 31, &text)
       }
     }
   }
@@ -153,12 +179,12 @@ package struct Fleet {
   /// Adds to a number in place; from all nines it begins again at 1, as a restarted counter does.
   private static func count(
     _ start: Int,
-    _ end: Int,
+    _ last: Int,
     by step: UInt8,
     _ text: inout MutableSpan<UInt8>
   ) {
     var carry = step
-    var position = end - 1
+    var position = last
     while carry > 0, position >= start {
       let sum = text[position] &- UInt8(ascii: "0") &+ carry
       carry = sum / 10
