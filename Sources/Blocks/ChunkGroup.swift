@@ -1,0 +1,47 @@
+internal import Bytes
+internal import Codecs
+internal import Model
+
+/// One whole chunk group in memory, its checksum verified.
+struct ChunkGroup {
+  let head: ChunkGroupHead
+  let directory: ChunkGroupDirectory
+  private let bytes: [UInt8]
+
+  /// - Parameter bytes: exactly the group.
+  /// - Throws: ``BlockError`` about `.group`.
+  init(_ bytes: [UInt8]) throws(BlockError) {
+    head = try ChunkGroupHead(bytes.span)
+    guard bytes.count == head.byteCount else { throw .truncated(.group) }
+    let body = bytes.span.extracting(droppingFirst: ChunkGroupHead.checkedStart)
+    guard CRC32C.checksum(body) == head.bodyChecksum else { throw .checksum(.group) }
+    directory = try ChunkGroupDirectory(head, bytes.span)
+    self.bytes = bytes
+  }
+
+  func timestamps() throws(BlockError) -> [Timestamp] {
+    try Self.timestamps(bytes.span.extracting(directory.timestamps), count: head.rowCount)
+  }
+
+  func column(
+    _ column: ChunkGroupDirectory.Column,
+    strings: inout StringArena
+  ) throws(BlockError) -> [Cell] {
+    try Self.cells(bytes.span.extracting(column.chunk), column, head.rowCount, &strings)
+  }
+
+  static func timestamps(_ chunk: Span<UInt8>, count: Int) throws(BlockError) -> [Timestamp] {
+    do { return try TimestampChunk.decode(chunk, count: count) } catch { throw .chunk(nil, error) }
+  }
+
+  static func cells(
+    _ chunk: Span<UInt8>,
+    _ column: ChunkGroupDirectory.Column,
+    _ count: Int,
+    _ strings: inout StringArena
+  ) throws(BlockError) -> [Cell] {
+    do {
+      return try ColumnChunk.decode(chunk, type: column.type, count: count, strings: &strings)
+    } catch { throw .chunk(column.field, error) }
+  }
+}

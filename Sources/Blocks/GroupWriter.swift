@@ -1,0 +1,121 @@
+internal import Bytes
+internal import Codecs
+internal import Model
+internal import Platform
+
+/// Builds one chunk group in memory, reusing its buffers from group to group.
+struct GroupWriter: ~Copyable {
+  /// The fixed head.
+  private var head = OutputBuffer(reserving: ChunkGroupHead.fixedByteCount)
+  /// Field runs and chunk lengths.
+  private var directory = OutputBuffer()
+  /// Timestamps chunk and column chunks.
+  private var chunks = OutputBuffer(reserving: 256 << 10)
+  private var chunkByteCounts: [Int] = []
+  /// Encoded field runs of the field sets seen so far, for a set of 2,000 fields comes again with
+  /// every series.
+  private var runs: [FieldSetID: [UInt8]] = [:]
+
+  private var series = SeriesID(0)
+  private var fieldSet = FieldSetID(0)
+  private var timestamps: (first: Timestamp, last: Timestamp) = (0, 0)
+  private var rowCount = 0
+  private var fields: [(field: FieldID, type: ColumnType)] = []
+  private var isLate = false
+  private var isOpen = false
+
+  var columnCount: Int { fields.count }
+
+  mutating func begin(
+    _ series: SeriesID,
+    _ fieldSet: FieldSetID,
+    _ fields: [(field: FieldID, type: ColumnType)],
+    _ timestamps: Span<Timestamp>,
+    isLate: Bool
+  ) {
+    precondition(!isOpen, "the last group was not ended")
+    precondition(fields.count >= 1)
+    precondition(fields.count <= Limits.fieldsPerRowMax)
+    precondition(timestamps.count >= 1)
+    isOpen = true
+    self.series = series
+    self.fieldSet = fieldSet
+    self.timestamps = (timestamps[0], timestamps[timestamps.count - 1])
+    self.isLate = isLate
+    rowCount = timestamps.count
+    self.fields = fields
+    if runs[fieldSet] == nil {
+      var buffer = OutputBuffer()
+      ChunkGroupDirectory.writeRuns(of: fields, into: &buffer)
+      runs[fieldSet] = buffer.array()
+    }
+    chunks.removeAll()
+    chunkByteCounts.removeAll(keepingCapacity: true)
+    TimestampChunk.encode(timestamps, into: &chunks)
+    chunkByteCounts.append(chunks.count)
+  }
+
+  mutating func append(_ cells: Span<Cell>, type: ColumnType, strings: StringArena) {
+    precondition(isOpen)
+    precondition(cells.count == rowCount)
+    precondition(chunkByteCounts.count <= columnCount, "more columns than fields")
+    precondition(type == fields[chunkByteCounts.count - 1].type)
+    let start = chunks.count
+    ColumnChunk.encode(cells, type: type, strings: strings, into: &chunks)
+    chunkByteCounts.append(chunks.count - start)
+  }
+
+  /// Completes the group.
+  mutating func end(ordinal: Int, offset: Int) -> ChunkGroupEntry {
+    precondition(isOpen)
+    precondition(chunkByteCounts.count == 1 + columnCount, "a column is missing")
+    isOpen = false
+    directory.removeAll()
+    directory.writeBytes((runs[fieldSet] ?? [])[...])
+    for byteCount in chunkByteCounts { directory.writeVarint(UInt64(byteCount)) }
+    let headByteCount = ChunkGroupHead.fixedByteCount + directory.count
+    let byteCount = headByteCount + chunks.count
+    precondition(byteCount <= Int(UInt32.max), "a group of 4 GiB")
+    let checksum = directory.checksum(from: 0)
+    head.removeAll()
+    ChunkGroupHead(
+      series: series,
+      fieldSet: fieldSet,
+      rowCount: rowCount,
+      columnCount: columnCount,
+      isLate: isLate,
+      headByteCount: headByteCount,
+      byteCount: byteCount,
+      bodyChecksum: chunks.withBytes { CRC32C.checksum($0, continuing: checksum) }
+    ).write(into: &head)
+    return ChunkGroupEntry(
+      ordinal: ordinal,
+      series: series,
+      fieldSet: fieldSet,
+      firstTimestamp: timestamps.first,
+      lastTimestamp: timestamps.last,
+      offset: offset,
+      byteCount: byteCount,
+      rowCount: rowCount,
+      isLate: isLate
+    )
+  }
+
+  /// Appends the completed group.
+  func write(into buffer: inout OutputBuffer) {
+    head.withBytes { buffer.writeBytes($0) }
+    directory.withBytes { buffer.writeBytes($0) }
+    chunks.withBytes { buffer.writeBytes($0) }
+  }
+
+  /// Appends the completed group to a file without copying it.
+  func write(to file: any AppendFile) throws(SystemError) {
+    try unsafe head.withUnsafeBytes { head throws(SystemError) in
+      try unsafe directory.withUnsafeBytes { directory throws(SystemError) in
+        try unsafe chunks.withUnsafeBytes { chunks throws(SystemError) in
+          unsafe try file.append([head, directory, chunks])
+        }
+      }
+    }
+  }
+}

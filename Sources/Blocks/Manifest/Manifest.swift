@@ -1,0 +1,134 @@
+internal import Bytes
+public import Model
+
+/// What a partition consists of: the one file whose rename commits a cut (docs/format/manifest.md).
+///
+///     | 0 magic u32 | 4 version u8 | 5 zero u8 | 6 partition u16 | 8 payload bytes u32 |
+///     | 12 CRC32C of the payload u32 | 16 CRC32C of bytes 0 ..< 16 u32 | payload |
+///     payload := | cut u64 | epoch u32 | next offset u64 | blocks u32 | summary, 112 bytes | ... |
+///                | hours u32 | hour i64, bytes u64 | ... | ledger |
+public struct Manifest: Hashable, Sendable {
+  static let headByteCount = 20
+  /// "VRVM".
+  static let magic: UInt32 = 0x4d56_5256
+  static let version: UInt8 = 1
+  /// A million blocks; what claims more is damaged.
+  static let byteCountMax = 128 << 20
+
+  public var partition: PartitionID
+  /// The last committed cut; 0 before the first one.
+  public var cut: UInt64
+  /// The start of the server that made it.
+  public var epoch: Epoch
+  /// The partition's b: everything below it is in blocks, replay begins with it.
+  public var nextOffset: Offset
+  /// In order of their offsets, then of their tenants. Ranges of one tenant never overlap.
+  public var blocks: [BlockSummary]
+  public var ringProgress: [RingProgress]
+  /// The partition's totals since the data directory was made.
+  public var ledger: [LedgerEntry]
+
+  public init(
+    partition: PartitionID,
+    cut: UInt64 = 0,
+    epoch: Epoch = Epoch(0),
+    nextOffset: Offset = .zero,
+    blocks: [BlockSummary] = [],
+    ringProgress: [RingProgress] = [],
+    ledger: [LedgerEntry] = []
+  ) {
+    self.partition = partition
+    self.cut = cut
+    self.epoch = epoch
+    self.nextOffset = nextOffset
+    self.blocks = blocks
+    self.ringProgress = ringProgress
+    self.ledger = ledger
+  }
+
+  /// The bytes of the file.
+  public func encoded() -> [UInt8] {
+    var payload = OutputBuffer(reserving: 64 + BlockSummary.byteCount * blocks.count)
+    payload.writeInteger(cut)
+    payload.writeInteger(epoch.rawValue)
+    payload.writeInteger(nextOffset.rawValue)
+    payload.writeInteger(UInt32(blocks.count))
+    for block in blocks { block.write(into: &payload) }
+    payload.writeInteger(UInt32(ringProgress.count))
+    for progress in ringProgress {
+      payload.writeInteger(progress.hour)
+      payload.writeInteger(progress.byteCount)
+    }
+    LedgerCoding.write(ledger, into: &payload)
+
+    var buffer = OutputBuffer(reserving: Self.headByteCount + payload.count)
+    buffer.writeInteger(Self.magic)
+    buffer.writeByte(Self.version)
+    buffer.writeByte(0)
+    buffer.writeInteger(partition.rawValue)
+    buffer.writeInteger(UInt32(payload.count))
+    buffer.writeInteger(payload.checksum(from: 0))
+    buffer.writeInteger(buffer.checksum(from: 0))
+    payload.withBytes { buffer.writeBytes($0) }
+    return buffer.array()
+  }
+
+  /// Reads the bytes of a file.
+  ///
+  /// - Throws: ``BlockError`` about `.manifest`.
+  public init(_ bytes: Span<UInt8>) throws(BlockError) {
+    let part = BlockPart.manifest
+    guard bytes.count >= Self.headByteCount else { throw .tooShort(byteCount: bytes.count) }
+    var reader = ByteReader(bytes)
+    guard
+      let magic = reader.readInteger(UInt32.self), let version = reader.readByte(),
+      reader.readByte() != nil, let partition = reader.readInteger(UInt16.self),
+      let payloadByteCount = reader.readInteger(UInt32.self),
+      let payloadChecksum = reader.readInteger(UInt32.self),
+      let checksum = reader.readInteger(UInt32.self)
+    else { throw .truncated(part) }
+    guard magic == Self.magic else { throw .magic(part, found: magic) }
+    guard CRC32C.checksum(bytes.extracting(0..<16)) == checksum else { throw .checksum(part) }
+    guard version == Self.version else { throw .version(part, found: version) }
+    guard Int(partition) < PartitionID.countMax else { throw .malformed(part) }
+    let payload = bytes.extracting(droppingFirst: Self.headByteCount)
+    guard payload.count >= Int(payloadByteCount) else { throw .truncated(part) }
+    guard payload.count == Int(payloadByteCount) else { throw .malformed(part) }
+    guard CRC32C.checksum(payload) == payloadChecksum else { throw .checksum(part) }
+    self.init(partition: PartitionID(partition))
+    try readPayload(payload)
+  }
+
+  private mutating func readPayload(_ payload: Span<UInt8>) throws(BlockError) {
+    let part = BlockPart.manifest
+    var reader = ByteReader(payload)
+    guard let cut = reader.readInteger(UInt64.self), let epoch = reader.readInteger(UInt32.self),
+      let nextOffset = reader.readInteger(UInt64.self),
+      let blockCount = reader.readInteger(UInt32.self),
+      Int(blockCount) <= reader.remaining / BlockSummary.byteCount
+    else { throw .truncated(part) }
+    self.cut = cut
+    self.epoch = Epoch(epoch)
+    self.nextOffset = Offset(nextOffset)
+    blocks.reserveCapacity(Int(blockCount))
+    for _ in 0..<blockCount {
+      let start = reader.offset
+      let bytes = payload.extracting(start..<start + BlockSummary.byteCount)
+      blocks.append(try BlockSummary(bytes, part: part))
+      guard reader.skip(BlockSummary.byteCount) != nil else { throw .truncated(part) }
+    }
+    guard let hourCount = reader.readInteger(UInt32.self),
+      Int(hourCount) <= reader.remaining / 16
+    else { throw .truncated(part) }
+    for _ in 0..<hourCount {
+      guard let hour = reader.readInteger(Int64.self),
+        let byteCount = reader.readInteger(UInt64.self)
+      else { throw .truncated(part) }
+      ringProgress.append(RingProgress(hour: hour, byteCount: byteCount))
+    }
+    guard let ledger = LedgerCoding.read(&reader), reader.remaining == 0,
+      blocks.allSatisfy({ $0.identity.partition == partition && $0.identity.b <= self.nextOffset })
+    else { throw .malformed(part) }
+    self.ledger = ledger
+  }
+}

@@ -1,0 +1,172 @@
+internal import Bytes
+public import Model
+public import Platform
+
+/// A partition's manifest as it was found.
+public struct LoadedManifest: Sendable {
+  public var manifest: Manifest
+  /// What was damaged, missing or in the way.
+  public var damages: [Damage]
+  /// Whether the manifest was made anew from the blocks. It then names no ring progress: what the
+  /// ring holds is not known to be whole, so it is to be answered from blocks.
+  public var wasRebuilt: Bool
+  /// Files of cuts that were never committed, which the log still has: paths to remove, with
+  /// ``ManifestStore/remove(_:)``, before the next cut writes its own.
+  public var leftovers: [String]
+  /// Blocks behind the end of a manifest that was rebuilt: probably never committed, but perhaps of
+  /// a cut that lost another of its blocks. To be set aside, never removed.
+  public var doubtful: [String]
+
+  init(_ manifest: Manifest, damages: [Damage] = [], wasRebuilt: Bool = false) {
+    self.manifest = manifest
+    self.damages = damages
+    self.wasRebuilt = wasRebuilt
+    leftovers = []
+    doubtful = []
+  }
+}
+
+/// Reads and commits the manifest of one partition, and makes it anew from the blocks when it is
+/// damaged.
+///
+///     DIRECTORY/manifest
+///     DIRECTORY/blocks/<a>-<b>-<tenant>.block
+///
+/// One owner at a time.
+public struct ManifestStore: Sendable {
+  let disk: any Disk
+  let directory: String
+  let partition: PartitionID
+
+  /// - Parameter directory: the partition's folder; made by ``prepare()``.
+  public init(disk: any Disk, directory: String, partition: PartitionID) {
+    self.disk = disk
+    self.directory = directory
+    self.partition = partition
+  }
+
+  /// Makes the partition's folders.
+  public func prepare() throws(SystemError) {
+    try disk.createDirectory(blocksDirectory)
+  }
+
+  public var path: String { Path.join(directory, "manifest") }
+  /// Where the partition's blocks are.
+  public var blocksDirectory: String { Path.join(directory, "blocks") }
+
+  public func path(of block: BlockSummary) -> String {
+    Path.join(blocksDirectory, block.fileName)
+  }
+
+  /// Replaces the manifest: the moment at which a cut is committed. The blocks that it names are
+  /// durable by then.
+  ///
+  /// After an error the old one holds, except that after a failed sync of the folder only the next
+  /// ``load()`` tells which one does.
+  public func commit(_ manifest: Manifest) throws(SystemError) {
+    precondition(manifest.partition == partition)
+    try disk.replace(path, with: manifest.encoded())
+  }
+
+  /// Reads the manifest; a damaged or missing one is made anew from the blocks.
+  ///
+  /// - Throws: ``SystemError`` when the disk does not answer. Damage is reported in the result.
+  /// - Complexity: a look at each block's size; when the manifest is damaged, at each block's footer.
+  public func load() throws(SystemError) -> LoadedManifest {
+    let found: Manifest?
+    do throws(BlockError) {
+      found = try read()
+    } catch {
+      // What the medium does not give is damage like any other; other refusals may pass.
+      if case .system(let refusal) = error, refusal.code != SystemError.Code.inputOutput {
+        throw refusal
+      }
+      return try rebuild(after: error)
+    }
+    // Without a file nothing was ever committed, or it is lost: the blocks know which.
+    guard let found else { return try rebuildUnlessNew() }
+    var loaded = LoadedManifest(found, damages: try missingBlocks(of: found))
+    try findLeftovers(&loaded)
+    return loaded
+  }
+
+  /// The manifest's own bytes; `nil` when there is no file.
+  func read() throws(BlockError) -> Manifest? {
+    let bytes: [UInt8]
+    do throws(SystemError) {
+      guard try disk.byteCount(of: path) != nil else { return nil }
+      bytes = try disk.read(path, byteCountMax: Manifest.byteCountMax)
+    } catch {
+      throw .system(error)
+    }
+    let manifest = try Manifest(bytes.span)
+    guard manifest.partition == partition else { throw .mismatch(.manifest) }
+    return manifest
+  }
+
+  /// Blocks that the manifest names and the disk has not, or not whole.
+  private func missingBlocks(of manifest: Manifest) throws(SystemError) -> [Damage] {
+    var damages: [Damage] = []
+    for block in manifest.blocks {
+      let byteCount = try disk.byteCount(of: path(of: block))
+      guard byteCount != block.byteCount else { continue }
+      damages.append(
+        Damage(
+          severity: byteCount == nil ? .unreadable : .damage,
+          path: path(of: block),
+          offset: 0,
+          byteCount: block.byteCount,
+          what: byteCount.map { "block of \(block.byteCount) bytes has \($0)" }
+            ?? "block is missing",
+          range: block.lossRange
+        )
+      )
+    }
+    return damages
+  }
+
+  /// Removes the files of cuts that were never committed. A file that is already gone is no error.
+  public func remove(_ leftovers: [String]) throws(SystemError) {
+    for path in leftovers {
+      do throws(SystemError) { try disk.remove(path) } catch {
+        guard error.isMissing else { throw error }
+      }
+    }
+    if !leftovers.isEmpty { try disk.syncDirectory(blocksDirectory) }
+  }
+
+  /// Finds temporary files, and blocks behind the manifest's end: the work of a cut that a crash cut
+  /// short. Other files that the manifest does not name are noted and left alone.
+  func findLeftovers(_ loaded: inout LoadedManifest) throws(SystemError) {
+    let named = Set(loaded.manifest.blocks.map(\.fileName))
+    let temporary = path + BlockWriter.temporarySuffix
+    if try disk.byteCount(of: temporary) != nil { loaded.leftovers.append(temporary) }
+    for name in try disk.list(blocksDirectory) where !named.contains(name) {
+      let path = Path.join(blocksDirectory, name)
+      let parsed = BlockIdentity.parse(fileName: name)
+      let isUncommitted = parsed.map { $0.a >= loaded.manifest.nextOffset } ?? false
+      if name.hasSuffix(BlockWriter.temporarySuffix) {
+        loaded.leftovers.append(path)
+      } else if isUncommitted {
+        if loaded.wasRebuilt { loaded.doubtful.append(path) } else { loaded.leftovers.append(path) }
+      } else {
+        loaded.damages.append(
+          Damage(
+            severity: .note,
+            path: path,
+            offset: 0,
+            byteCount: try disk.byteCount(of: path) ?? 0,
+            what: "file is not in the manifest"
+          )
+        )
+      }
+    }
+  }
+}
+
+extension BlockSummary {
+  /// All that is lost with the block.
+  var lossRange: String {
+    identity.range + ", \(rowCount) rows, \(firstTimestamp) ... \(lastTimestamp)"
+  }
+}
