@@ -173,7 +173,7 @@ let package = Package(
         "Bytes", "Platform", "Model", "Codecs", "Catalog", "Queue", "Rollup", "Ring", "Blocks",
       ].filter { exists("Sources/" + $0) }
     ),
-    tests("TidyTests", uses: []),
+    tests("TidyTests", uses: ["Platform"]),
   ].filter { target in
     // A folder that is not there yet is no target.
     exists(target.path ?? (target.isTest ? "Tests/" : "Sources/") + target.name)

@@ -21,4 +21,12 @@ public enum CRC32C {
     guard let base = bytes.baseAddress else { return crc }
     return unsafe cbytes_crc32c(crc, base, bytes.count)
   }
+
+  /// The same checksum from the table that stands in where the processor has no instruction for it.
+  package static func checksumByTable(_ bytes: [UInt8], continuing crc: UInt32 = 0) -> UInt32 {
+    unsafe bytes.withUnsafeBufferPointer { buffer in
+      guard let base = buffer.baseAddress else { return crc }
+      return unsafe cbytes_crc32c_table(crc, base, buffer.count)
+    }
+  }
 }

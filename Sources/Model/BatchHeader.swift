@@ -2,10 +2,10 @@ internal import Bytes
 
 /// The fixed head of a batch, 64 bytes, little-endian (docs/format/batch.md):
 ///
-///     | 0 magic u32 | 4 version u8 | 5 kind u8 | 6 codec u8 | 7 zero | 8 tenant u32 | 12 epoch u32 |
-///     | 16 partition u16 | 18 zero u16 | 20 rows u32 | 24 offset u64 | 32 registry version u64 |
-///     | 40 arrival i64, ns | 48 body bytes u32 | 52 body CRC32C u32 | 56 points u32 |
-///     | 60 CRC32C of bytes 0 ..< 60 u32 |
+///     | 0 magic u32 | 4 version u8 | 5 kind u8 | 6 codec u8 | 7 zero | 8 tenant u32 |
+///     | 12 epoch u32 | 16 partition u16 | 18 zero u16 | 20 rows u32 | 24 offset u64 |
+///     | 32 registry version u64 | 40 arrival i64, ns | 48 body bytes u32 |
+///     | 52 body CRC32C u32 | 56 points u32 | 60 CRC32C of bytes 0 ..< 60 u32 |
 ///
 /// The receiver fills all but epoch, offset and the header's own CRC; the queue's committer stamps
 /// those.

@@ -1,5 +1,7 @@
-/// Writes one row into a batch's body (docs/format/batch.md). The hot half of the ingest path, hence
-/// raw pointers: the caller reserves ``byteCountMax(columnCount:stringByteCount:)`` bytes first.
+/// Writes one row into a batch's body (docs/format/batch.md).
+///
+/// The hot half of the ingest path, hence raw pointers: the caller reserves
+/// ``byteCountMax(columnCount:stringByteCount:)`` bytes first.
 ///
 ///     | flags u8 | layout u32 unless flag 0 | timestamp i64 unless flag 1 | scale table u32 unless
 ///       flag 2 | payload bytes: u8, or u32 with flag 3 | payload |

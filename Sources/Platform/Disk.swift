@@ -1,9 +1,9 @@
 /// Every file that Varve touches goes through here, so that a simulation can lose, tear and refuse
 /// writes. Paths are plain strings; all calls may block and may come from any thread.
 ///
-/// What a crash may undo: bytes not covered by a `sync` of their file, and names of files (creations,
-/// renames, removals) not covered by a ``syncDirectory(_:)`` of their folder. The sync of a file
-/// says nothing about its name.
+/// What a crash may undo: bytes not covered by a `sync` of their file, and names of files
+/// (creations, renames, removals) not covered by a ``syncDirectory(_:)`` of their folder. The sync
+/// of a file says nothing about its name.
 public protocol Disk: Sendable {
   /// Creates `path` and its missing parents, durably; no error when it is there.
   func createDirectory(_ path: String) throws(SystemError)
@@ -17,8 +17,8 @@ public protocol Disk: Sendable {
   func open(_ path: String) throws(SystemError) -> any ReadableFile
   /// The whole of a file, refused with `EFBIG` beyond `byteCountMax`.
   func read(_ path: String, byteCountMax: Int) throws(SystemError) -> [UInt8]
-  /// Replaces `path`: temporary file beside it, sync, rename, sync of the folder. After an error the
-  /// old content is still there, except that after a failed sync of the folder a crash decides
+  /// Replaces `path`: temporary file beside it, sync, rename, sync of the folder. After an error
+  /// the old content is still there, except that after a failed sync of the folder a crash decides
   /// between old and new; it is never a mixture.
   func replace(_ path: String, with bytes: [UInt8]) throws(SystemError)
   /// Opens or creates a file for mapped writing.

@@ -1,7 +1,7 @@
 internal import Glibc
 
-/// The small files of `/proc` and `/sys`, which the kernel makes up when they are read. They have no
-/// length of their own, so ``Disk`` cannot read them.
+/// The small files of `/proc` and `/sys`, which the kernel makes up when they are read. They have
+/// no length of their own, so ``Disk`` cannot read them.
 public enum KernelFile {
   /// The longest text that is read.
   public static let byteCountMax = 1 << 20

@@ -68,7 +68,7 @@ package enum ControlGroup {
     return max(1, (allowed - 1) / period + 1)
   }
 
-  /// Bits of the line `Cpus_allowed:` of `/proc/self/status`, hexadecimal words with commas between.
+  /// Bits of the line `Cpus_allowed:` of `/proc/self/status`: hexadecimal words, commas between.
   package static func affinityCount(status: String) -> Int? {
     let label = "Cpus_allowed:"
     guard let line = status.split(separator: "\n").first(where: { $0.hasPrefix(label) }) else {

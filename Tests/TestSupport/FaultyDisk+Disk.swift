@@ -84,7 +84,7 @@ extension FaultyDisk: Disk {
         throw SystemError(code: SystemError.Code.noSuchFile, operation: "open", path: path)
       }
       state.names.sync(name)
-      for id in state.nodes.keys.sorted() { state.collect(id) }
+      state.collectAll()
     }
   }
 

@@ -23,9 +23,14 @@ struct FaultyNames: Sendable {
   }
 
   /// Every node that a name stands for, or may stand for after a crash.
+  var nodes: Set<Int> {
+    let changed = pending.lazy.flatMap(\.effects).compactMap(\.node)
+    return Set(live.values).union(durable.values).union(changed)
+  }
+
   func mentions(_ node: Int) -> Bool {
     live.values.contains(node) || durable.values.contains(node)
-      || pending.contains { $0.effects.contains { $0.node == node } }
+      || pending.lazy.flatMap(\.effects).contains { $0.node == node }
   }
 
   mutating func set(_ name: String, _ node: Int?) { change([(name, node)]) }

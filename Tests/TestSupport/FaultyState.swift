@@ -123,6 +123,12 @@ struct FaultyState: Sendable {
     if nodes[id]?.handleCount == 0, !names.mentions(id) { nodes[id] = nil }
   }
 
+  /// The same for all files, after names went.
+  mutating func collectAll() {
+    let mentioned = names.nodes
+    nodes = nodes.filter { $0.value.handleCount > 0 || mentioned.contains($0.key) }
+  }
+
   // MARK: Space
 
   var usedByteCount: Int { names.live.values.reduce(0) { $0 + (nodes[$1]?.byteCount ?? 0) } }
