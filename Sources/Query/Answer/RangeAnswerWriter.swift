@@ -1,0 +1,259 @@
+internal import Model
+
+/// Turns a ``RangeAnswer`` into JSON, piece by piece, so that a large answer never exists as one
+/// text.
+///
+///     {"status":"success","data":{"step":MS,"timestamps":[…],"series":[…],"next":"…"},
+///      "warnings":[…],"stats":{…}}
+///
+/// `step` and the shared `timestamps` stand in answers with a step only, `next` where a page ended,
+/// `warnings` where there are any. `step` is in milliseconds, whatever the precision.
+public struct RangeAnswerWriter: Sendable {
+  /// Pieces are about this large.
+  public static let pieceByteCount = 256 << 10
+
+  private enum Stage {
+    case head
+    case timestamps
+    case seriesHead
+    case pointTimestamps
+    case pointValues
+    case column(Int)
+    case seriesEnd
+    case tail
+    case done
+  }
+
+  private let answer: RangeAnswer
+  private var text = JSONText(reserving: pieceByteCount + 4096)
+  private var stage = Stage.head
+  private var seriesIndex = 0
+  /// The next element of the array that is being written.
+  private var element = 0
+
+  public init(_ answer: RangeAnswer) { self.answer = answer }
+
+  /// The next piece, or `nil` after the last one.
+  public mutating func next() -> [UInt8]? {
+    while text.count < Self.pieceByteCount {
+      if case .done = stage {
+        return text.count > 0 ? text.take(reserving: 0) : nil
+      }
+      step()
+    }
+    return text.take(reserving: Self.pieceByteCount + 4096)
+  }
+
+  private mutating func step() {
+    switch stage {
+    case .head: writeHead()
+    case .timestamps: writeBucketTimestamps()
+    case .seriesHead: writeSeriesHead()
+    case .pointTimestamps: writePointTimestamps()
+    case .pointValues: writePointValues()
+    case .column(let column): writeColumn(column)
+    case .seriesEnd:
+      text.append("}")
+      seriesIndex += 1
+      stage = .seriesHead
+    case .tail: writeTail()
+    case .done: break
+    }
+  }
+
+  private mutating func writeHead() {
+    text.append(#"{"status":"success","data":{"#)
+    guard let grid = answer.grid else {
+      text.append(#""series":["#)
+      stage = .seriesHead
+      return
+    }
+    text.append(#""step":"#)
+    if grid.step % 1_000_000 == 0 {
+      text.appendInteger(grid.step / 1_000_000)
+    } else {
+      text.appendDouble(Double(grid.step) / 1e6)
+    }
+    text.append(#","timestamps":["#)
+    stage = .timestamps
+  }
+
+  private mutating func writeBucketTimestamps() {
+    let count = answer.grid?.count ?? 0
+    let unit = answer.precision.nanoseconds
+    while element < count, text.count < Self.pieceByteCount {
+      if element > 0 { text.append(byte: UInt8(ascii: ",")) }
+      text.appendInteger((answer.grid?.start(of: element) ?? 0) / unit)
+      element += 1
+    }
+    guard element == count else { return }
+    element = 0
+    text.append(#"],"series":["#)
+    stage = .seriesHead
+  }
+
+  private mutating func writeSeriesHead() {
+    guard seriesIndex < answer.series.count else {
+      text.append("]")
+      stage = .tail
+      return
+    }
+    let series = answer.series[seriesIndex]
+    text.append(seriesIndex > 0 ? #",{"measurement":"# : #"{"measurement":"#)
+    text.appendString(series.measurement)
+    text.append(#","tags":{"#)
+    for (index, tag) in series.tags.enumerated() {
+      if index > 0 { text.append(",") }
+      text.appendString(tag.key)
+      text.append(":")
+      text.appendString(tag.value)
+    }
+    text.append(#"},"field":"#)
+    text.appendString(series.field)
+    text.append(#","type":"#)
+    text.appendString(series.type.name.utf8)
+    switch series.content {
+    case .points:
+      text.append(#","timestamps":["#)
+      stage = .pointTimestamps
+    case .buckets: openColumn(0)
+    }
+  }
+
+  private mutating func writePointTimestamps() {
+    guard case .points(let timestamps, _) = answer.series[seriesIndex].content else { return }
+    let unit = answer.precision.nanoseconds
+    while element < timestamps.count, text.count < Self.pieceByteCount {
+      if element > 0 { text.append(byte: UInt8(ascii: ",")) }
+      text.appendInteger(timestamps[element] / unit)
+      element += 1
+    }
+    guard element == timestamps.count else { return }
+    element = 0
+    text.append(#"],"values":["#)
+    stage = .pointValues
+  }
+
+  private mutating func writePointValues() {
+    guard case .points(_, let values) = answer.series[seriesIndex].content else { return }
+    element = text.append(values, present: nil, isCount: false, from: element)
+    guard element == values.count else { return }
+    element = 0
+    text.append("]")
+    stage = .seriesEnd
+  }
+
+  private mutating func openColumn(_ column: Int) {
+    guard case .buckets(_, let columns) = answer.series[seriesIndex].content,
+      column < columns.count
+    else {
+      stage = .seriesEnd
+      return
+    }
+    text.append(",")
+    text.appendString(columns[column].aggregate.rawValue.utf8)
+    text.append(":[")
+    stage = .column(column)
+  }
+
+  private mutating func writeColumn(_ column: Int) {
+    guard case .buckets(let present, let columns) = answer.series[seriesIndex].content else {
+      return
+    }
+    let (aggregate, values) = columns[column]
+    element = text.append(values, present: present, isCount: aggregate == .count, from: element)
+    guard element == values.count else { return }
+    element = 0
+    text.append("]")
+    openColumn(column + 1)
+  }
+
+  private mutating func writeTail() {
+    if let next = answer.next {
+      text.append(#","next":"#)
+      text.appendString(next.text.utf8)
+    }
+    text.append("}")
+    if !answer.warnings.isEmpty {
+      text.append(#","warnings":["#)
+      for (index, warning) in answer.warnings.enumerated() {
+        if index > 0 { text.append(",") }
+        text.appendString(warning.utf8)
+      }
+      text.append("]")
+    }
+    let statistics = answer.statistics
+    let entries = [
+      (#","stats":{"ring_windows":"#, statistics.ringWindows),
+      (#","chunks_from_statistics":"#, statistics.chunksFromStatistics),
+      (#","chunks_decoded":"#, statistics.chunksDecoded),
+      (#","rows_open":"#, statistics.rowsOpen),
+      (#","microseconds":"#, statistics.microseconds),
+    ]
+    for (name, value) in entries {
+      text.append(name)
+      text.appendInteger(Int64(value))
+    }
+    text.append("}}")
+    stage = .done
+  }
+}
+
+extension JSONText {
+  /// Appends elements of an array from `start` on, until all are there or the piece is full.
+  ///
+  /// - Parameter present: the buckets that hold anything, or `nil` when all do; the others are
+  ///   `null`, or 0 where the values are counts.
+  /// - Returns: the first element that was not appended.
+  fileprivate mutating func append(
+    _ values: AnswerValues,
+    present: BucketSet?,
+    isCount: Bool,
+    from start: Int
+  ) -> Int {
+    switch values {
+    case .float(let cells):
+      appendElements(cells, present, from: start) { $0.appendDouble(Double(bitPattern: $1)) }
+    case .integer(let cells):
+      appendElements(cells, present, from: start) { $0.appendInteger(Int64(bitPattern: $1)) }
+    case .unsigned(let cells):
+      appendElements(cells, isCount ? nil : present, from: start) { $0.appendInteger($1) }
+    case .boolean(let cells):
+      appendElements(cells, present, from: start) { $0.append($1 == 0 ? "false" : "true") }
+    case .string(let cells, let strings):
+      appendElements(cells, present, from: start) { $0.appendString(strings.slice($1) ?? []) }
+    case .sum(let sums, let isSigned):
+      appendElements(sums, present, from: start) { $0.appendSum($1, isSigned: isSigned) }
+    }
+  }
+
+  @inline(__always)
+  private mutating func appendElements<Value>(
+    _ values: [Value],
+    _ present: BucketSet?,
+    from start: Int,
+    _ body: (inout JSONText, Value) -> Void
+  ) -> Int {
+    var index = start
+    while index < values.count, count < RangeAnswerWriter.pieceByteCount {
+      if index > 0 { append(byte: UInt8(ascii: ",")) }
+      if let present, !present.contains(index) {
+        append("null")
+      } else {
+        body(&self, values[index])
+      }
+      index += 1
+    }
+    return index
+  }
+
+  private mutating func appendSum(_ sum: Int128, isSigned: Bool) {
+    if isSigned, let value = Int64(exactly: sum) {
+      appendInteger(value)
+    } else if !isSigned, let value = UInt64(exactly: sum) {
+      appendInteger(value)
+    } else {
+      appendDouble(Double(sum))
+    }
+  }
+}

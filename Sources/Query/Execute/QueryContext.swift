@@ -1,0 +1,88 @@
+internal import Model
+internal import Platform
+
+/// Limits of one query.
+public struct QueryOptions: Sendable {
+  /// Bytes that decoded columns, buckets and the answer may take together.
+  public var byteCountMax: Int
+  /// When the query gives up, on the monotonic clock; `nil` for never.
+  public var deadline: UInt64?
+
+  public init(byteCountMax: Int = 256 << 20, deadline: UInt64? = nil) {
+    precondition(byteCountMax > 0)
+    self.byteCountMax = byteCountMax
+    self.deadline = deadline
+  }
+}
+
+/// What one running query carries along: its budget, its clock and what it has cost so far.
+struct QueryContext {
+  /// Kinds of damage that an answer lists; the rest is counted.
+  static let warningCountMax = 16
+
+  let options: QueryOptions
+  private let clock: any Clock
+  private let startedAt: UInt64
+  private(set) var byteCount = 0
+  var statistics = RangeAnswer.Statistics()
+  private var warnings: [String] = []
+  private var warningCount = 0
+
+  init(options: QueryOptions, clock: any Clock) {
+    self.options = options
+    self.clock = clock
+    startedAt = clock.monotonic()
+  }
+
+  /// Decoded bytes at which a slice of raw rows ends where it can.
+  var sliceByteCountMax: Int { min(16 << 20, options.byteCountMax / 8) }
+
+  var bytesLeft: Int { max(0, options.byteCountMax - byteCount) }
+
+  /// Takes `count` bytes from the budget.
+  mutating func charge(_ count: Int) throws(QueryError) {
+    byteCount += count
+    guard byteCount <= options.byteCountMax else {
+      throw QueryError(
+        .execution,
+        "the query needs more than \(Self.sizeText(options.byteCountMax)) of memory; shorten the "
+          + "time range, name fewer fields, match fewer series by tag.KEY or take a longer step"
+      )
+    }
+  }
+
+  /// Gives back what was charged.
+  mutating func release(_ count: Int) {
+    byteCount -= count
+    assert(byteCount >= 0)
+  }
+
+  func checkDeadline() throws(QueryError) {
+    guard let deadline = options.deadline, clock.monotonic() > deadline else { return }
+    throw QueryError(
+      .timeout,
+      "the query took longer than \((deadline - min(deadline, startedAt)) / 1_000_000) ms; shorten "
+        + "the time range, name fewer fields or match fewer series by tag.KEY"
+    )
+  }
+
+  /// Notes stored data that could not be read and that the answer lacks.
+  mutating func warn(_ text: String) {
+    warningCount += 1
+    if warnings.count < Self.warningCountMax, !warnings.contains(text) { warnings.append(text) }
+  }
+
+  /// Moves warnings, cost and time into `answer`.
+  func finish(_ answer: inout RangeAnswer) {
+    answer.statistics = statistics
+    answer.statistics.microseconds = Int((clock.monotonic() - startedAt) / 1_000)
+    answer.warnings = warnings
+    if warningCount > warnings.count, warnings.count == Self.warningCountMax {
+      answer.warnings.append("and more; \(warningCount) reads failed in all")
+    }
+  }
+
+  private static func sizeText(_ byteCount: Int) -> String {
+    byteCount >= 1 << 20 ? "\(byteCount >> 20) MiB" : "\(byteCount) bytes"
+  }
+}

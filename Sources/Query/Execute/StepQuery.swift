@@ -1,0 +1,229 @@
+internal import Model
+
+/// Answers a request with a step: minute windows of the ring where they hold, raw rows elsewhere.
+struct StepQuery {
+  let request: RangeRequest
+  let grid: StepGrid
+  let selection: Selection
+  let views: [PartitionID: PartitionView]
+
+  /// Appends the series of the answer, group by group.
+  func run(
+    into answer: inout RangeAnswer,
+    _ context: inout QueryContext
+  ) throws(QueryError) {
+    try context.charge(grid.count * 8)
+    for group in selection.groups {
+      var start = 0
+      while start < selection.fields.count {
+        let end = start + fieldsPerPass(context)
+        let fields = Array(selection.fields[start..<min(end, selection.fields.count)])
+        try answerPass(group, fields, &answer, &context)
+        start = end
+      }
+    }
+  }
+
+  /// Fields that are folded side by side: their buckets take a quarter of what is left at most, and
+  /// what a chunk group decodes for them stays a slice.
+  private func fieldsPerPass(_ context: QueryContext) -> Int {
+    let perField = StepAggregator.byteCount(request.aggregates, grid)
+    return max(1, min(512, context.bytesLeft / 4 / perField))
+  }
+
+  private func answerPass(
+    _ group: Selection.Group,
+    _ fields: [FieldDefinition],
+    _ answer: inout RangeAnswer,
+    _ context: inout QueryContext
+  ) throws(QueryError) {
+    let byteCount = StepAggregator.byteCount(request.aggregates, grid) * fields.count
+    try context.charge(byteCount)
+    var aggregators = fields.map {
+      StepAggregator(type: $0.type, grid: grid, aggregates: request.aggregates)
+    }
+    for series in group.members {
+      try context.checkDeadline()
+      guard let view = selection.partitions[series].flatMap({ views[$0] }) else { continue }
+      try fold(series, view, fields, &aggregators, &context)
+    }
+    // The answer keeps at most what the buckets took; the rest goes back.
+    var kept = 0
+    let taken = byteCount + Self.stringByteCount(aggregators)
+    for (index, aggregator) in aggregators.enumerated() {
+      guard let content = aggregator.finish() else { continue }
+      answer.series.append(
+        RangeAnswer.Series(
+          measurement: request.measurement,
+          tags: group.tags,
+          field: fields[index].name,
+          type: fields[index].type,
+          content: content
+        )
+      )
+      kept += content.byteCount
+    }
+    context.release(taken)
+    try context.charge(kept)
+  }
+
+  /// Folds one series into the buckets.
+  private func fold(
+    _ series: SeriesID,
+    _ view: PartitionView,
+    _ fields: [FieldDefinition],
+    _ aggregators: inout [StepAggregator],
+    _ context: inout QueryContext
+  ) throws(QueryError) {
+    let ids = fields.map(\.id)
+    let open = view.open.openRows(of: series, fields: ids, in: grid.range)
+    let openByteCount = (open.fresh + open.late).reduce(0) { $0 + $1.byteCount }
+    try context.charge(openByteCount)
+    defer { context.release(openByteCount) }
+    context.statistics.rowsOpen += open.rowCount
+
+    let before = Self.stringByteCount(aggregators)
+    let ranges = foldWindows(series, view, open.late, ids, &aggregators, &context)
+    try context.charge(Self.stringByteCount(aggregators) - before)
+    if let first = ranges.first, let last = ranges.last {
+      let hull = TimeRange(start: first.start, end: last.end)
+      let sweep = RawSweep(
+        groups: view.sealed.groups(of: series, fields: ids, in: hull),
+        late: open.late,
+        fields: fields,
+        ranges: ranges
+      )
+      try fold(sweep, &aggregators, &context)
+    }
+    // Newer than all that is sealed, so that nothing above can hold the same point.
+    if !open.fresh.isEmpty {
+      let sweep = RawSweep(groups: [], late: open.fresh, fields: fields, ranges: [grid.range])
+      try fold(sweep, &aggregators, &context)
+    }
+  }
+
+  private func fold(
+    _ rows: consuming RawSweep,
+    _ aggregators: inout [StepAggregator],
+    _ context: inout QueryContext
+  ) throws(QueryError) {
+    while let slice = try rows.next(&context) {
+      for index in aggregators.indices {
+        let before = aggregators[index].strings.bytes.count
+        var cursor = MergeCursor(rows.inputs(for: index, in: slice))
+        while let (input, run) = cursor.next() {
+          aggregators[index].add(
+            timestamps: cursor.inputs[input].timestamps,
+            cells: cursor.inputs[input].cells,
+            rows: run,
+            strings: cursor.inputs[input].strings
+          )
+        }
+        try context.charge(aggregators[index].strings.bytes.count - before)
+      }
+    }
+  }
+
+  /// Folds the minutes that the ring answers for.
+  ///
+  /// - Returns: the times that it does not: raw rows have to.
+  private func foldWindows(
+    _ series: SeriesID,
+    _ view: PartitionView,
+    _ late: [ColumnBatch],
+    _ fields: [FieldID],
+    _ aggregators: inout [StepAggregator],
+    _ context: inout QueryContext
+  ) -> [TimeRange] {
+    let range = grid.range
+    guard !range.isEmpty else { return [] }
+    guard grid.step % Nanoseconds.perMinute == 0 else { return [range] }
+    let dirty = Self.minutes(of: late)
+    var ranges: [TimeRange] = []
+    func append(_ start: Timestamp, _ end: Timestamp) {
+      guard start < end else { return }
+      if let last = ranges.last, last.end == start {
+        ranges[ranges.count - 1].end = end
+      } else {
+        ranges.append(TimeRange(start: start, end: end))
+      }
+    }
+    var target = FieldWindows(fields: fields)
+    var cursor = range.start
+    for hour in view.windows.hours {
+      let (start, overflowed) = hour.multipliedReportingOverflow(by: Nanoseconds.perHour)
+      guard !overflowed, start >= 0, start < range.end else { continue }
+      let (end, overflowedAgain) = start.addingReportingOverflow(Nanoseconds.perHour)
+      guard !overflowedAgain, end > cursor else { continue }
+      append(cursor, max(cursor, start))
+      cursor = max(cursor, start)
+      while cursor < min(end, range.end) {
+        // The range is whole minutes, but for the very last one of all time.
+        let minute = cursor / Nanoseconds.perMinute
+        let next = min(cursor + Nanoseconds.perMinute, range.end)
+        if dirty.contains(minute) {
+          append(cursor, next)
+        } else {
+          target.removeAll()
+          switch view.windows.look(up: series, minute: minute, into: &target) {
+          case .absent: break
+          case .damaged: append(cursor, next)
+          case .found: add(target, minute, &aggregators, &context)
+          }
+        }
+        cursor = next
+      }
+    }
+    append(cursor, range.end)
+    return ranges
+  }
+
+  private func add(
+    _ source: FieldWindows,
+    _ minute: Int64,
+    _ aggregators: inout [StepAggregator],
+    _ context: inout QueryContext
+  ) {
+    for index in aggregators.indices {
+      guard let window = source.windows[index] else { continue }
+      aggregators[index].add(window, minute: minute, strings: source.strings)
+      context.statistics.ringWindows += 1
+    }
+  }
+
+  private static func stringByteCount(_ aggregators: [StepAggregator]) -> Int {
+    aggregators.reduce(0) { $0 + $1.strings.bytes.count }
+  }
+
+  /// The minutes that hold any row of `batches`.
+  private static func minutes(of batches: [ColumnBatch]) -> Set<Int64> {
+    var minutes: Set<Int64> = []
+    for batch in batches {
+      for timestamp in batch.timestamps { minutes.insert(Nanoseconds.minute(of: timestamp)) }
+    }
+    return minutes
+  }
+}
+
+extension RangeAnswer.Content {
+  /// Memory of the values.
+  var byteCount: Int {
+    switch self {
+    case .points(let timestamps, let values): timestamps.count * 8 + values.byteCount
+    case .buckets(let present, let columns):
+      columns.reduce(present.count / 8 + 256) { $0 + $1.values.byteCount }
+    }
+  }
+}
+
+extension AnswerValues {
+  /// Memory of the values.
+  var byteCount: Int {
+    switch self {
+    case .float(let cells), .integer(let cells), .unsigned(let cells), .boolean(let cells):
+      cells.count * 8
+    case .string(let cells, let strings): cells.count * 8 + strings.bytes.count
+    case .sum(let sums, _): sums.count * 16
+    }
+  }
+}

@@ -1,0 +1,41 @@
+public import Model
+public import Platform
+
+/// Answers a ``RangeRequest`` from one state of each partition.
+public enum RangeQuery {
+  /// Runs the query on the calling thread; blocks on the disk and on `views`.
+  ///
+  /// Series and time slices are read one after another, so that memory stays within
+  /// ``QueryOptions/byteCountMax`` whatever is stored.
+  ///
+  /// - Parameters:
+  ///   - tenant: `nil` for a tenant that nobody has written to: the answer is empty.
+  ///   - clock: times the query.
+  /// - Throws: ``QueryError``: `execution` beyond the budget, `timeout` beyond the deadline,
+  ///   `badData` for a page that cannot be continued, or what `views` throws. Stored bytes that
+  ///   cannot be read are no error: the answer lacks them and says so.
+  public static func run(
+    _ request: RangeRequest,
+    tenant: TenantID?,
+    catalog: some QueryCatalog,
+    views: some ViewProvider,
+    clock: any Clock,
+    options: QueryOptions = QueryOptions()
+  ) throws(QueryError) -> RangeAnswer {
+    var context = QueryContext(options: options, clock: clock)
+    var answer = RangeAnswer(grid: request.grid, precision: request.precision)
+    if let tenant {
+      let selection = try Selection(request, tenant, catalog, &context)
+      let views = try selection.views(from: views, in: request.range)
+      if let grid = request.grid {
+        let query = StepQuery(request: request, grid: grid, selection: selection, views: views)
+        try query.run(into: &answer, &context)
+      } else {
+        let query = RawQuery(request: request, selection: selection, views: views)
+        try query.run(into: &answer, &context)
+      }
+    }
+    context.finish(&answer)
+    return answer
+  }
+}

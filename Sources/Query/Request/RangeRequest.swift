@@ -1,0 +1,36 @@
+public import Model
+
+/// What a client asks of `GET /api/v1/range`, checked and with all defaults filled in.
+public struct RangeRequest: Hashable, Sendable {
+  /// Points of one raw page when no `limit` is given.
+  public static let limitDefault = 1_000_000
+
+  /// Which fields of the measurement are asked for.
+  public enum Fields: Hashable, Sendable {
+    /// All of them, in the order of their names.
+    case all
+    /// Distinct names, in the order of the answer.
+    case named([[UInt8]])
+  }
+
+  public var measurement: [UInt8]
+  public var fields: Fields
+  /// What the tags of a series must be; sorted, keys distinct. An empty value asks for series
+  /// without the tag.
+  public var tags: [Tag]
+  /// The times asked for; with a step, whole buckets.
+  public var range: TimeRange
+  /// The buckets, or `nil` for raw points.
+  public var grid: StepGrid?
+  /// The tag keys whose values keep series apart, sorted; `nil` keeps every series apart.
+  public var groupBy: [[UInt8]]?
+  /// Distinct, in the order of the request; empty for raw points.
+  public var aggregates: [Aggregate]
+  public var precision: TimePrecision
+  /// Points after which a raw answer stops; 1 or more.
+  public var limit: Int
+  /// Where a raw answer begins, if not at its start.
+  public var next: ContinuationToken?
+  /// A hash of what makes pages belong together.
+  var fingerprint: UInt64
+}
