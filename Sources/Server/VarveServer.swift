@@ -6,8 +6,8 @@ internal import Synchronization
 /// A whole server in one process: the engine, the line port and the HTTP port.
 ///
 /// Life in order: ``init(_:engine:disk:clock:logger:)`` takes the data directory, ``listen()``
-/// takes the ports, ``recover()`` replays and opens the line port, ``stop()`` drains and cuts. Safe from
-/// any thread; each of the calls is made once.
+/// takes the ports, ``recover()`` replays and opens the line port, ``stop()`` drains and cuts. Safe
+/// from any thread; each of the calls is made once.
 public final class VarveServer: Sendable {
   public struct Addresses: Sendable {
     public var lines: Address
