@@ -5,9 +5,9 @@ internal import Synchronization
 
 /// A whole server in one process: the engine, the line port and the HTTP port.
 ///
-/// Life in order: ``init(_:engine:disk:clock:logger:)`` takes the data directory, ``listen()`` takes
-/// the ports, ``recover()`` replays and opens the line port, ``stop()`` drains and cuts. Safe from
-/// any thread; each of the calls is made once.
+/// Life in order: ``init(_:engine:disk:clock:logger:)`` takes the data directory, ``listen()``
+/// takes the ports, ``recover()`` replays and opens the line port, ``stop()`` drains and cuts. Safe
+/// from any thread; each of the calls is made once.
 public final class VarveServer: Sendable {
   public struct Addresses: Sendable {
     public var lines: Address
@@ -73,7 +73,8 @@ public final class VarveServer: Sendable {
     return report
   }
 
-  /// Drains the line port, cuts every partition, closes all files. Data routes answer 503 meanwhile.
+  /// Drains the line port, cuts every partition, closes all files. Data routes answer 503
+  /// meanwhile.
   public func stop() async throws {
     await lines.stop()
     let engine = engine

@@ -9,8 +9,8 @@ struct Serve: AsyncParsableCommand {
     abstract: "Run the server.",
     discussion: """
       Takes line protocol over TCP, stores it under --data and answers queries over HTTP. Budgets \
-      that are not given fit the machine. SIGTERM and SIGINT drain, cut and exit 0; a second signal \
-      exits at once.
+      that are not given fit the machine. SIGTERM and SIGINT drain, cut and exit 0; a second \
+      signal exits at once.
       """
   )
 

@@ -19,8 +19,10 @@ struct LedgerJSONTests {
   @Test func anEmptyLedgerIsBalanced() {
     #expect(
       text([]) == """
-        {"status":"success","data":{"balanced":true,"totals":{"received":0,"stored":0,"duplicate":0,\
-        "replaced":0,"pending":0,"late":0,"rejected":{},"lines_rejected":{},"balanced":true},"rows":[]}}
+        {"status":"success","data":{"balanced":true,"totals":{"received":0,"stored":0,\
+        "duplicate":0,\
+        "replaced":0,"pending":0,"late":0,"rejected":{},"lines_rejected":{},"balanced":true},\
+        "rows":[]}}
         """
     )
   }
@@ -36,7 +38,8 @@ struct LedgerJSONTests {
     #expect(
       text.contains(
         """
-        "rows":[{"tenant":"default","measurement":"no\\"de","received":16,"stored":10,"duplicate":0,\
+        "rows":[{"tenant":"default","measurement":"no\\"de","received":16,"stored":10,\
+        "duplicate":0,\
         "replaced":0,"pending":2,"late":5,"rejected":{"type_conflict":1,"future":3},\
         "lines_rejected":{},"balanced":true},{"tenant":"default","measurement":null,"received":0,\
         "stored":0,"duplicate":0,"replaced":0,"pending":0,"late":0,"rejected":{},\

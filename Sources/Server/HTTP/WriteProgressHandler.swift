@@ -1,7 +1,7 @@
 internal import NIOCore
 
-/// Hangs up on a client that takes nothing of its answer for too long, so that a large answer is not
-/// held in memory for somebody who has gone.
+/// Hangs up on a client that takes nothing of its answer for too long, so that a large answer is
+/// not held in memory for somebody who has gone.
 final class WriteProgressHandler: ChannelOutboundHandler, RemovableChannelHandler {
   typealias OutboundIn = NIOAny
 
