@@ -53,9 +53,9 @@ public enum RefusalCodec {
   /// The entries of a sealed batch, or `nil` when it is none of refusals or malformed.
   public static func decode(_ batch: RowBatch) -> [RefusalCount]? {
     guard batch.header.kind == .refusals else { return nil }
-    let bytes = unsafe Array(
-      UnsafeRawBufferPointer(start: batch.body, count: batch.bodyByteCount)
-    )
+    let bytes = withExtendedLifetime(batch) {
+      unsafe Array(UnsafeRawBufferPointer(start: batch.body, count: batch.bodyByteCount))
+    }
     return decode(bytes.span, count: Int(batch.header.rowCount))
   }
 

@@ -131,10 +131,10 @@ import Testing
     // A body that is itself a sound record of another log, and bodies full of magic bytes.
     let inner = makeBatch([UInt8](repeating: 9, count: 30), partition: 1)
     inner.stamp(epoch: Epoch(1), offset: Offset(7))
-    let innerBytes = unsafe Array(inner.record)
+    let innerBytes = withExtendedLifetime(inner) { unsafe Array(inner.record) }
     let bodies: [[UInt8]] = [
       [1], Array(repeatElement([UInt8](text: "VRVB"), count: 20).joined()),
-      innerBytes + [0, 0], [UInt8](text: "xxVRVM") + innerBytes, [5],
+      innerBytes + [0, 0], [UInt8](text: "xxVRVA") + innerBytes, [5],
     ]
     let bench = LogBench()
     let (log, _) = try bench.open()

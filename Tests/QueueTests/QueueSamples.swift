@@ -45,7 +45,9 @@ struct Replayed: Equatable, CustomStringConvertible {
 }
 
 func bodyBytes(_ batch: RowBatch) -> [UInt8] {
-  unsafe Array(UnsafeRawBufferPointer(start: batch.body, count: batch.bodyByteCount))
+  withExtendedLifetime(batch) {
+    unsafe Array(UnsafeRawBufferPointer(start: batch.body, count: batch.bodyByteCount))
+  }
 }
 
 /// A log in a faulty disk, with the steps that tests repeat.

@@ -11,8 +11,8 @@ internal import Model
 /// reader tells what a crash tore (beyond the last mark) from what rotted (before it), and knows
 /// which offsets a damaged stretch has swallowed.
 struct CommitMark: Equatable {
-  /// "VRVM".
-  static let magic: UInt32 = 0x4d56_5256
+  /// "VRVA".
+  static let magic: UInt32 = 0x4156_5256
   static let version: UInt8 = 1
   private static let fixedByteCount = 32
 

@@ -189,12 +189,12 @@ struct SegmentScanner {
     return nil
   }
 
-  /// Whether "VRVB" or "VRVM" may begin at `index`; the end of the buffer may cut it.
+  /// Whether "VRVB" or "VRVA" may begin at `index`; the end of the buffer may cut it.
   private static func isMagic(_ bytes: Span<UInt8>, _ index: Int) -> Bool {
     guard index + 4 <= bytes.count else { return true }
     let last = bytes[index + 3]
     return bytes[index + 1] == UInt8(ascii: "R") && bytes[index + 2] == UInt8(ascii: "V")
-      && (last == UInt8(ascii: "B") || last == UInt8(ascii: "M"))
+      && (last == UInt8(ascii: "B") || last == UInt8(ascii: "A"))
   }
 
   private mutating func isRecord(at position: Int, behindBadBytes count: Int) -> Bool {

@@ -66,10 +66,13 @@ internal import Platform
     unsafe parts.removeAll(keepingCapacity: true)
     let markBytes = mark?.encoded() ?? []
     var failure: SystemError?
-    unsafe markBytes.withUnsafeBytes { bytes in
-      unsafe parts.append(bytes)
-      for index in range { unsafe parts.append(batches[index].record) }
-      do throws(SystemError) { unsafe try file.append(parts) } catch { failure = error }
+    // The pointers are good as long as the batches are.
+    withExtendedLifetime(batches) {
+      unsafe markBytes.withUnsafeBytes { bytes in
+        unsafe parts.append(bytes)
+        for index in range { unsafe parts.append(batches[index].record) }
+        do throws(SystemError) { unsafe try file.append(parts) } catch { failure = error }
+      }
     }
     if let failure { throw failure }
     if mark != nil { (needsMark, recordsSinceMark) = (false, 0) }
