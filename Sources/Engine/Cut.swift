@@ -73,11 +73,10 @@ final class Cut {
     try finishWriter()
     let next = try SeriesWriter(
       store,
-      tenant: tenant,
-      generation: generation,
-      index: finished.count,
-      of: tenants.count
-    )
+      identity: BlockIdentity(
+        partition: store.partition, tenant: tenant, epoch: store.epoch, a: generation.start,
+        b: generation.end, cut: store.cutNumber, index: UInt32(finished.count),
+        count: UInt32(tenants.count)))
     writer = next
     return next
   }

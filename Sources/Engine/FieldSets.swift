@@ -1,6 +1,5 @@
 internal import Catalog
 internal import Model
-internal import Query
 internal import Rollup
 internal import Synchronization
 
@@ -34,36 +33,21 @@ final class FieldSets: Sendable {
 
   /// All windows of a record; `nil` when it does not decode.
   func decode(_ bytes: [UInt8], minute: Int64) -> WindowSet? {
-    guard let identity = WindowRecord.identity(of: bytes.span), identity.minute == minute,
-      let columns = columns(of: identity.fieldSet)
-    else { return nil }
+    guard let set = WindowRecord.fieldSet(of: bytes.span), let columns = columns(of: set) else { return nil }
     var strings = StringArena()
-    guard
-      let windows = try? WindowRecord.decode(
-        bytes.span, types: columns.types, wanted: Array(columns.fields.indices),
-        strings: &strings)
-    else { return nil }
+    var windows: [Window?] = []
+    do throws(WindowError) {
+      try WindowRecord.decode(
+        bytes.span, types: columns.types, wanted: Array(columns.fields.indices), minute: minute,
+        into: &windows, strings: &strings)
+    } catch {
+      return nil
+    }
     var result = WindowSet()
     result.strings = strings
     for (column, window) in zip(columns.fields, windows) {
       if let window { result.columns[column.field] = (column.type, window) }
     }
     return result
-  }
-
-  /// The windows of the fields that a query wants; `false` when the record does not decode.
-  func decode(_ bytes: [UInt8], minute: Int64, into target: inout FieldWindows) -> Bool {
-    guard let identity = WindowRecord.identity(of: bytes.span), identity.minute == minute,
-      let columns = columns(of: identity.fieldSet)
-    else { return false }
-    let wanted = target.fields.enumerated().compactMap { position, field in
-      columns.index[field].map { (column: $0, position: position) }
-    }.sorted { $0.column < $1.column }
-    guard
-      let windows = try? WindowRecord.decode(
-        bytes.span, types: columns.types, wanted: wanted.map(\.column), strings: &target.strings)
-    else { return false }
-    for (item, window) in zip(wanted, windows) { target.windows[item.position] = window }
-    return true
   }
 }

@@ -1,4 +1,4 @@
-internal import Model
+public import Model
 
 /// Whose points a ledger line counts.
 struct LedgerKey: Hashable {

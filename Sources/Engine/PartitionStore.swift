@@ -174,12 +174,10 @@ final class PartitionStore {
       partition: partition,
       blocks: blocks,
       ring: ringSnapshot,
-      decoder: decoder,
-      series: [:],
-      arenas: []
+      decoder: decoder, fieldSets: fieldSets, series: [:], arenas: []
     )
     let generations = [cut?.generation, current].compactMap { $0 }
-    view.arenas = generations.map { $0.arena.reader() }
+ view.arenas = generations.map { $0.arena.reader() }
     for id in series {
       guard let slot = table.knownSlot(of: id) else { continue }
       var open = StoreView.OpenSeries(lastSealed: table.lastSealed[slot])

@@ -1,7 +1,7 @@
 internal import Catalog
 internal import LineProtocol
 internal import Model
-public import Platform
+internal import Platform
 internal import Queue
 
 /// Takes bytes of line protocol on one event loop, builds batches and answers acknowledgements.
@@ -244,7 +244,7 @@ public final class Receiver {
         connection.reply("ERR \(verdict.line) \(verdict.column) \(verdict.message)")
       }
     }
-    statistics.count(refused: session.verdicts)
+    statistics.count(refused: session.verdicts.count)
     session.verdicts.removeAll(keepingCapacity: true)
     if connection.hasReplies { touched.append(connection) }
   }

@@ -24,6 +24,8 @@ struct WindowReader {
   private var latest: (fieldSet: FieldSetID, plan: Plan)?
   /// The windows that the last lookup found, each with the number of its field.
   private(set) var windows: [(field: Int, window: Window)] = []
+  /// What a record gave, kept for its memory.
+  private var found: [Window?] = []
   /// Behind the `first` and `last` of string columns.
   private(set) var strings = StringArena()
 
@@ -51,15 +53,18 @@ struct WindowReader {
     _ minute: Int64,
     _ fieldSets: inout FieldSetCache
   ) -> Bool {
-    guard let identity = WindowRecord.identity(of: bytes.span), identity.minute == minute,
-      let plan = plan(for: identity.fieldSet, &fieldSets)
+    guard let fieldSet = WindowRecord.fieldSet(of: bytes.span),
+      let plan = plan(for: fieldSet, &fieldSets)
     else { return false }
     guard !plan.columns.isEmpty else { return true }
-    do throws(WindowRecord.Fault) {
-      let found = try WindowRecord.decode(
+    found.removeAll(keepingCapacity: true)
+    do throws(WindowError) {
+      try WindowRecord.decode(
         bytes.span,
         types: plan.types,
         wanted: plan.columns,
+        minute: minute,
+        into: &found,
         strings: &strings
       )
       for (place, window) in zip(plan.places, found) {
