@@ -139,7 +139,7 @@ final class PipelineSimulation {
     var start = 0
     while start < bytes.count {
       let end = min(bytes.count, start + Int.random(in: 1...300, using: &random))
-      unsafe bytes[start..<end].withUnsafeBytes { unsafe receiver.receive($0, on: connection) }
+      unsafe bytes[start..<end].withUnsafeBytes { _ = unsafe receiver.receive($0, on: connection) }
       start = end
     }
     receiver.endOfRound()
