@@ -32,13 +32,13 @@ final class FieldSets: Sendable {
   }
 
   /// All windows of a record; `nil` when it does not decode.
-  func decode(_ bytes: [UInt8], minute: Int64) -> WindowSet? {
-    guard let set = WindowRecord.fieldSet(of: bytes.span), let columns = columns(of: set) else { return nil }
+  func decode(_ bytes: Span<UInt8>, minute: Int64) -> WindowSet? {
+    guard let set = WindowRecord.fieldSet(of: bytes), let columns = columns(of: set) else { return nil }
     var strings = StringArena()
     var windows: [Window?] = []
     do throws(WindowError) {
       try WindowRecord.decode(
-        bytes.span, types: columns.types, wanted: Array(columns.fields.indices), minute: minute,
+        bytes, types: columns.types, wanted: Array(columns.fields.indices), minute: minute,
         into: &windows, strings: &strings)
     } catch {
       return nil

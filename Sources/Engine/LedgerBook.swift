@@ -95,6 +95,13 @@ public struct LedgerRow: Sendable {
   /// Points applied and not yet cut.
   public var pending: UInt64
 
+  public init(tenant: [UInt8], measurement: [UInt8]?, entry: LedgerEntry, pending: UInt64) {
+    self.tenant = tenant
+    self.measurement = measurement
+    self.entry = entry
+    self.pending = pending
+  }
+
   /// Whether every point is accounted for.
   public var isBalanced: Bool {
     entry.received

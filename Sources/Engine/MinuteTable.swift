@@ -81,13 +81,15 @@ struct MinuteTable {
     }
     for minute in dirty where takes(minute) && minutes[minute] == nil { minutes[minute] = [] }
     for (minute, parts) in minutes.sorted(by: { $0.key < $1.key }) {
+      // Nothing of the hour was sealed before: ``CutContext/hours`` has no other hours.
+      try context.ring.beginHour(minute / 60, isComplete: true, cut: context.cutNumber)
       var columns: WindowSet?
       var isNew = true
       switch context.ring.existing(series: series, minute: minute) {
       case .absent: columns = WindowSet()
-      case .found(let bytes):
+      case .found(let record):
         isNew = false
-        columns = context.fieldSets.decode(bytes, minute: minute)
+        columns = context.fieldSets.decode(record.bytes, minute: minute)
       case .damaged: isNew = false
       }
       if dirty.contains(minute) || columns == nil {

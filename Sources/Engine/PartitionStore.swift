@@ -157,10 +157,7 @@ final class PartitionStore {
     manifest = result.manifest
     blocks.append(contentsOf: result.blocks)
     for block in result.blocks { noteSealed(block) }
-    ring.publish()
-    ringSnapshot = ring.snapshot
-    // Files of hours that are no longer open cost space only.
-    try? ring.removeDropped()
+    ringSnapshot = ring.publish()
     // Slots that the ledger handed out during the cut stay.
     ledger = ledger.adding(cut.generation.tally, result.counts)
     self.cut = nil

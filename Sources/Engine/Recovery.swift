@@ -126,13 +126,13 @@ struct Recovery {
     // What a cut left that did not commit: the log still has its rows.
     try wrap { () throws(SystemError) in try manifests.remove(loaded.leftovers) }
     for path in loaded.doubtful { setAside(path, "a block that no manifest names", "") }
-    let (ring, damages) = try wrap { () throws(SystemError) in
+    let (ring, found) = try wrap { () throws(SystemError) in
       try RingRegion.open(
         disk: disk, directory: ringFolder, partition: partition,
         extentByteCount: parts.configuration.ringExtentByteCount,
         committed: manifest.ringProgress, cut: manifest.cut)
     }
-    report.damages += damages
+    report.damages += found.damages
     return OpenedPartition(files: files, manifest: manifest, blocks: blocks, ring: ring)
   }
 

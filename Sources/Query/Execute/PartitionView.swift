@@ -70,7 +70,7 @@ package protocol WindowRecordSource: Sendable {
   /// Hours since the epoch of which every sealed row is in a record, ascending.
   var coveredHours: [Int64] { get }
   /// The record of one minute of a series in one of ``coveredHours``.
-  func record(series: SeriesID, minute: Int64) -> RingSnapshot.Record
+  func record(series: SeriesID, minute: Int64) -> RingLookup
 }
 
 extension RingSnapshot: WindowRecordSource {}

@@ -43,24 +43,24 @@ struct WindowReader {
     switch source.record(series: series, minute: minute) {
     case .absent: return .absent
     case .damaged: return .damaged
-    case .found(let bytes):
-      return decode(bytes, minute, &fieldSets) ? .found : .damaged
+    case .found(let record):
+      return decode(record.bytes, minute, &fieldSets) ? .found : .damaged
     }
   }
 
   private mutating func decode(
-    _ bytes: [UInt8],
+    _ bytes: Span<UInt8>,
     _ minute: Int64,
     _ fieldSets: inout FieldSetCache
   ) -> Bool {
-    guard let fieldSet = WindowRecord.fieldSet(of: bytes.span),
+    guard let fieldSet = WindowRecord.fieldSet(of: bytes),
       let plan = plan(for: fieldSet, &fieldSets)
     else { return false }
     guard !plan.columns.isEmpty else { return true }
     found.removeAll(keepingCapacity: true)
     do throws(WindowError) {
       try WindowRecord.decode(
-        bytes.span,
+        bytes,
         types: plan.types,
         wanted: plan.columns,
         minute: minute,
