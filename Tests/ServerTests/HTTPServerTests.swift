@@ -113,13 +113,15 @@ struct HTTPServerTests {
     }
   }
 
-  @Test func aPlusInATimeIsASpaceUnlessEscaped() async throws {
+  @Test func aPlusIsASpaceUnlessItIsEscaped() async throws {
     try await TestServer.run { server in
-      let query = "measurement=m&field=f&end=2026-01-02T00:00:00%2B01:00&start="
-      let escaped = try await server.get("/api/v1/range?\(query)2026-01-01T00:00:00%2B01:00")
-      #expect(escaped.status == 200)
-      let plain = try await server.get("/api/v1/range?\(query)2026-01-01T00:00:00+01:00")
-      #expect(plain.status == 400)
+      try await server.write("m a\\ b=1,a+b=2\n")
+      let answers = try await server.ranges(
+        ["a+b", "a%20b", "a%2Bb"].map { "measurement=m&field=" + $0 }
+      )
+      #expect(answers[0].contains("\"values\":[1]"), "\(answers[0])")
+      #expect(answers[1] == answers[0])
+      #expect(answers[2].contains("\"values\":[2]"), "\(answers[2])")
     }
   }
 
