@@ -123,6 +123,12 @@ struct Recovery {
     }
     manifest.blocks = sound
     report.blocks += blocks.count
+    // A partition has a manifest from its first day, so that a missing one is always a loss. On a
+    // full disk the first cut writes it.
+    let isNew = try wrap { () throws(SystemError) in
+      try disk.byteCount(of: manifests.path) == nil
+    }
+    if isNew { try? manifests.commit(manifest) }
     // What a cut left that did not commit: the log still has its rows.
     try wrap { () throws(SystemError) in try manifests.remove(loaded.leftovers) }
     for path in loaded.doubtful { setAside(path, "a block that no manifest names", "") }
