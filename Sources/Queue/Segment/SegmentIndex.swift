@@ -26,8 +26,8 @@ struct SegmentIndex {
       do throws(SystemError) {
         entries.append(try read(disk, path, sequence))
       } catch  where error.isMissing {
-        // Retention was faster: its records are in blocks.
-        continue
+        // Retention was faster; it goes from the oldest on, so the ones before are gone as well.
+        entries.removeAll()
       }
     }
   }
