@@ -50,6 +50,12 @@ enum SlotLayout {
     return hour
   }
 
+  /// The length of the body that a record head claims; `nil` when it is cut short.
+  static func bodyByteCount(_ head: Span<UInt8>) -> Int? {
+    guard head.count == recordHeadByteCount else { return nil }
+    return Int(head[24]) | Int(head[25]) << 8 | Int(head[26]) << 16 | Int(head[27]) << 24
+  }
+
   static func pad(byteCount: Int) -> [UInt8] {
     var writer = ByteWriter(reserving: 8)
     writer.writeInteger(padMagic)

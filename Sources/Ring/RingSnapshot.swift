@@ -29,6 +29,21 @@ public struct RingSnapshot: Sendable {
     return hour.record(series: series, minute: minute)
   }
 
+  /// Lends the newest record of a minute whose hour is covered, without a copy.
+  ///
+  /// - Parameter body: called at most once, with a sound record's bytes; `false` says that they make
+  ///   no sense, so that they count as damaged.
+  /// - Complexity: O(log series), and a checksum of the record.
+  public func withRecord(
+    series: SeriesID, minute: Int64, _ body: (Span<UInt8>) -> Bool
+  ) -> Lookup {
+    guard let hour = hours[SlotNumber.hour(ofMinute: minute)] else { return .damaged }
+    return hour.withRecord(series: series, minute: minute, body)
+  }
+
+  /// What ``withRecord(series:minute:_:)`` found.
+  public enum Lookup: Hashable, Sendable { case absent, damaged, found }
+
   /// Records of all covered hours, and the bytes that they and older versions take.
   public var recordCount: Int {
     hours.values.reduce(0) { $0 + $1.minutes.reduce(0) { $0 + $1.entries.count } }
@@ -104,15 +119,33 @@ struct HourView: Sendable {
   var extents: [SlotFile.Extent]
 
   func record(series: SeriesID, minute: Int64) -> RingSnapshot.Record {
+    var copy: [UInt8] = []
+    let found = withRecord(series: series, minute: minute) { body in
+      copy.reserveCapacity(body.count)
+      for index in body.indices { copy.append(body[index]) }
+      return true
+    }
+    return switch found {
+    case .absent: .absent
+    case .damaged: .damaged
+    case .found: .found(copy)
+    }
+  }
+
+  func withRecord(
+    series: SeriesID, minute: Int64, _ body: (Span<UInt8>) -> Bool
+  ) -> RingSnapshot.Lookup {
     guard let offset = minutes[Int(minute - hour * 60)].offset(of: series) else { return .absent }
     guard let extent = extents.last(where: { $0.start <= offset }) else { return .damaged }
-    let head = extent.read(at: offset, count: SlotLayout.recordHeadByteCount)
-    guard head.count == SlotLayout.recordHeadByteCount else { return .damaged }
-    let count = Int(head[24]) | Int(head[25]) << 8 | Int(head[26]) << 16 | Int(head[27]) << 24
-    let bytes = extent.read(at: offset, count: SlotLayout.recordHeadByteCount + count)
-    guard let found = RecordHead(bytes.span), found.series == series, found.minute == minute else {
-      return .damaged
+    let head = SlotLayout.recordHeadByteCount
+    let count = extent.withBytes(at: offset, count: head) { SlotLayout.bodyByteCount($0) }
+    guard let count else { return .damaged }
+    let isFound = extent.withBytes(at: offset, count: head + count) { bytes in
+      guard let found = RecordHead(bytes), found.series == series, found.minute == minute else {
+        return false
+      }
+      return body(bytes.extracting(head..<head + count))
     }
-    return .found(Array(bytes[SlotLayout.recordHeadByteCount...]))
+    return isFound ? .found : .damaged
   }
 }

@@ -36,6 +36,16 @@ extension SlotFile.Extent {
     return unsafe Array(UnsafeRawBufferPointer(rebasing: bytes[from..<end]))
   }
 
+  /// Lends bytes where they are mapped; fewer where the extent ends. They are committed, so that
+  /// nobody writes there any more.
+  func withBytes<Result>(at offset: Int, count: Int, _ body: (Span<UInt8>) -> Result) -> Result {
+    let bytes = unsafe region.bytes
+    let from = min(max(0, offset - start), bytes.count)
+    let end = min(bytes.count, from + min(max(0, count), bytes.count))
+    let part = unsafe UnsafeRawBufferPointer(rebasing: bytes[from..<end])
+    return unsafe body(part.bindMemory(to: UInt8.self).span)
+  }
+
   /// Stores bytes, which must fit.
   func write(_ source: Span<UInt8>, at offset: Int) {
     let from = offset - start

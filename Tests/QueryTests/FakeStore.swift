@@ -167,7 +167,11 @@ struct FakeWindows: WindowRecordSource {
   var coveredHours: [Int64] = []
   var records: [Key: Record] = [:]
 
-  func record(series: SeriesID, minute: Int64) -> RingSnapshot.Record {
+  func withRecord(
+    series: SeriesID,
+    minute: Int64,
+    _ body: (Span<UInt8>) -> Bool
+  ) -> RingSnapshot.Lookup {
     precondition(coveredHours.contains(minute / 60))
     guard let record = records[Key(series: series, minute: minute)] else { return .absent }
     guard record.damage != .checksum else { return .damaged }
@@ -185,7 +189,7 @@ struct FakeWindows: WindowRecordSource {
     var bytes = writer.bytes
     if record.damage == .length { bytes.removeLast(bytes.count / 2) }
     if record.damage == .version { bytes[0] = 0 }
-    return .found(bytes)
+    return body(bytes.span) ? .found : .damaged
   }
 }
 

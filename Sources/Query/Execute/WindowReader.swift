@@ -4,14 +4,6 @@ internal import Rollup
 
 /// Reads the minute windows of some fields out of a ring's records.
 struct WindowReader {
-  enum Lookup {
-    /// The minute has no sealed row of the series.
-    case absent
-    /// The record is there and cannot be believed: raw rows answer for it.
-    case damaged
-    case found
-  }
-
   /// Which columns of a field set are wanted, ascending, and which field each of them is.
   private struct Plan {
     let types: [ColumnType]
@@ -35,29 +27,26 @@ struct WindowReader {
     minute: Int64,
     in source: any WindowRecordSource,
     _ fieldSets: inout FieldSetCache
-  ) -> Lookup {
+  ) -> RingSnapshot.Lookup {
     windows.removeAll(keepingCapacity: true)
     strings.removeAll()
-    switch source.record(series: series, minute: minute) {
-    case .absent: return .absent
-    case .damaged: return .damaged
-    case .found(let bytes):
-      return decode(bytes, minute, &fieldSets) ? .found : .damaged
+    return source.withRecord(series: series, minute: minute) { bytes in
+      decode(bytes, minute, &fieldSets)
     }
   }
 
   private mutating func decode(
-    _ bytes: [UInt8],
+    _ bytes: Span<UInt8>,
     _ minute: Int64,
     _ fieldSets: inout FieldSetCache
   ) -> Bool {
-    guard let identity = WindowRecord.identity(of: bytes.span), identity.minute == minute,
+    guard let identity = WindowRecord.identity(of: bytes), identity.minute == minute,
       let plan = plan(for: identity.fieldSet, &fieldSets)
     else { return false }
     guard !plan.columns.isEmpty else { return true }
     do throws(WindowRecord.Fault) {
       let found = try WindowRecord.decode(
-        bytes.span,
+        bytes,
         types: plan.types,
         wanted: plan.columns,
         strings: &strings
