@@ -69,8 +69,14 @@ public struct OpenRows: Sendable {
 package protocol WindowRecordSource: Sendable {
   /// Hours since the epoch of which every sealed row is in a record, ascending.
   var coveredHours: [Int64] { get }
-  /// The record of one minute of a series in one of ``coveredHours``.
-  func record(series: SeriesID, minute: Int64) -> RingLookup
+  /// Lends the record of one minute of a series in one of ``coveredHours``.
+  ///
+  /// - Parameter body: says `false` of bytes that make no sense.
+  func withRecord(
+    series: SeriesID,
+    minute: Int64,
+    _ body: (Span<UInt8>) -> Bool
+  ) -> RingSnapshot.Lookup
 }
 
 extension RingSnapshot: WindowRecordSource {}

@@ -4,14 +4,6 @@ internal import Rollup
 
 /// Reads the minute windows of some fields out of a ring's records.
 struct WindowReader {
-  enum Lookup {
-    /// The minute has no sealed row of the series.
-    case absent
-    /// The record is there and cannot be believed: raw rows answer for it.
-    case damaged
-    case found
-  }
-
   /// Which columns of a field set are wanted, ascending, and which field each of them is.
   private struct Plan {
     let types: [ColumnType]
@@ -24,8 +16,6 @@ struct WindowReader {
   private var latest: (fieldSet: FieldSetID, plan: Plan)?
   /// The windows that the last lookup found, each with the number of its field.
   private(set) var windows: [(field: Int, window: Window)] = []
-  /// What a record gave, kept for its memory.
-  private var found: [Window?] = []
   /// Behind the `first` and `last` of string columns.
   private(set) var strings = StringArena()
 
@@ -37,14 +27,11 @@ struct WindowReader {
     minute: Int64,
     in source: any WindowRecordSource,
     _ fieldSets: inout FieldSetCache
-  ) -> Lookup {
+  ) -> RingSnapshot.Lookup {
     windows.removeAll(keepingCapacity: true)
     strings.removeAll()
-    switch source.record(series: series, minute: minute) {
-    case .absent: return .absent
-    case .damaged: return .damaged
-    case .found(let record):
-      return decode(record.bytes, minute, &fieldSets) ? .found : .damaged
+    return source.withRecord(series: series, minute: minute) { bytes in
+      decode(bytes, minute, &fieldSets)
     }
   }
 
@@ -53,18 +40,15 @@ struct WindowReader {
     _ minute: Int64,
     _ fieldSets: inout FieldSetCache
   ) -> Bool {
-    guard let fieldSet = WindowRecord.fieldSet(of: bytes),
-      let plan = plan(for: fieldSet, &fieldSets)
+    guard let identity = WindowRecord.identity(of: bytes), identity.minute == minute,
+      let plan = plan(for: identity.fieldSet, &fieldSets)
     else { return false }
     guard !plan.columns.isEmpty else { return true }
-    found.removeAll(keepingCapacity: true)
-    do throws(WindowError) {
-      try WindowRecord.decode(
+    do throws(WindowRecord.Fault) {
+      let found = try WindowRecord.decode(
         bytes,
         types: plan.types,
         wanted: plan.columns,
-        minute: minute,
-        into: &found,
         strings: &strings
       )
       for (place, window) in zip(plan.places, found) {
