@@ -49,7 +49,7 @@ struct HTTPServerTests {
         #expect(words.last.flatMap { Double($0) } != nil, "\(line)")
       }
       #expect(answer.body.contains(#"varve_durability_info{mode="fsync"} 1"#))
-      #expect(answer.body.contains("\nvarve_points_received_total 3\n"))
+      #expect(answer.body.contains("\nvarve_points_received_total{tenant=\"default\"} 3\n"))
     }
   }
 

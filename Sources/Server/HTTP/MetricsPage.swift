@@ -5,6 +5,7 @@ internal import Platform
 enum MetricsPage {
   static func render(
     engine: EngineMetrics,
+    ledger: [LedgerRow],
     readiness: Readiness,
     durability: DurabilityMode,
     server: ServerStatistics.Snapshot,
@@ -13,6 +14,9 @@ enum MetricsPage {
   ) -> String {
     var page = MetricsText()
     identity(readiness, durability, into: &page)
+    points(ledger, into: &page)
+    queue(engine, into: &page)
+    partitions(engine, into: &page)
     surfaces(server, into: &page)
     self.process(process, startedAt: startedAt, into: &page)
     return page.text

@@ -17,6 +17,13 @@ struct Routes: Sendable {
   let engine: Engine
   let statistics: ServerStatistics
   let startedAt: Int64
+  private let ledger = LatestLedger()
+
+  init(engine: Engine, statistics: ServerStatistics, startedAt: Int64) {
+    self.engine = engine
+    self.statistics = statistics
+    self.startedAt = startedAt
+  }
 
   private static let table: [String: Route] = [
     "/api/v1/range": Route(method: "GET", needsData: true) { (routes, call) throws(QueryError) in
@@ -28,7 +35,7 @@ struct Routes: Sendable {
     "/api/v1/admin/flush": Route(method: "POST", needsData: true) {
       (routes, _) throws(QueryError) in try await routes.flush()
     },
-    "/metrics": Route(method: "GET", needsData: false) { routes, _ in routes.metrics() },
+    "/metrics": Route(method: "GET", needsData: false) { routes, _ in await routes.metrics() },
     "/health": Route(method: "GET", needsData: false) { routes, _ in routes.health() },
     "/-/healthy": Route(method: "GET", needsData: false) { _, _ in .text("Varve is healthy.\n") },
     "/-/ready": Route(method: "GET", needsData: false) { routes, _ in routes.ready() },
@@ -104,9 +111,10 @@ struct Routes: Sendable {
 
   // MARK: Operation
 
-  private func metrics() -> Answer {
+  private func metrics() async -> Answer {
     let text = MetricsPage.render(
       engine: engine.metrics(),
+      ledger: await ledger.read(engine),
       readiness: engine.readiness,
       durability: engine.configuration.durability,
       server: statistics.snapshot(),

@@ -100,7 +100,7 @@ final class LineLoop {
   func closed(_ handler: LineHandler) {
     guard handlers.removeValue(forKey: ObjectIdentifier(handler.connection)) != nil else { return }
     statistics.closeConnection()
-    if handlers.isEmpty { succeedEmptied() }
+    succeedEmptied()
   }
 
   // MARK: Rounds and ticks
@@ -125,6 +125,7 @@ final class LineLoop {
 
   /// Does what the receiver's new state asks for: replies, reads, the next tick.
   private func follow() {
+    defer { succeedEmptied() }
     for connection in receiver.takeTouched() {
       handlers[ObjectIdentifier(connection)]?.flush()
     }
@@ -178,10 +179,12 @@ final class LineLoop {
 
   func notifyWhenEmpty(_ promise: EventLoopPromise<Void>) {
     emptied.append(promise)
-    if handlers.isEmpty { succeedEmptied() }
+    succeedEmptied()
   }
 
+  /// When nobody is connected and all that was taken is with the engine.
   private func succeedEmptied() {
+    guard handlers.isEmpty, receiver.isIdle, !emptied.isEmpty else { return }
     let promises = emptied
     emptied = []
     for promise in promises { promise.succeed() }
