@@ -74,6 +74,11 @@ public final class Receiver {
 
   public var hasOpenRows: Bool { parser.oldestOpenRow != nil }
 
+  /// Whether everything that was taken is with the committer and answered.
+  public var isIdle: Bool {
+    !hasOpenRows && waiting.isEmpty && asked.isEmpty && acknowledgements.isEmpty
+  }
+
   /// Parses what a client sent, as long as it takes its replies.
   ///
   /// Cost: the parse, about 14 ns a value; a batch is handed over when it is full.

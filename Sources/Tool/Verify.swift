@@ -1,6 +1,6 @@
 internal import ArgumentParser
 internal import Engine
-internal import Model
+package import Model
 internal import Platform
 internal import Server
 
