@@ -7,10 +7,9 @@ public import Platform
 /// Stores encoded records, whatever they mean. Records are only ever appended: a restated minute
 /// gets a new record, and a snapshot that knows the old one goes on finding it.
 ///
-/// Owned by the partition's worker; for one thread. A cut runs ``beginHour(_:isComplete:cut:)`` where
-/// an hour is new, ``append(series:minute:cut:record:)`` for each minute, ``sync()``, then commits
-/// ``progress`` with its manifest, then ``publish()``. Nothing is seen by readers before that; a cut
-/// that fails at any point runs ``rollBack()`` instead.
+/// Owned by the partition's worker; for one thread. A cut begins the hours that are new to it,
+/// appends a record for each minute, syncs, commits ``progress`` with its manifest, then publishes.
+/// Readers see nothing of it before that. A cut that fails at any point rolls back instead.
 public final class RingRegion {
   /// Two days, the open hour, ten minutes of future, one to spare.
   public static let slotCountDefault = 51
@@ -101,8 +100,8 @@ public final class RingRegion {
   }
 
   /// Takes hours before `hour` out of the ring: they take no records any more, are not in
-  /// ``progress``, and from the next ``publish()`` on blocks answer for them. For good, also when the
-  /// cut fails: its rows of those hours have no slot to go to.
+  /// ``progress``, and from the next ``publish()`` on blocks answer for them. For good, even when
+  /// the cut fails: its rows of those hours have no slot to go to.
   public func dropHours(before hour: Int64) {
     for old in hours where old < hour { dropHour(old) }
     // Kept for a while: a failed cut may ask again for an hour that it has dropped.
