@@ -37,7 +37,8 @@ public final class BlockReader: Sendable {
   /// Opens a block.
   ///
   /// - Parameter expected: what the manifest knows of it, for a block that lost its own word on it.
-  /// - Throws: ``BlockError``; `.tooShort` and `.unidentified` when nothing can be made of the file.
+  /// - Throws: ``BlockError``; `.tooShort` and `.unidentified` when nothing can be made of the
+  /// file.
   ///   Damage that leaves groups readable is not thrown but listed in ``damages``.
   /// - Complexity: two reads; a pass over the whole file when the footer is damaged.
   public static func open(

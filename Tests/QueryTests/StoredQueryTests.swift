@@ -105,7 +105,7 @@ import Testing
   }
 
   @Test func aDiskThatFailsIsAWarning() throws {
-    disk.fail(.read)
+    disk.fail(.read, times: 1_000)
     let answer = try store.run(Self.range + "&field=users&step=10s&agg=count", usesRing: false)
     #expect(!answer.warnings.isEmpty)
     #expect(answer.warnings.allSatisfy { $0.contains(".block: ") })
