@@ -62,7 +62,9 @@ func exists(_ path: String) -> Bool {
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let core: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let posix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
-let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+// Hummingbird's core alone: its router and its Foundation are not needed here.
+let hummingbird: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let arguments: Target.Dependency = .product(
   name: "ArgumentParser",
   package: "swift-argument-parser"
@@ -77,7 +79,12 @@ let package = Package(
       .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
       .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
       .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
-      .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
+      .package(
+        url: "https://github.com/hummingbird-project/hummingbird",
+        exact: "2.28.1",
+        traits: []
+      ),
+      .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
     ],
   targets: [
     .target(name: "CBytes"),
@@ -107,7 +114,7 @@ let package = Package(
     module(
       "Server",
       uses: ["Bytes", "Platform", "Model", "LineProtocol", "Catalog", "Query", "Engine"],
-      packages: [log, core, posix, hummingbird]
+      packages: [log, core, posix, hummingbird, httpTypes]
     ),
     .executableTarget(
       name: "Tool",
@@ -148,7 +155,12 @@ let package = Package(
     tests(
       "ServerTests",
       uses: ["Bytes", "Platform", "Model", "Query", "Engine", "Server"],
-      packages: [log, core, posix, hummingbird]
+      packages: [log]
+    ),
+    tests(
+      "ToolTests",
+      uses: ["Platform", "Model", "Engine", "Server", "Tool"],
+      packages: [log, arguments]
     ),
     tests(
       "SimulationTests",

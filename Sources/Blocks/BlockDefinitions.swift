@@ -38,6 +38,14 @@ public struct BlockDefinitions: Hashable, Sendable {
     self.series = series
   }
 
+  /// The payload of the definitions section.
+  package func encoded() -> [UInt8] { DefinitionsWriter.payload(of: self) }
+
+  /// Reads the payload of the definitions section.
+  package static func decode(_ payload: [UInt8]) throws(BlockError) -> BlockDefinitions {
+    try DefinitionsReader.definitions(payload.span)
+  }
+
   /// The definition of a series, by binary search.
   public func definition(of id: SeriesID) -> SeriesDefinition? {
     var low = 0

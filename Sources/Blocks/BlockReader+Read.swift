@@ -80,6 +80,16 @@ extension BlockReader {
     return batch
   }
 
+  /// The same for a caller that does not count.
+  public func read(
+    _ entry: ChunkGroupEntry,
+    fields: [FieldID]?,
+    range: TimeRange
+  ) throws(BlockError) -> ColumnBatch {
+    var statistics = ReadStatistics()
+    return try read(entry, fields: fields, range: range, statistics: &statistics)
+  }
+
   private func trimmed<Element>(_ elements: [Element], _ rows: Range<Int>) -> [Element] {
     rows.count == elements.count ? elements : Array(elements[rows])
   }

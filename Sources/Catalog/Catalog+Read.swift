@@ -77,9 +77,25 @@ extension Catalog {
     state.withLock { $0.seriesDefinition(id) }
   }
 
-  /// Many series under one lock, parallel to `ids`.
+  /// Many series, parallel to `ids`; a lock for each thousand.
   public func series(_ ids: [SeriesID]) -> [SeriesDefinition?] {
-    state.withLock { state in ids.map { state.seriesDefinition($0) } }
+    inPieces(ids) { state, id in state.seriesDefinition(id) }
+  }
+
+  /// Maps many ids without holding the lock for long: receivers and the committer wait for it.
+  private func inPieces<ID, Value: Sendable>(
+    _ ids: [ID],
+    _ transform: (borrowing CatalogState, ID) -> Value
+  ) -> [Value] {
+    var result: [Value] = []
+    result.reserveCapacity(ids.count)
+    for start in stride(from: 0, to: ids.count, by: 1_000) {
+      let piece = ids[start..<min(start + 1_000, ids.count)]
+      state.withLock { state in
+        for id in piece { result.append(transform(state, id)) }
+      }
+    }
+    return result
   }
 
   /// The partition that a series' rows go to.
@@ -131,7 +147,22 @@ extension Catalog {
 
   /// The values of a tag in a measurement, ascending.
   public func tagValues(of measurement: MeasurementID, key: [UInt8]) -> [[UInt8]] {
-    state.withLock { $0.tagValues(measurement.rawValue, key) }
+    let symbols = state.withLock { $0.tagValueSymbols(measurement.rawValue, key) }
+    return inPieces(symbols) { state, symbol in state.symbols[symbol] }
+      .sorted { $0.lexicographicallyPrecedes($1) }
+  }
+
+  /// The series of a measurement whose tag `key` has one of `values`, ascending: what a condition on
+  /// the values of ``tagValues(of:key:)``, such as a pattern, comes to.
+  public func series(
+    measurement: MeasurementID,
+    key: [UInt8],
+    anyOf values: [[UInt8]]
+  ) -> [SeriesID] {
+    let found = inPieces(values) { state, value in
+      state.series(measurement.rawValue, matching: [Tag(key: key, value: value)])
+    }
+    return Set(found.joined()).sorted().map { SeriesID($0) }
   }
 
   /// A layout; `nil` when it, its series or the series' measurement is not defined. One lock a
@@ -142,18 +173,26 @@ extension Catalog {
   }
 
   /// Brings a worker's table up to date under one lock; costs what is new.
-  public func refresh(_ table: inout LayoutTable) {
+  ///
+  /// - Returns: the ids that are new or defined anew.
+  @discardableResult
+  public func refresh(_ table: inout LayoutTable) -> [LayoutID] {
     let slot = Int(table.partition.rawValue)
     precondition(slot < partitionCount)
-    state.withLock { state in
+    return state.withLock { state in
+      var news: [LayoutID] = []
       if table.restorations != state.restorations {
         table.restorations = state.restorations
         table.seen = 0
       }
       for id in state.layouts[slot].ids(after: table.seen) {
-        if let found = state.layoutDefinition(slot, id) { table.set(id, found) }
+        if let found = state.layoutDefinition(slot, id) {
+          table.set(id, found)
+          news.append(LayoutID(id))
+        }
       }
       table.seen = state.layouts[slot].count
+      return news
     }
   }
 

@@ -42,7 +42,7 @@ extension Catalog {
   ///     column, the caller checks that it is exact.
   ///   - runs: the calling receiver's own.
   /// - Throws: A type conflict, or a limit that is named.
-  /// - Complexity: O(names); a few hundred nanoseconds for a known series of three tags.
+  /// - Complexity: O(names); about 1 µs for a known series of three tags, 2 µs among a million.
   public func resolve(
     tenant: TenantID,
     measurement: [UInt8],

@@ -47,8 +47,8 @@ public final class Catalog: Sendable {
   ///   - directory: the folder of the two copies; made when it is missing.
   ///   - partitionCount: 1 ... ``PartitionID/countMax``, the one that the data directory was made
   ///     with.
-  /// - Throws: When the folder cannot be made or a copy that is there cannot be opened; never for
-  ///   what the copies hold.
+  /// - Throws: When the folder cannot be made, a copy that is there cannot be opened, or neither can
+  ///   be read to its end: half the names would be worse than none. Never for what the copies hold.
   public static func open(
     disk: any Disk,
     directory: String,
@@ -60,6 +60,7 @@ public final class Catalog: Sendable {
     try disk.createDirectory(directory)
     var reading = LogReading(partitionCount: partitionCount, limits: limits)
     let union = try reading.read(disk, directory)
+    if let error = union.readError { throw error }
     var recovery = CatalogRecovery()
     recovery.damages = reading.findings(union)
     recovery.records = reading.recordCount

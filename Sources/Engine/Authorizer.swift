@@ -1,4 +1,4 @@
-public import Model
+internal import Model
 
 /// What a connection or request may do.
 public struct Rights: OptionSet, Sendable {

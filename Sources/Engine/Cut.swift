@@ -73,11 +73,10 @@ final class Cut {
     try finishWriter()
     let next = try SeriesWriter(
       store,
-      tenant: tenant,
-      generation: generation,
-      index: finished.count,
-      of: tenants.count
-    )
+      identity: BlockIdentity(
+        partition: store.partition, tenant: tenant, epoch: store.epoch, a: generation.start,
+        b: generation.end, cut: store.cutNumber, index: UInt32(finished.count),
+        count: UInt32(tenants.count)))
     writer = next
     return next
   }
@@ -85,7 +84,7 @@ final class Cut {
   private func finishWriter() throws(SystemError) {
     guard let writer else { return }
     self.writer = nil
-    finished.append(try writer.finish(ledger: ledgerAfter.entries))
+    if let summary = try writer.finish(ledger: ledgerAfter.entries) { finished.append(summary) }
   }
 
   private var ledgerAfter: LedgerBook { store.ledger.adding(generation.tally, counts) }
@@ -94,6 +93,8 @@ final class Cut {
   func commit() throws(SystemError) -> CutResult {
     if finished.isEmpty, writer == nil { _ = try seriesWriter(for: tenants[0]) }
     try finishWriter()
+    // What blocks and windows refer to is durable before they count.
+    try store.catalog.sync(upTo: store.catalog.version)
     try store.ring.sync()
     var manifest = store.manifest
     manifest.cut = store.cutNumber
@@ -109,9 +110,10 @@ final class Cut {
 
   /// Forgets what was written so far and starts over at the next ``step()``.
   func abandon() {
-    writer?.discard()
+    writer?.abandon()
     writer = nil
-    for summary in finished { store.files.discard(summary) }
+    // Finished blocks stay: the manifest's rename may have happened although it reported an error.
+    // The next attempt writes the same names again, and a start removes what no manifest names.
     finished = []
     counts = [:]
     position = 0

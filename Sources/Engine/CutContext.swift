@@ -20,9 +20,10 @@ struct CutContext {
   var ledger: LedgerBook
   var catalog: Catalog
   var decoder: RowDecoder
+  var fieldSets: FieldSets
   var files: PartitionFiles
-  /// Hours that take windows: from the oldest that has not ended more than ten minutes ago.
-  var openHours: ClosedRange<Int64>
+  /// Hours that take windows.
+  var hours: Set<Int64>
 }
 
 /// The files of one partition.
@@ -31,4 +32,31 @@ struct PartitionFiles: Sendable {
   var partition: PartitionID
   var blocks: String
   var manifests: ManifestStore
+}
+
+extension PartitionFiles {
+  /// Opens blocks that a cut has just written.
+  func open(_ summaries: [BlockSummary]) throws(SystemError) -> [BlockReader] {
+    var readers: [BlockReader] = []
+    for summary in summaries {
+      let path = Path.join(blocks, summary.fileName)
+      do throws(BlockError) {
+        readers.append(try BlockReader.open(disk: disk, path: path))
+      } catch {
+        // What was written a moment ago does not read back: the disk's fault, whatever it says.
+        guard case .system(let failure) = error else {
+          throw SystemError(code: SystemError.Code.inputOutput, operation: "read back", path: path)
+        }
+        throw failure
+      }
+    }
+    return readers
+  }
+}
+
+extension TimeRange {
+  /// An hour by its number since the epoch.
+  static func hour(_ hour: Int64) -> TimeRange {
+    TimeRange(start: hour * Nanoseconds.perHour, end: (hour + 1) * Nanoseconds.perHour)
+  }
 }

@@ -1,6 +1,6 @@
 internal import Bytes
 internal import Model
-public import Platform
+internal import Platform
 
 /// Names of everything in a data directory, in one place.
 ///

@@ -4,7 +4,7 @@ internal import LineProtocol
 public import Logging
 internal import Model
 public import Platform
-public import Query
+internal import Query
 internal import Queue
 internal import Synchronization
 
@@ -82,7 +82,7 @@ public final class Engine: Sendable {
     do throws(SystemError) {
       return try disk.lock(directory.lock)
     } catch {
-      throw error.isWouldBlock ? .inUse(path: directory.path) : .system(error)
+      throw error.isHeld ? .inUse(path: directory.path) : .system(error)
     }
   }
 
@@ -90,9 +90,12 @@ public final class Engine: Sendable {
   /// tells how far it is. A damaged file never stops it: it is set aside and reported.
   public func start() throws(EngineError) -> RecoveryReport {
     do throws(EngineError) {
-      var recovery = Recovery(engine: self, damages: identityDamages)
+      let parts = EngineParts(
+        configuration: configuration, disk: disk, clock: clock, logger: logger,
+        authorizer: authorizer)
+      var recovery = Recovery(parts: parts, damages: identityDamages)
       let running = try recovery.run { progress in
-        self.state.withLock { $0 = .replaying(progress) }
+        state.withLock { $0 = .replaying(progress) }
       }
       if threading == .threads {
         try wrap { () throws(SystemError) in
@@ -184,6 +187,7 @@ public final class Engine: Sendable {
   /// Runs the committer and every worker once; only with ``Threading/manual``.
   ///
   /// - Returns: whether anything was done.
+  @discardableResult
   public func step() throws(EngineError) -> Bool {
     precondition(threading == .manual)
     return try running().step()

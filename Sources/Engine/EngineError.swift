@@ -1,5 +1,6 @@
 public import Model
 public import Platform
+internal import Queue
 
 /// Why an engine cannot do what it was asked; never a fault of data.
 public enum EngineError: Error, Sendable {
@@ -47,4 +48,24 @@ public struct RecoveryReport: Sendable {
   public var series = 0
   /// Damage and notes, in the order they were met.
   public var damages: [Damage] = []
+}
+
+extension EngineError {
+  init(_ error: LogError) {
+    switch error {
+    case .system(let error): self = .system(error)
+    case .partitionCount(let path, _, _), .version(let path, _), .exhausted(let path):
+      self = .foreignDirectory(path: path, found: "\(error)")
+    }
+  }
+}
+
+extension DurabilityMode {
+  var commitMode: CommitMode {
+    switch self {
+    case .fsync: .fsync
+    case .interval: .interval
+    case .os: .os
+    }
+  }
 }

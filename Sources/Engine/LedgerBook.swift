@@ -1,4 +1,4 @@
-internal import Model
+public import Model
 
 /// Whose points a ledger line counts.
 struct LedgerKey: Hashable {
@@ -94,6 +94,13 @@ public struct LedgerRow: Sendable {
   public var entry: LedgerEntry
   /// Points applied and not yet cut.
   public var pending: UInt64
+
+  public init(tenant: [UInt8], measurement: [UInt8]?, entry: LedgerEntry, pending: UInt64) {
+    self.tenant = tenant
+    self.measurement = measurement
+    self.entry = entry
+    self.pending = pending
+  }
 
   /// Whether every point is accounted for.
   public var isBalanced: Bool {

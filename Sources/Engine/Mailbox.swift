@@ -17,8 +17,11 @@ final class Mailbox: Sendable {
     case flush(applied: [PartitionID: Offset], completion: Completion)
   }
 
-  let signal = Signal()
+  /// Wakes the worker; the same that its port sets.
+  private let signal: Signal
   private let requests = Mutex<[Request]>([])
+
+  init(signal: Signal) { self.signal = signal }
 
   func send(_ request: Request) {
     requests.withLock { $0.append(request) }

@@ -1,5 +1,6 @@
 internal import Blocks
 internal import Bytes
+internal import Catalog
 internal import Model
 internal import Platform
 internal import Ring
@@ -24,7 +25,7 @@ struct MinuteTable {
     }
   }
 
-  private struct Group {
+  struct Group {
     var fold: Fold
     var fieldSet: FieldSetID
     var fields: [FieldID]
@@ -46,7 +47,7 @@ struct MinuteTable {
 
   /// Whether the ring takes windows of `minute`: its hour is open and was complete from its start.
   private func takes(_ minute: Int64) -> Bool {
-    context.openHours.contains(minute / 60) && context.ring.isComplete(hour: minute / 60)
+    context.hours.contains(minute / 60)
   }
 
   mutating func markDirty(_ timestamps: [Timestamp]) {
@@ -80,13 +81,15 @@ struct MinuteTable {
     }
     for minute in dirty where takes(minute) && minutes[minute] == nil { minutes[minute] = [] }
     for (minute, parts) in minutes.sorted(by: { $0.key < $1.key }) {
+      // Nothing of the hour was sealed before: ``CutContext/hours`` has no other hours.
+      try context.ring.beginHour(minute / 60, isComplete: true, cut: context.cutNumber)
       var columns: WindowSet?
       var isNew = true
       switch context.ring.existing(series: series, minute: minute) {
       case .absent: columns = WindowSet()
-      case .found(let bytes):
+      case .found(let record):
         isNew = false
-        columns = context.fieldSets.decode(bytes, minute: minute)
+        columns = context.fieldSets.decode(record.bytes, minute: minute)
       case .damaged: isNew = false
       }
       if dirty.contains(minute) || columns == nil {
@@ -126,12 +129,14 @@ struct MinuteTable {
     _ minute: Int64, _ fieldSet: FieldSetID, _ fields: [(field: FieldID, type: ColumnType)],
     _ windows: [Window?], _ strings: StringArena
   ) throws(SystemError) {
-    var writer = ByteWriter(reserving: 64 + 12 * fields.count)
+    var record = OutputBuffer(reserving: 64 + 16 * fields.count)
     WindowRecord.encode(
       fieldSet: fieldSet, minute: minute, types: fields.map(\.type), windows: windows,
-      strings: strings, into: &writer)
-    try context.ring.append(
-      series: series, minute: minute, cut: context.cutNumber, record: writer.bytes.span)
+      strings: strings, into: &record)
+    try record.withBytes { (bytes) throws(SystemError) in
+      try context.ring.append(
+        series: series, minute: minute, cut: context.cutNumber, record: bytes)
+    }
   }
 
   /// The windows of a minute from all its raw rows: stored ones, then this cut's.
@@ -166,14 +171,12 @@ struct WindowSet {
         }
       }
       let timestamps = cells.keys.sorted()
-      guard !timestamps.isEmpty else { continue }
+      guard let first = timestamps.first else { continue }
+      let sorted = timestamps.map { cells[$0] ?? 0 }
+      let run = MinuteRun(minute: Nanoseconds.minute(of: first), rows: timestamps.indices)
       var windows: [Window] = []
       WindowFolder.fold(
-        timestamps.map { cells[$0] ?? 0 }.span, type: type, timestamps: timestamps.span,
-        runs: [
-          MinuteRun(
-            minute: Nanoseconds.minute(of: timestamps[0]), rows: timestamps.indices)
-        ], into: &windows)
+        sorted.span, type: type, timestamps: timestamps.span, runs: [run], into: &windows)
       columns[field] = (type, windows[0])
     }
   }

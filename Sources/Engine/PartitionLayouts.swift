@@ -55,6 +55,8 @@ struct LayoutHot {
 
 /// The layouts of one partition by id, and the layouts of each series. Grows from the catalog.
 struct PartitionLayouts {
+  /// The catalog's own table, which knows what is new.
+  private var known: LayoutTable
   private(set) var infos: [LayoutInfo?] = []
   /// Parallel to `infos`.
   private(set) var hot: [LayoutHot] = []
@@ -66,12 +68,14 @@ struct PartitionLayouts {
   private var nextLayout: [Int32] = []
   private var fieldSets: [FieldSetID: (fields: [FieldID], types: [ColumnType])] = [:]
 
+  init(partition: PartitionID) { known = LayoutTable(partition: partition) }
+
   /// Learns the layouts that the catalog has handed out since the last call.
-  ///
-  /// - Returns: whether any were new.
-  mutating func refresh(from catalog: Catalog, partition: PartitionID, ledger: inout LedgerBook) {
-    for definition in catalog.layouts(partition: partition, from: LayoutID(UInt32(infos.count))) {
-      let index = Int(definition.id.rawValue)
+  
+  mutating func refresh(from catalog: Catalog, ledger: inout LedgerBook) {
+    for id in catalog.refresh(&known) {
+      guard let definition = known[id] else { continue }
+      let index = Int(id.rawValue)
       while infos.count <= index {
         infos.append(nil)
         hot.append(LayoutHot())
@@ -88,7 +92,7 @@ struct PartitionLayouts {
       }
       let slot = slot(of: definition.series)
       let info = LayoutInfo(
-        layout: definition.id,
+        layout: id,
         tenant: definition.tenant,
         measurement: definition.measurement,
         series: definition.series,

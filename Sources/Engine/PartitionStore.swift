@@ -13,10 +13,12 @@ final class PartitionStore {
   let partition: PartitionID
   let catalog: Catalog
   let clock: any Clock
+  let epoch: Epoch
   let decoder: RowDecoder
-  let files: PartitionFiles
+  let fieldSets: FieldSets
+ let files: PartitionFiles
 
-  private(set) var table = PartitionLayouts()
+  private(set) var table: PartitionLayouts
   private var knownVersion: UInt64 = 0
   /// Open rows that arrive now.
   private(set) var current: Generation
@@ -28,20 +30,22 @@ final class PartitionStore {
   private(set) var ringSnapshot: RingSnapshot
   private(set) var ledger: LedgerBook
   private(set) var unreadableRowCount = 0
+  /// Bytes of all blocks.
+  var blockByteCount: UInt64 { manifest.blocks.reduce(0) { $0 + UInt64($1.byteCount) } }
   /// Why the last cut failed, until one succeeds.
   private(set) var cutFailure: SystemError?
 
-  init(
-    partition: PartitionID,
-    catalog: Catalog,
-    clock: any Clock,
-    files: PartitionFiles,
+  init( partition: PartitionID, epoch: Epoch, catalog: Catalog, fieldSets: FieldSets,
+    clock: any Clock, files: PartitionFiles,
     manifest: Manifest,
     blocks: [BlockReader],
     ring: RingRegion
   ) {
     self.partition = partition
+    self.epoch = epoch
+    table = PartitionLayouts(partition: partition)
     self.catalog = catalog
+    self.fieldSets = fieldSets
     self.clock = clock
     self.files = files
     self.manifest = manifest
@@ -86,11 +90,12 @@ final class PartitionStore {
 
   private func refreshLayouts() {
     knownVersion = catalog.version
-    table.refresh(from: catalog, partition: partition, ledger: &ledger)
+    table.refresh(from: catalog, ledger: &ledger)
   }
 
   private func noteSealed(_ block: BlockReader) {
-    for entry in block.entries {
+    // An index that cannot be read was rebuilt when the block was opened, or the block set aside.
+    try? block.forEachGroup { entry in
       let slot = table.slot(of: entry.series)
       table.lastSealed[slot] = max(table.lastSealed[slot], entry.lastTimestamp)
     }
@@ -105,7 +110,28 @@ final class PartitionStore {
     refreshLayouts()
     let sealed = current
     current = Generation(start: sealed.end)
-    cut = Cut(sealed, of: self, now: clock.now())
+    ring.dropHours(before: openHours.lowerBound)
+    cut = Cut(sealed, context: context)
+  }
+
+  /// Hours that take windows: those that have not ended more than ten minutes ago, and those that a
+  /// row may lie in that is ahead of the clock.
+  private var openHours: ClosedRange<Int64> {
+    let now = max(0, clock.now())
+    let margin = Limits.futureNanosecondsMax
+    return max(0, now - margin) / Nanoseconds.perHour...(now + margin) / Nanoseconds.perHour
+  }
+
+  private var context: CutContext {
+    // An hour of which rows are sealed already, while the ring has no slot for it, stays without:
+    // its windows would not be all.
+    let hours = openHours.filter { hour in
+      ring.hasHour(hour) || !manifest.blocks.contains { $0.meets(TimeRange.hour(hour)) }
+    }
+    return CutContext(
+      partition: partition, epoch: epoch, cutNumber: manifest.cut + 1, table: table,
+      manifest: manifest, blocks: blocks, ring: ring, ledger: ledger, catalog: catalog,
+      decoder: decoder, fieldSets: fieldSets, files: files, hours: Set(hours))
   }
 
   /// Does a part of the cut under way: some series, or the commit.
@@ -145,12 +171,10 @@ final class PartitionStore {
       partition: partition,
       blocks: blocks,
       ring: ringSnapshot,
-      decoder: decoder,
-      series: [:],
-      arenas: []
+      decoder: decoder, fieldSets: fieldSets, series: [:], arenas: []
     )
     let generations = [cut?.generation, current].compactMap { $0 }
-    view.arenas = generations.map { $0.arena.reader() }
+ view.arenas = generations.map { $0.arena.reader() }
     for id in series {
       guard let slot = table.knownSlot(of: id) else { continue }
       var open = StoreView.OpenSeries(lastSealed: table.lastSealed[slot])

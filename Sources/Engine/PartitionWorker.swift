@@ -1,3 +1,4 @@
+internal import Blocks
 internal import Model
 internal import Platform
 internal import Queue
@@ -18,7 +19,7 @@ final class PartitionWorker: @unchecked Sendable {
   static let cutRetryNanoseconds: UInt64 = 1_000_000_000
 
   let port: WorkerPort
-  let mailbox = Mailbox()
+  let mailbox: Mailbox
   let gauges: WorkerGauges
   private(set) var stores: [PartitionStore]
   private let limits: CutLimits
@@ -34,6 +35,7 @@ final class PartitionWorker: @unchecked Sendable {
 
   init(port: WorkerPort, stores: [PartitionStore], limits: CutLimits) {
     self.port = port
+    mailbox = Mailbox(signal: port.signal)
     self.stores = stores
     self.limits = limits
     gauges = WorkerGauges(partitions: stores.map(\.partition))
@@ -62,6 +64,17 @@ final class PartitionWorker: @unchecked Sendable {
       count += 1
     }
     return count > 0
+  }
+
+  /// Applies a batch that the log gives back at a start, and cuts when the budget is spent, so that
+  /// a restart needs no more memory than running.
+  func replay(_ batch: RowBatch) {
+    store(of: batch.header.partition)?.apply(batch)
+    guard openByteCount > limits.openByteCount,
+      let largest = stores.max(by: { $0.openByteCount < $1.openByteCount })
+    else { return }
+    largest.beginCut()
+    while largest.cut != nil, !largest.stepCut(), largest.cutFailure == nil {}
   }
 
   private var openByteCount: Int { stores.reduce(0) { $0 + $1.openByteCount } }
@@ -114,7 +127,7 @@ final class PartitionWorker: @unchecked Sendable {
     for store in stores where store.cut != nil && monotonic >= cutRetryAt {
       if !store.stepCut(), let failure = store.cutFailure {
         cutRetryAt = monotonic &+ Self.cutRetryNanoseconds
-        gauges.cutFailed(failure)
+        gauges.cutFailed()
         finishFlushes(failure: failure)
       }
       worked = true
@@ -156,20 +169,13 @@ final class PartitionWorker: @unchecked Sendable {
   private func publishGauges() {
     gauges.publish(
       stores.map { store in
-        WorkerGauges.Partition(
-          partition: store.partition,
-          nextOffset: store.nextOffset.rawValue,
-          committedOffset: store.manifest.nextOffset.rawValue,
-          openBytes: store.openByteCount,
-          openRows: store.openRowCount,
-          openLogBytes: store.openLogByteCount,
-          blocks: store.blocks.count,
-          blockBytes: store.blockByteCount,
-          cuts: store.manifest.cut,
-          unreadableRows: store.unreadableRowCount
-        )
-      }
-    )
+        EngineMetrics.Partition(
+          partition: store.partition, appliedOffset: store.nextOffset.rawValue,
+          cutOffset: store.manifest.nextOffset.rawValue, openByteCount: store.openByteCount,
+          openRowCount: store.openRowCount, openLogByteCount: store.openLogByteCount,
+          blockCount: store.blocks.count, blockByteCount: store.blockByteCount,
+          cutCount: store.manifest.cut, unreadableRowCount: store.unreadableRowCount)
+      })
   }
 }
 

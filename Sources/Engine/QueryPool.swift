@@ -1,5 +1,5 @@
 internal import Platform
-public import Query
+internal import Query
 internal import Synchronization
 
 /// A few threads that run queries, so that a blocking read never holds one of Swift's own threads.
@@ -57,8 +57,7 @@ final class QueryPool: Sendable {
         continuation.resume(
           returning: .failure(
             QueryError(
-              kind: .unavailable,
-              message: "more than \(waitingMax) queries are waiting; try again later"
+              .unavailable, "more than \(waitingMax) queries are waiting; try again later"
             )
           )
         )

@@ -1,7 +1,7 @@
 internal import Catalog
 internal import LineProtocol
 internal import Model
-public import Platform
+internal import Platform
 internal import Queue
 
 /// Takes bytes of line protocol on one event loop, builds batches and answers acknowledgements.
@@ -13,6 +13,8 @@ public final class Receiver {
   static let lingerNanoseconds: Int64 = 10_000_000
   /// Sealed batches that wait for the port; beyond it the receiver is congested.
   static let waitingMax = 64
+  /// Bytes of replies to one connection that may wait; beyond it its input is not read.
+  public static let replyByteCountMax = 64 << 10
 
   private struct Acknowledgement {
     var connection: LineConnection
@@ -72,30 +74,33 @@ public final class Receiver {
 
   public var hasOpenRows: Bool { parser.oldestOpenRow != nil }
 
-  /// Parses what a client sent.
+  /// Parses what a client sent, as long as it takes its replies.
   ///
   /// Cost: the parse, about 14 ns a value; a batch is handed over when it is full.
-  public func receive(_ bytes: UnsafeRawBufferPointer, on connection: LineConnection) {
+  ///
+  /// - Returns: how many bytes were taken. Fewer than all when ``replyByteCountMax`` bytes of replies
+  ///   wait: give the rest again once they are written.
+  public func receive(
+    _ bytes: UnsafeRawBufferPointer, on connection: LineConnection
+  ) -> Int {
     let arrival = clock.now()
     var rest = unsafe bytes
-    statistics.count(bytes: bytes.count)
-    while rest.count > 0, connection.closeReason == nil {
+    while rest.count > 0, connection.closeReason == nil,
+      connection.replyByteCount < Self.replyByteCountMax
+    {
       let (consumed, event) = unsafe parser.parse(
-        rest,
-        session: connection.session,
-        arrival: arrival
-      )
+        rest, session: connection.session, arrival: arrival)
       unsafe rest = UnsafeRawBufferPointer(rebasing: rest[consumed...])
-      if let event { handle(event, on: connection, arrival: arrival) }
+      collect(connection, arrival: arrival)
+      if let event { handle(event, on: connection) }
       if event == nil, consumed == 0 { break }
     }
-    collect(connection, arrival: arrival)
     submit(parser.takeSealed())
+    statistics.count(bytes: bytes.count - rest.count)
+    return bytes.count - rest.count
   }
 
-  private func handle(_ event: LineEvent, on connection: LineConnection, arrival: Int64) {
-    // Bad lines before the control word are answered before it.
-    collect(connection, arrival: arrival)
+  private func handle(_ event: LineEvent, on connection: LineConnection) {
     switch event {
     case .acknowledge(let id):
       let session = connection.session
@@ -244,7 +249,7 @@ public final class Receiver {
         connection.reply("ERR \(verdict.line) \(verdict.column) \(verdict.message)")
       }
     }
-    statistics.count(refused: session.verdicts)
+    statistics.count(refused: session.verdicts.count)
     session.verdicts.removeAll(keepingCapacity: true)
     if connection.hasReplies { touched.append(connection) }
   }

@@ -33,11 +33,13 @@ struct Recovery {
     }
     if hasCatalogLoss { reteach(catalog, from: opened) }
     let floors = opened.map(\.manifest.nextOffset)
-    let log = try openLog(floors)
+    let lastEpoch = opened.map(\.manifest.epoch).max() ?? Epoch(0)
+    let log = try openLog(floors, lastEpoch: lastEpoch)
     let workers = makeWorkers(opened, catalog, epoch: log.epoch)
-    try replay(into: workers, from: floors, progress)
+    let newest = try replay(into: workers, from: floors, progress)
+    if let loss = catalog.expect(version: newest) { report.damages.append(loss) }
     report.epoch = log.epoch.rawValue
-    report.series = catalog.statistics().seriesCount
+    report.series = catalog.statistics().series
     report.seconds = Double(parts.clock.monotonic() &- start) / 1e9
     return makeRunning(catalog, log, workers)
   }
@@ -53,6 +55,7 @@ struct Recovery {
         partitionCount: parts.configuration.partitionCount, limits: limits)
     }
     report.damages += recovery.damages
+    for path in recovery.setAside { setAside(path, "damaged copy of the catalog's log", "") }
     hasCatalogLoss = !recovery.lost.isEmpty
     return catalog
   }
@@ -95,12 +98,12 @@ struct Recovery {
     let folder = directory.partition(index)
     let blocksFolder = directory.blocks(index)
     let ringFolder = directory.ring(index)
-    try wrap { () throws(SystemError) in
-      try disk.createDirectory(blocksFolder)
-      try disk.createDirectory(ringFolder)
-    }
+    try wrap { () throws(SystemError) in try disk.createDirectory(ringFolder) }
     let manifests = ManifestStore(disk: disk, directory: folder, partition: partition)
-    let loaded = try wrap { () throws(SystemError) in try manifests.load() }
+    let loaded = try wrap { () throws(SystemError) in
+      try manifests.prepare()
+      return try manifests.load()
+    }
     report.damages += loaded.damages
     var manifest = loaded.manifest
     let files = PartitionFiles(
@@ -115,19 +118,21 @@ struct Recovery {
         blocks.append(reader)
         sound.append(summary)
       } catch {
-        setAside(path, error.text, summary.identity.rangeText)
+        setAside(path, error.text, "offsets \(summary.identity.a.rawValue) ..< \(summary.identity.b.rawValue)")
       }
     }
     manifest.blocks = sound
     report.blocks += blocks.count
-    try removeLeftovers(in: blocksFolder, except: Set(sound.map(\.fileName)), manifest)
-    let (ring, damages) = try wrap { () throws(SystemError) in
+    // What a cut left that did not commit: the log still has its rows.
+    try wrap { () throws(SystemError) in try manifests.remove(loaded.leftovers) }
+    for path in loaded.doubtful { setAside(path, "a block that no manifest names", "") }
+    let (ring, found) = try wrap { () throws(SystemError) in
       try RingRegion.open(
         disk: disk, directory: ringFolder, partition: partition,
         extentByteCount: parts.configuration.ringExtentByteCount,
         committed: manifest.ringProgress, cut: manifest.cut)
     }
-    report.damages += damages
+    report.damages += found.damages
     return OpenedPartition(files: files, manifest: manifest, blocks: blocks, ring: ring)
   }
 
@@ -146,67 +151,63 @@ struct Recovery {
       Damage(severity: .damage, path: path, offset: 0, byteCount: 0, what: text, range: range))
   }
 
-  /// Removes what a cut left that did not commit: the log still has its rows.
-  private mutating func removeLeftovers(
-    in folder: String, except known: Set<String>, _ manifest: Manifest
-  ) throws(EngineError) {
-    let names = try wrap { () throws(SystemError) in try disk.list(folder) }
-    for name in names where !known.contains(name) {
-      let path = Path.join(folder, name)
-      let isUncommitted = name.hasSuffix(".tmp") || BlockIdentity.start(ofFileName: name)
-        .map { $0 >= manifest.nextOffset } ?? false
-      if isUncommitted {
-        // A leftover costs space only: failing to remove it is no reason to stop.
-        try? disk.remove(path)
-      } else {
-        setAside(path, "no manifest names this file", "")
-      }
-    }
-  }
-
   // MARK: Log
 
-  private mutating func openLog(_ floors: [Offset]) throws(EngineError) -> Log {
+  private mutating func openLog(
+    _ floors: [Offset], lastEpoch: Epoch
+  ) throws(EngineError) -> Log {
     var options = LogOptions()
     options.segmentByteCountMax = parts.configuration.segmentByteCountMax
     options.retainByteCount = parts.configuration.queueRetainByteCount
     options.retainNanoseconds = parts.configuration.queueRetainNanoseconds
-    let (log, recovery) = try wrap { () throws(SystemError) in
-      try Log.open(
+    do throws(LogError) {
+      let (log, recovery) = try Log.open(
         disk: disk, directory: directory.queue, partitionCount: floors.count, floors: floors,
-        clock: parts.clock, options: options)
+        lastEpoch: lastEpoch, clock: parts.clock, options: options)
+      report.damages += recovery.damages
+      return log
+    } catch {
+      throw EngineError(error)
     }
-    report.damages += recovery.damages
-    return log
   }
 
   /// Applies every batch from the partitions' committed offsets on, with the code that runs live;
   /// cuts when the open-row budget says so, as live.
+  ///
+  /// - Returns: the newest catalog version that a batch names.
   private mutating func replay(
     into workers: [PartitionWorker], from floors: [Offset], _ progress: (ReplayProgress) -> Void
-  ) throws(EngineError) {
+  ) throws(EngineError) -> UInt64 {
     let start = parts.clock.monotonic()
     let reader = LogReader(
       disk: disk, directory: directory.queue, partitionCount: floors.count)
     var state = ReplayProgress()
     let count = workers.count
-    do throws(SystemError) {
-      try reader.replay(from: floors) { batch, done, total in
-        let index = Int(batch.header.partition.rawValue)
-        workers[index % count].replay(batch, monotonic: parts.clock.monotonic())
-        report.replayedBatches += 1
-        report.replayedRows += Int(batch.header.rowCount)
-        report.replayedBytes += batch.record.count
-        if report.replayedBatches % 256 == 0 {
+    let clock = parts.clock
+    var newest: UInt64 = 0
+    do throws(LogError) {
+      let summary = try reader.replay(
+        from: floors,
+        progress: { done, total in
           state.bytesDone = done
           state.bytesTotal = total
-          state.secondsSpent = Double(parts.clock.monotonic() &- start) / 1e9
+          state.secondsSpent = Double(clock.monotonic() &- start) / 1e9
           progress(state)
-        }
-      }
+        },
+        body: { batch in
+          newest = max(newest, batch.header.registryVersion)
+          workers[Int(batch.header.partition.rawValue) % count].replay(batch)
+        })
+      report.replayedBatches = summary.batchCount
+      report.replayedRows = summary.rowCount
+      report.replayedBytes = summary.byteCount
+      // Opening has read the newest segments already and reported the same.
+      let known = Set(report.damages)
+      report.damages += summary.damages.filter { !known.contains($0) }
     } catch {
-      throw .system(error)
+      throw EngineError(error)
     }
+    return newest
   }
 
   // MARK: Wiring
@@ -249,6 +250,7 @@ struct Recovery {
     return RunningEngine(
       parts: parts, catalog: catalog, committer: committer, workers: workers,
       workerOfPartition: workerOfPartition,
-      deadLetters: DeadLetterLog(disk: disk, directory: directory.deadLetters))
+      deadLetters: DeadLetterLog(
+        disk: disk, directory: directory.deadLetters, clock: parts.clock))
   }
 }

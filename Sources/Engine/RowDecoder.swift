@@ -9,7 +9,7 @@ struct RowDecoder: Sendable {
   /// The divisors of a scale table, one a column. A table that the catalog does not know (its log
   /// was lost) gives ones: the integers come back unscaled rather than not at all.
   func divisors(_ table: ScaleTableID, columnCount: Int) -> [Double] {
-    guard table != .zero, let exponents = catalog.scaleExponents(table),
+    guard table != .zero, let exponents = catalog.scales(table),
       exponents.count == columnCount
     else { return Array(repeating: 1, count: columnCount) }
     return exponents.map { DecimalScale.powers[Int(min($0, 22))] }

@@ -8,7 +8,7 @@ internal import Synchronization
 
 /// The live parts of an engine: catalog, committer, workers and their threads.
 final class RunningEngine: Sendable {
-  let engine: EngineParts
+  let parts: EngineParts
   let catalog: Catalog
   let committer: Committer
   let workers: [PartitionWorker]
@@ -18,23 +18,17 @@ final class RunningEngine: Sendable {
   private let isStopping = Atomic<Bool>(false)
   let statistics = Mutex<[ReceiverStatistics]>([])
 
-  /// What the engine hands down.
-  struct EngineParts: Sendable {
-    var configuration: EngineConfiguration
-    var clock: any Clock
-    var logger: Logger
-    var authorizer: any Authorizer
-  }
+  
 
   init(
-    engine: EngineParts,
+    parts: EngineParts,
     catalog: Catalog,
     committer: Committer,
     workers: [PartitionWorker],
     workerOfPartition: [Int],
     deadLetters: DeadLetterLog
   ) {
-    self.engine = engine
+    self.parts = parts
     self.catalog = catalog
     self.committer = committer
     self.workers = workers
@@ -48,8 +42,8 @@ final class RunningEngine: Sendable {
     let port = ReceiverPort(onSettled: onSettled)
     committer.register(port)
     let parser = LineParser(
-      options: LineParserOptions(lineByteCountMax: engine.configuration.lineByteCountMax),
-      partitionCount: engine.configuration.partitionCount,
+      options: LineParserOptions(lineByteCountMax: parts.configuration.lineByteCountMax),
+      partitionCount: parts.configuration.partitionCount,
       resolver: CatalogResolver(catalog: catalog)
     )
     return Receiver(
@@ -57,8 +51,8 @@ final class RunningEngine: Sendable {
       catalog: catalog,
       port: port,
       deadLetters: deadLetters,
-      authorizer: engine.authorizer,
-      clock: engine.clock,
+      authorizer: parts.authorizer,
+      clock: parts.clock,
       defaultTenant: .default,
       statistics: statistics
     )
@@ -74,7 +68,7 @@ final class RunningEngine: Sendable {
     started.append(
       try WorkerThread(name: "committer") { [self] in
         while !isStopping.load(ordering: .relaxed) {
-          let wait = committer.step(monotonic: engine.clock.monotonic())
+          let wait = committer.step(monotonic: parts.clock.monotonic())
           if wait > 0 { _ = committer.signal.wait(timeoutNanoseconds: wait) }
         }
       }
@@ -83,8 +77,8 @@ final class RunningEngine: Sendable {
       started.append(
         try WorkerThread(name: "worker-\(index)") { [self] in
           while !isStopping.load(ordering: .relaxed) {
-            if !worker.step(monotonic: engine.clock.monotonic()) {
-              _ = worker.mailbox.signal.wait(timeoutNanoseconds: Self.idleNanoseconds)
+            if !worker.step(monotonic: parts.clock.monotonic()) {
+              _ = worker.port.signal.wait(timeoutNanoseconds: Self.idleNanoseconds)
             }
           }
         }
@@ -96,13 +90,13 @@ final class RunningEngine: Sendable {
   func stopThreads() {
     isStopping.store(true, ordering: .relaxed)
     committer.signal.set()
-    for worker in workers { worker.mailbox.signal.set() }
+    for worker in workers { worker.port.signal.set() }
     for thread in threads.withLock({ $0 }) { thread.join() }
   }
 
   /// One turn of everything, on the caller's thread.
   func step() -> Bool {
-    let monotonic = engine.clock.monotonic()
+    let monotonic = parts.clock.monotonic()
     var worked = committer.step(monotonic: monotonic) == 0
     for worker in workers { worked = worker.step(monotonic: monotonic) || worked }
     return worked
@@ -134,7 +128,7 @@ final class RunningEngine: Sendable {
   func flushAndWait() throws(EngineError) {
     for completion in sendFlush() {
       guard let outcome = completion.wait(timeoutNanoseconds: Self.flushNanoseconds) else {
-        throw .system(SystemError(code: SystemError.timedOut, operation: "flush", path: "cut"))
+        throw .system(SystemError(code: SystemError.Code.timedOut, operation: "flush", path: "cut"))
       }
       if let failure = outcome { throw .system(failure) }
     }
@@ -151,7 +145,7 @@ final class RunningEngine: Sendable {
           outcomes.append(outcome)
           break
         }
-        _ = workers[index].step(monotonic: engine.clock.monotonic())
+        _ = workers[index].step(monotonic: parts.clock.monotonic())
       }
     }
     if let failure = outcomes.compactMap({ $0 }).first { throw .system(failure) }

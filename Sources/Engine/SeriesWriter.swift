@@ -1,4 +1,5 @@
 internal import Blocks
+internal import Catalog
 internal import Model
 internal import Platform
 internal import Ring

@@ -14,6 +14,7 @@ struct StoreView: Sendable {
   var blocks: [BlockReader]
   var ring: RingSnapshot
   var decoder: RowDecoder
+  var fieldSets: FieldSets
   var series: [SeriesID: OpenSeries]
   /// Keeps the rows of the runs alive, older generation first.
   var arenas: [RowArena.Reader]

@@ -14,11 +14,17 @@ struct StoredRows {
   ) -> (batches: [ColumnBatch], damagedGroups: Int) {
     var result: [ColumnBatch] = []
     var damaged = 0
-    for block in blocks {
-      for entry in block.groups(series: series)
+    var statistics = ReadStatistics()
+    for block in blocks where block.summary.meets(range) {
+      guard let entries = try? block.groups(series: series) else {
+        damaged += 1
+        continue
+      }
+      for entry in entries
       where range.meets(first: entry.firstTimestamp, last: entry.lastTimestamp) {
         do throws(BlockError) {
-          let batch = try block.read(entry, fields: fields, range: range)
+          let batch = try block.read(
+            entry, fields: fields, range: range, statistics: &statistics)
           if !batch.timestamps.isEmpty { result.append(batch) }
         } catch {
           damaged += 1

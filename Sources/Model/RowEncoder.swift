@@ -14,26 +14,34 @@
 /// value `Int32.min` announces an exception, the 8 bytes of the cell as it is. Floats are integers
 /// divided by the column's power of ten where that gives the very same double, else exceptions.
 /// A string is always code 3: its byte count as u32, then its bytes.
+///
+/// For whoever knows the head before the values; a ``PayloadEncoder`` and ``BatchBuilder`` serve
+/// those who learn the timestamp last.
 @frozen @unsafe
 public struct RowEncoder {
-  public static let sameTimestamp: UInt8 = 2
   public static let nextLayout: UInt8 = 1
+  public static let sameTimestamp: UInt8 = 2
   public static let sameScales: UInt8 = 4
   public static let longPayload: UInt8 = 8
+  /// Flags, layout, timestamp, scale table, payload length.
+  public static let headByteCountMax = 1 + 4 + 8 + 4 + 4
 
-  @usableFromInline let rowStart: UnsafeMutableRawPointer
   @usableFromInline let lengthAt: UnsafeMutableRawPointer
-  @usableFromInline let payload: UnsafeMutableRawPointer
-  @usableFromInline var control: UnsafeMutableRawPointer
-  @usableFromInline var data: UnsafeMutableRawPointer
-  @usableFromInline var codes: UInt32 = 0
-  @usableFromInline var shift: UInt32 = 0
   @usableFromInline let isLong: Bool
+  @usableFromInline var payload: PayloadEncoder
 
   /// The most bytes that a row can take, the slack of wide stores included.
   @inlinable
   public static func byteCountMax(columnCount: Int, stringByteCount: Int) -> Int {
-    1 + 4 + 8 + 4 + 4 + (columnCount + 3) / 4 + 12 * columnCount + stringByteCount + 8
+    unsafe headByteCountMax
+      + PayloadEncoder.byteCountMax(columnCount: columnCount, stringByteCount: stringByteCount)
+  }
+
+  /// Whether a row needs four bytes for its payload's length: 16 columns of at most 12 bytes and 4
+  /// bytes of codes stay below 256.
+  @inlinable @inline(__always)
+  public static func isLong(columnCount: Int, hasStrings: Bool) -> Bool {
+    hasStrings || columnCount > 16
   }
 
   /// Starts a row at `start`.
@@ -51,106 +59,49 @@ public struct RowEncoder {
     columnCount: Int,
     hasStrings: Bool
   ) {
-    unsafe rowStart = start
-    var flags: UInt8 = 0
-    var cursor = unsafe start + 1
-    if let previous, previous.layout.rawValue &+ 1 == layout.rawValue {
-      unsafe flags |= Self.nextLayout
-    } else {
-      unsafe cursor.storeBytes(of: layout.rawValue.littleEndian, as: UInt32.self)
-      unsafe cursor += 4
-    }
-    if let previous, previous.timestamp == timestamp {
-      unsafe flags |= Self.sameTimestamp
-    } else {
-      unsafe cursor.storeBytes(of: timestamp.littleEndian, as: Int64.self)
-      unsafe cursor += 8
-    }
-    if let previous, previous.scaleTable == scaleTable {
-      unsafe flags |= Self.sameScales
-    } else {
-      unsafe cursor.storeBytes(of: scaleTable.rawValue.littleEndian, as: UInt32.self)
-      unsafe cursor += 4
-    }
-    // 16 columns of at most 12 bytes and 4 bytes of codes stay below 256.
-    unsafe isLong = hasStrings || columnCount > 16
-    if unsafe isLong { unsafe flags |= Self.longPayload }
-    unsafe start.storeBytes(of: flags, as: UInt8.self)
-    unsafe lengthAt = cursor
-    unsafe cursor += isLong ? 4 : 1
-    unsafe payload = cursor
-    unsafe control = cursor
-    unsafe data = cursor + (columnCount + 3) / 4
-  }
-
-  @inlinable @inline(__always)
-  mutating func push(code: UInt32) {
-    unsafe codes |= code &<< shift
-    unsafe shift &+= 2
-    if unsafe shift == 8 {
-      unsafe control.storeBytes(of: UInt8(truncatingIfNeeded: codes), as: UInt8.self)
-      unsafe control += 1
-      unsafe codes = 0
-      unsafe shift = 0
-    }
+    unsafe isLong = unsafe Self.isLong(columnCount: columnCount, hasStrings: hasStrings)
+    let head = RowHead(layout: layout, timestamp: timestamp, scaleTable: scaleTable)
+    unsafe lengthAt = unsafe head.write(
+      at: start,
+      after: previous ?? head,
+      isFirst: previous == nil,
+      isLong: isLong
+    )
+    unsafe payload = unsafe PayloadEncoder(
+      at: lengthAt + (isLong ? 4 : 1),
+      columnCount: columnCount
+    )
   }
 
   /// Appends a value whose 64-bit integer form is exact: an integer, or a float times the column's
   /// power of ten. Returns whether it fitted; if not, nothing is appended: send the cell instead.
   @inlinable @inline(__always)
-  public mutating func append(scaled value: Int64) -> Bool {
-    guard value > Int64(Int32.min), value <= Int64(Int32.max) else { return false }
-    let narrow = Int32(truncatingIfNeeded: value)
-    unsafe data.storeBytes(of: narrow.littleEndian, as: Int32.self)
-    // Bytes of the magnitude with a sign bit: 0, 1, 2 or more.
-    let magnitude = UInt32(bitPattern: narrow ^ (narrow >> 31))
-    let code: UInt32 =
-      (narrow != 0 ? 1 : 0) &+ (magnitude > 0x7f ? 1 : 0) &+ (magnitude > 0x7fff ? 1 : 0)
-    unsafe push(code: code)
-    unsafe data += Int(code) &+ Int(code &>> 1 & code)
-    return true
-  }
+  public mutating func append(scaled value: Int64) -> Bool { unsafe payload.append(scaled: value) }
 
   /// Appends a cell of 64 bits as it is.
   @inlinable
-  public mutating func append(exception cell: Cell) {
-    unsafe data.storeBytes(of: Int32.min.littleEndian, as: Int32.self)
-    unsafe (data + 4).storeBytes(of: cell.littleEndian, as: UInt64.self)
-    unsafe data += 12
-    unsafe push(code: 3)
-  }
+  public mutating func append(exception cell: Cell) { unsafe payload.append(exception: cell) }
 
   /// Appends a signed 64-bit integer.
   @inlinable @inline(__always)
-  public mutating func append(integer value: Int64) {
-    if unsafe !append(scaled: value) { unsafe append(exception: UInt64(bitPattern: value)) }
-  }
+  public mutating func append(integer value: Int64) { unsafe payload.append(integer: value) }
 
   /// Appends the bytes of a string.
   @inlinable
   public mutating func append(string: UnsafeRawBufferPointer) {
-    unsafe data.storeBytes(of: UInt32(string.count).littleEndian, as: UInt32.self)
-    unsafe data += 4
-    if let start = string.baseAddress {
-      unsafe data.copyMemory(from: start, byteCount: string.count)
-      unsafe data += string.count
-    }
-    unsafe push(code: 3)
+    unsafe payload.append(string: string)
   }
 
   /// Ends the row and returns the first byte behind it.
   @inlinable
   public mutating func finish() -> UnsafeMutableRawPointer {
-    if unsafe shift > 0 {
-      unsafe control.storeBytes(of: UInt8(truncatingIfNeeded: codes), as: UInt8.self)
-    }
-    let byteCount = unsafe data - payload
+    let byteCount = unsafe payload.finish()
     if unsafe isLong {
       unsafe lengthAt.storeBytes(of: UInt32(byteCount).littleEndian, as: UInt32.self)
     } else {
       unsafe lengthAt.storeBytes(of: UInt8(byteCount), as: UInt8.self)
     }
-    return unsafe data
+    return unsafe payload.data
   }
 }
 
@@ -165,5 +116,38 @@ public struct RowEncoder {
     self.layout = layout
     self.timestamp = timestamp
     self.scaleTable = scaleTable
+  }
+
+  /// Writes the head up to the payload's length, for which it returns the place. Needs
+  /// ``RowEncoder/headByteCountMax`` bytes.
+  @unsafe @inlinable @inline(__always)
+  func write(
+    at start: UnsafeMutableRawPointer,
+    after previous: RowHead,
+    isFirst: Bool,
+    isLong: Bool
+  ) -> UnsafeMutableRawPointer {
+    var flags: UInt8 = unsafe isLong ? RowEncoder.longPayload : 0
+    var cursor = unsafe start + 1
+    if !isFirst, previous.layout.rawValue &+ 1 == layout.rawValue {
+      unsafe flags |= RowEncoder.nextLayout
+    } else {
+      unsafe cursor.storeBytes(of: layout.rawValue.littleEndian, as: UInt32.self)
+      unsafe cursor += 4
+    }
+    if !isFirst, previous.timestamp == timestamp {
+      unsafe flags |= RowEncoder.sameTimestamp
+    } else {
+      unsafe cursor.storeBytes(of: timestamp.littleEndian, as: Int64.self)
+      unsafe cursor += 8
+    }
+    if !isFirst, previous.scaleTable == scaleTable {
+      unsafe flags |= RowEncoder.sameScales
+    } else {
+      unsafe cursor.storeBytes(of: scaleTable.rawValue.littleEndian, as: UInt32.self)
+      unsafe cursor += 4
+    }
+    unsafe start.storeBytes(of: flags, as: UInt8.self)
+    return unsafe cursor
   }
 }

@@ -30,6 +30,9 @@ public struct SystemError: Error, Equatable, Sendable {
     public static let invalid: Int32 = EINVAL
     public static let notPermitted: Int32 = EACCES
     public static let readOnly: Int32 = EROFS
+    public static let addressInUse: Int32 = EADDRINUSE
+    public static let notConnected: Int32 = ENOTCONN
+    public static let timedOut: Int32 = ETIMEDOUT
   }
 
   /// Whether space on the disk would have helped.
@@ -41,6 +44,9 @@ public struct SystemError: Error, Equatable, Sendable {
 }
 
 extension SystemError: CustomStringConvertible {
+  /// What the C library says about the code: `No space left on device`.
+  public var reason: String { Self.text(of: code) }
+
   /// `/data/queue/1.segment: write: No space left on device (28)`.
   public var description: String { "\(path): \(operation): \(Self.text(of: code)) (\(code))" }
 

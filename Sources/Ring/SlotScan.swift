@@ -1,86 +1,100 @@
 internal import Bytes
-public import Model
-public import Platform
+internal import Model
+internal import Platform
 
-/// Reads the records of a slot in order.
-enum SlotScan {
-  /// The index entries of a slot's committed bytes, by minute of the hour.
-  ///
-  /// Whose identity cannot be read may be any series: the first damage ends it.
-  ///
-  /// - Throws: ``RingRegion/SlotFault`` at the first byte that is neither record nor pad.
-  static func entries(
-    _ bytes: Span<UInt8>, hour: Int64, cut: UInt64
-  ) throws(RingRegion.SlotFault) -> [Int: [UInt64]] {
-    var result: [Int: [UInt64]] = [:]
+/// The committed bytes of a slot, read and checked from its first to its last record.
+///
+/// Reads with ``ReadableFile``, not through a mapping: a sector that cannot be read is an error
+/// here, and would be a signal there.
+struct SlotScan {
+  /// What was found, damage included.
+  private(set) var view: HourView
+  private(set) var damages: [Damage] = []
+  /// Minutes whose newest record is damaged.
+  private(set) var damagedMinutes: [RingRecovery.DamagedMinute] = []
+
+  private static let chunkByteCount = 1 << 20
+  private let path: String
+
+  init(_ location: SlotLocation) {
+    path = location.path
+    let hour = location.progress.hour
+    view = HourView(hour: hour, isCovered: false)
+    do throws(SlotFault) {
+      let (file, header) = try location.open()
+      view.byteCount = Int(location.progress.byteCount)
+      try scan(file, cut: location.cut)
+      view.isCovered = header.isComplete
+    } catch {
+      damages.append(error.damage(path: path, hour: hour))
+      view = HourView(hour: hour, isCovered: false)
+      damagedMinutes = []
+    }
+  }
+
+  /// Whether the hour can go on: its records are known one by one.
+  var isUsable: Bool { view.byteCount > 0 }
+
+  private mutating func scan(_ file: any ReadableFile, cut: UInt64) throws(SlotFault) {
+    let end = view.byteCount
+    var pending = Array(repeating: PendingIndex(), count: view.minutes.count)
+    var chunk: [UInt8] = []
+    var chunkStart = 0
     var offset = SlotLayout.headerByteCount
-    while offset < bytes.count {
-      let rest = bytes.extracting(offset..<bytes.count)
-      if let skip = padByteCount(rest) {
-        offset += skip
-        continue
+    while offset < end {
+      var from = offset - chunkStart
+      if chunk.count - from < SlotLayout.recordHeaderByteCount {
+        chunk = try file.bytes(at: offset, count: min(Self.chunkByteCount, end - offset))
+        (chunkStart, from) = (offset, 0)
       }
-      guard let head = RecordHead(rest), head.cut <= cut,
-        SlotNumber.hour(ofMinute: head.minute) == hour
+      guard let header = RecordHeader(chunk.span.extracting(from..<chunk.count)),
+        SlotLayout.hour(ofMinute: header.minute) == view.hour,
+        header.recordByteCount <= end - offset
       else {
-        throw RingRegion.SlotFault(
-          offset: offset, byteCount: bytes.count - offset, what: "bad window record")
+        // Whose it was cannot be known, so no minute of the hour can be believed to be complete.
+        throw SlotFault(offset, end - offset, "bad window record header")
       }
-      result[Int(head.minute - hour * 60), default: []].append(
-        MinuteIndex.entry(head.series, offset: offset))
-      offset += SlotLayout.recordByteCount(body: head.bodyByteCount)
+      if chunk.count - from < header.recordByteCount {
+        let count = max(header.recordByteCount, min(Self.chunkByteCount, end - offset))
+        chunk = try file.bytes(at: offset, count: count)
+        (chunkStart, from) = (offset, 0)
+      }
+      let rest = from + SlotLayout.recordHeaderByteCount..<from + header.recordByteCount
+      let isSound = header.holds(chunk.span.extracting(rest))
+      if !isSound { report(header, at: offset) }
+      if header.cut <= cut {
+        let entry = IndexEntry(header.series, offset: isSound ? offset : nil)
+        pending[view.index(ofMinute: header.minute)].insert(entry)
+      }
+      offset += header.recordByteCount
     }
-    return result
+    for minute in pending.indices { view.minutes[minute].merge(pending[minute]) }
+    noteDamagedMinutes()
   }
 
-  private static func padByteCount(_ bytes: Span<UInt8>) -> Int? {
-    var reader = ByteReader(bytes)
-    guard reader.readInteger(UInt32.self) == SlotLayout.padMagic,
-      let count = reader.readInteger(UInt32.self), count >= 8, Int(count) < bytes.count
-    else { return nil }
-    return Int(count)
+  private mutating func report(_ header: RecordHeader, at offset: Int) {
+    damages.append(
+      Damage(
+        severity: .damage,
+        path: path,
+        offset: offset,
+        byteCount: header.recordByteCount,
+        what: "bad window record",
+        range: "windows of series \(header.series.rawValue), minute \(header.minute)"
+      )
+    )
   }
-}
 
-/// Checks a partition's slots without opening them for writing.
-public enum RingCheck {
-  /// What is wrong with the slots that a manifest names. Read only; may run beside a live server.
-  ///
-  /// - Parameters:
-  ///   - committed: the manifest's ring progress.
-  ///   - cut: the manifest's cut.
-  public static func check(
-    disk: any Disk, directory: String, partition: PartitionID, committed: [RingProgress],
-    cut: UInt64
-  ) -> [Damage] {
-    var damages: [Damage] = []
-    for progress in committed {
-      let path = Path.join(directory, SlotNumber.fileName(hour: progress.hour))
-      let end = Int(clamping: progress.byteCount)
-      let fault: (offset: Int, byteCount: Int, what: String)?
-      do {
-        let file = try disk.open(path)
-        let bytes = try file.read(at: 0, count: min(end, file.byteCount))
-        if bytes.count < end {
-          fault = (bytes.count, end - bytes.count, "slot file is too short")
-        } else if SlotLayout.hour(bytes.span, partition: partition) != progress.hour {
-          fault = (0, SlotLayout.headerByteCount, "bad slot header")
-        } else {
-          _ = try SlotScan.entries(bytes.span, hour: progress.hour, cut: cut)
-          fault = nil
-        }
-      } catch let error as RingRegion.SlotFault {
-        fault = (error.offset, error.byteCount, error.what)
-      } catch {
-        fault = (0, end, "\(error)")
-      }
-      if let fault {
-        damages.append(
-          Damage(
-            severity: .damage, path: path, offset: fault.offset, byteCount: fault.byteCount,
-            what: fault.what, range: "windows of hour \(progress.hour)"))
+  private mutating func noteDamagedMinutes() {
+    for (index, minute) in view.minutes.enumerated() {
+      for entry in minute.entries where entry.offset == nil {
+        damagedMinutes.append(
+          RingRecovery.DamagedMinute(
+            series: SeriesID(entry.series),
+            minute: view.hour * SlotLayout.minutesPerHour + Int64(index)
+          )
+        )
       }
     }
-    return damages
   }
 }

@@ -3,17 +3,10 @@ public import Model
 extension Window {
   /// Adds the values of another window of the same column and minute, whose timestamps all differ.
   ///
-  /// In any order: first and last follow the timestamps.
+  /// In any order: first and last follow the timestamps. String cells of both lie in one arena.
   public mutating func merge(_ other: Window, type: ColumnType) {
     switch type {
-    case .float:
-      sum = WindowSum(float: sum.float + other.sum.float)
-      min = Self.outer(min, other.min, isFirst: firstTimestamp <= other.firstTimestamp) {
-        FloatOrder.precedes($0, $1)
-      }
-      max = Self.outer(max, other.max, isFirst: firstTimestamp <= other.firstTimestamp) {
-        FloatOrder.precedes($1, $0)
-      }
+    case .float: mergeFloats(other)
     case .integer:
       sum = WindowSum(integer: sum.integer &+ other.sum.integer)
       if Int64(bitPattern: other.min) < Int64(bitPattern: min) { min = other.min }
@@ -24,7 +17,7 @@ extension Window {
       if other.max > max { max = other.max }
     case .string: break
     }
-    count += other.count
+    count &+= other.count
     if other.firstTimestamp < firstTimestamp {
       first = other.first
       firstTimestamp = other.firstTimestamp
@@ -35,15 +28,21 @@ extension Window {
     }
   }
 
-  /// The extreme of two; a NaN stands for a window of nothing but NaN, of which the earlier counts.
-  private static func outer(
-    _ left: Cell, _ right: Cell, isFirst: Bool, _ precedes: (Cell, Cell) -> Bool
-  ) -> Cell {
-    let leftIsNaN = Double(bitPattern: left).isNaN
-    let rightIsNaN = Double(bitPattern: right).isNaN
-    if leftIsNaN && rightIsNaN { return isFirst ? left : right }
-    if leftIsNaN { return right }
-    if rightIsNaN { return left }
-    return precedes(right, left) ? right : left
+  /// A window of nothing but NaN has a NaN at both ends; of two such the earlier one counts.
+  private mutating func mergeFloats(_ other: Window) {
+    sum = WindowSum(float: sum.float + other.sum.float)
+    let isAllNaN = FloatOrder.isNaN(min)
+    let isOtherAllNaN = FloatOrder.isNaN(other.min)
+    if isOtherAllNaN {
+      guard isAllNaN, other.firstTimestamp < firstTimestamp else { return }
+      min = other.min
+      max = other.max
+    } else if isAllNaN {
+      min = other.min
+      max = other.max
+    } else {
+      if FloatOrder.precedes(other.min, min) { min = other.min }
+      if FloatOrder.precedes(max, other.max) { max = other.max }
+    }
   }
 }

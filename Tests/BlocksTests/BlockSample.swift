@@ -175,16 +175,32 @@ enum BlockSample {
   }
 }
 
+/// Timestamps, cells and text of a batch, apart from where the text lies.
+struct Content: Hashable {
+  struct Column: Hashable {
+    var field: FieldID
+    var type: ColumnType
+    /// Empty for strings.
+    var cells: [Cell]
+    var text: [[UInt8]]
+  }
+
+  var timestamps: [Timestamp] = []
+  var columns: [Column] = []
+}
+
 extension ColumnBatch {
-  /// Cells and text, apart from where the text lies.
-  var content: [[[UInt8]]] {
-    [timestamps.map { Array("\($0)".utf8) }]
-      + columns.map { column in
-        [Array("\(column.field.rawValue) \(column.type.name)".utf8)]
-          + column.cells.map { cell in
-            column.type == .string ? Array(strings.slice(cell) ?? []) : Array("\(cell)".utf8)
-          }
-      }
+  var content: Content {
+    let parts = columns.map { column in
+      let isText = column.type == .string
+      return Content.Column(
+        field: column.field,
+        type: column.type,
+        cells: isText ? [] : column.cells,
+        text: isText ? column.cells.map { Array(strings.slice($0) ?? []) } : []
+      )
+    }
+    return Content(timestamps: timestamps, columns: parts)
   }
 }
 

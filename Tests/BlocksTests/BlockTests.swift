@@ -137,7 +137,10 @@ import Testing
     let entry = try #require(try reader.entries().first)
     var statistics = ReadStatistics()
     let early = TimeRange(start: 0, end: entry.firstTimestamp)
-    #expect(try reader.read(entry, fields: nil, range: early, statistics: &statistics).content == [[]])
+    #expect(
+      try reader.read(entry, fields: nil, range: early, statistics: &statistics).content
+        == Content()
+    )
     #expect(statistics == ReadStatistics())
     #expect(summary.meets(TimeRange(start: 0, end: summary.firstTimestamp)) == false)
     #expect(summary.meets(TimeRange(start: summary.lastTimestamp, end: .max)))

@@ -8,8 +8,6 @@ import Testing
 /// Goal: figures for the documentation. Runs only with `VARVE_MEASURE` in the environment.
 @Suite(.enabled(if: unsafe getenv("VARVE_MEASURE") != nil))
 struct CatalogMeasureTests {
-  static let seriesCount = 1_000_000
-
   /// Processor time of this thread, which neighbours on the machine do not stretch.
   struct ProcessorClock {
     func measure(_ body: () throws -> Void) rethrows -> Duration {
@@ -32,12 +30,13 @@ struct CatalogMeasureTests {
     ])
   }
 
-  @Test func aMillionSeriesOfThreeTags() throws {
+  @Test(.serialized, arguments: [10_000, 1_000_000])
+  func seriesOfThreeTags(seriesCount: Int) throws {
     let folder = try TemporaryDirectory()
     let directory = folder.file("catalog")
     let clock = ProcessorClock()
     let fields = floats("value")
-    let allTags = (0..<Self.seriesCount).map { Self.seriesTags($0) }
+    let allTags = (0..<seriesCount).map { Self.seriesTags($0) }
     let before = ProcessStatistics.current().residentByteCount
     let (catalog, _) = try Catalog.open(
       disk: RealDisk(),
@@ -47,7 +46,7 @@ struct CatalogMeasureTests {
     var runs = LayoutRuns()
     var syncing = Duration.zero
     let creating = try clock.measure {
-      for number in 0..<Self.seriesCount {
+      for number in 0..<seriesCount {
         _ = try catalog.resolve(
           tenant: .default,
           measurement: bytes("node"),
@@ -55,14 +54,15 @@ struct CatalogMeasureTests {
           fields: fields,
           runs: &runs
         )
-        if number % 50_000 == 49_999 {
+        if number % 50_000 == 49_999 || number == seriesCount - 1 {
           syncing += try clock.measure { try catalog.sync(upTo: catalog.version) }
         }
       }
     }
     let after = ProcessStatistics.current().residentByteCount
     let existing = try clock.measure {
-      for number in 0..<Self.seriesCount {
+      for index in 0..<1_000_000 {
+        let number = index % seriesCount
         _ = try catalog.resolve(
           tenant: .default,
           measurement: bytes("node"),
@@ -74,7 +74,7 @@ struct CatalogMeasureTests {
     }
     var sum = 0
     let reading = clock.measure {
-      for number in 0..<Self.seriesCount {
+      for number in 0..<seriesCount {
         for tag in allTags[number] { sum += Int(tag.key[0]) + tag.value.count + Int(tag.value[0]) }
       }
     }
@@ -82,20 +82,21 @@ struct CatalogMeasureTests {
     func perSeries(_ duration: Duration) -> String {
       let (seconds, attoseconds) = duration.components
       let nanoseconds = Double(seconds) * 1e9 + Double(attoseconds) / 1e9
-      return "\((nanoseconds / Double(Self.seriesCount)).rounded()) ns"
+      return "\((nanoseconds / Double(seriesCount)).rounded()) ns"
     }
     let statistics = catalog.statistics()
     let logged = try RealDisk().byteCount(of: "\(directory)/a.log") ?? 0
     print(
       """
+      \(seriesCount) series
       new series: \(perSeries(creating - syncing)), sync: \(perSeries(syncing)),
-      existing: \(perSeries(existing)), touching their tags: \(perSeries(reading)),
-      tables: \(statistics.byteCount / Self.seriesCount) B a series,
-      resident: \((after - before) / Self.seriesCount) B a series,
-      log: \(logged / Self.seriesCount) B a series
+      existing: \(existing / 1_000_000), touching their tags: \(perSeries(reading)),
+      tables: \(statistics.byteCount / seriesCount) B a series,
+      resident: \((after - before) / seriesCount) B a series,
+      log: \(logged / seriesCount) B a series
       """
     )
-    let wanted = Self.seriesTags(777_777)
+    let wanted = Self.seriesTags(7_777)
     let measurement = try #require(catalog.measurement(tenant: .default, named: bytes("node")))
     var found: [SeriesID] = []
     let finding = clock.measure { found = catalog.series(measurement: measurement, tags: wanted) }
@@ -103,7 +104,7 @@ struct CatalogMeasureTests {
     let listing = clock.measure {
       found = catalog.series(measurement: measurement, tags: [wanted[0], wanted[1]])
     }
-    #expect(found.count > 100)
+    #expect(found.count >= 1)
     var table = LayoutTable(partition: PartitionID(0))
     let refreshing = clock.measure { catalog.refresh(&table) }
     print("one series: \(finding), rack and dc: \(listing), layout table: \(refreshing)")

@@ -64,6 +64,12 @@ struct Contents: Equatable {
     scales = (0..<idMax).map { catalog.scales(ScaleTableID($0)) }
     seriesCounts = tenants.map { catalog.seriesCount(of: $0.id) }
   }
+
+  /// A layout; `nil` beyond those that were asked for.
+  func layout(_ resolved: ResolvedLayout) -> LayoutDefinition? {
+    let known = layouts[Int(resolved.partition.rawValue)]
+    return Int(resolved.layout.rawValue) < known.count ? known[Int(resolved.layout.rawValue)] : nil
+  }
 }
 
 /// Lines with seeded names, small enough that many repeat.

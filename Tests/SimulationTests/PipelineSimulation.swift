@@ -139,7 +139,7 @@ final class PipelineSimulation {
     var start = 0
     while start < bytes.count {
       let end = min(bytes.count, start + Int.random(in: 1...300, using: &random))
-      unsafe bytes[start..<end].withUnsafeBytes { unsafe receiver.receive($0, on: connection) }
+      unsafe bytes[start..<end].withUnsafeBytes { _ = unsafe receiver.receive($0, on: connection) }
       start = end
     }
     receiver.endOfRound()
@@ -317,7 +317,7 @@ final class PipelineSimulation {
           let point = ModelPoint(
             series: Self.name(series),
             field: String(decoding: series.field, as: UTF8.self),
-            timestamp: (grid.start + Int64(bucket) * grid.step) / 60_000_000_000
+            timestamp: grid.start(of: bucket) / 60_000_000_000
           )
           let expected = minutes.removeValue(forKey: point)?.sorted { $0.0 < $1.0 } ?? []
           if present.contains(bucket) != !expected.isEmpty {

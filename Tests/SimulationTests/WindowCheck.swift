@@ -1,3 +1,4 @@
+import Model
 import Query
 
 /// Folds values in the plainest way and compares one aggregate.

@@ -2,6 +2,9 @@ internal import Bytes
 internal import Model
 
 /// The variable part of a group's head: which columns there are and where their chunks lie.
+///
+/// Kept as runs of fields and the ends of chunks, for a group of 2,000 columns is often read for two
+/// of them.
 struct ChunkGroupDirectory {
   struct Column: Equatable {
     var field: FieldID
@@ -10,52 +13,69 @@ struct ChunkGroupDirectory {
     var chunk: Range<Int>
   }
 
-  /// Byte range in the group.
-  var timestamps: Range<Int>
-  /// Ascending by field id.
-  var columns: [Column]
+  /// Consecutive field ids of one type.
+  private struct Run {
+    /// Of the first field.
+    var id: UInt64
+    var column: Int
+    var count: Int
+    var type: ColumnType
+  }
+
+  private var runs: [Run] = []
+  /// Where each chunk ends in the group: that of the timestamps, then that of each column.
+  private var ends: [UInt32] = []
+  private let chunksStart: Int
 
   /// Reads the directory of a group.
   ///
   /// - Parameter bytes: from the group's first byte to at least its head's end.
   init(_ head: ChunkGroupHead, _ bytes: Span<UInt8>) throws(BlockError) {
     guard bytes.count >= head.headByteCount else { throw .truncated(.group) }
+    chunksStart = head.headByteCount
     var reader = ByteReader(
       bytes.extracting(ChunkGroupHead.fixedByteCount..<head.headByteCount)
     )
-    var fields: [(field: FieldID, type: ColumnType)] = []
-    fields.reserveCapacity(head.columnCount)
+    try readRuns(&reader, columnCount: head.columnCount)
+    try readEnds(&reader, head)
+    guard reader.remaining == 0 else { throw .malformed(.group) }
+  }
+
+  private mutating func readRuns(
+    _ reader: inout ByteReader,
+    columnCount: Int
+  ) throws(BlockError) {
     var next: UInt64 = 0
-    while fields.count < head.columnCount {
+    var column = 0
+    while column < columnCount {
       guard let gap = reader.readVarint(), let count = reader.readVarint(),
         let typeCode = reader.readByte()
       else { throw .truncated(.group) }
       guard let type = ColumnType(rawValue: typeCode), count >= 1,
-        count <= UInt64(head.columnCount - fields.count), gap <= UInt64(UInt32.max)
+        count <= UInt64(columnCount - column), gap <= UInt64(UInt32.max),
+        next + gap + count <= UInt64(UInt32.max) + 1
       else { throw .malformed(.group) }
-      next += gap
-      guard next + count <= UInt64(UInt32.max) + 1 else { throw .malformed(.group) }
-      for id in next..<next + count { fields.append((FieldID(UInt32(id)), type)) }
-      next += count
+      runs.append(Run(id: next + gap, column: column, count: Int(count), type: type))
+      next += gap + count
+      column += Int(count)
     }
+  }
 
-    var offset = head.headByteCount
-    func range(of byteCount: UInt64?) throws(BlockError) -> Range<Int> {
-      guard let byteCount else { throw .truncated(.group) }
-      guard byteCount >= 1, byteCount <= UInt64(head.byteCount - offset) else {
-        throw .malformed(.group)
-      }
-      defer { offset += Int(byteCount) }
-      return offset..<offset + Int(byteCount)
+  private mutating func readEnds(
+    _ reader: inout ByteReader,
+    _ head: ChunkGroupHead
+  ) throws(BlockError) {
+    ends.reserveCapacity(1 + head.columnCount)
+    var end = UInt64(head.headByteCount)
+    let limit = UInt64(head.byteCount)
+    for _ in 0...head.columnCount {
+      guard let byteCount = reader.readVarint() else { throw .truncated(.group) }
+      guard byteCount >= 1, byteCount <= limit - end else { throw .malformed(.group) }
+      end += byteCount
+      // A group has less than 4 GiB.
+      ends.append(UInt32(truncatingIfNeeded: end))
     }
-    timestamps = try range(of: reader.readVarint())
-    columns = []
-    columns.reserveCapacity(fields.count)
-    for (field, type) in fields {
-      let chunk = try range(of: reader.readVarint())
-      columns.append(Column(field: field, type: type, chunk: chunk))
-    }
-    guard reader.remaining == 0, offset == head.byteCount else { throw .malformed(.group) }
+    guard end == limit else { throw .malformed(.group) }
   }
 
   /// Appends the field runs of `fields`, ascending by id and distinct.
@@ -84,14 +104,35 @@ struct ChunkGroupDirectory {
     }
   }
 
+  /// Byte range of the timestamps chunk in the group.
+  var timestamps: Range<Int> { chunksStart..<Int(ends[0]) }
+
+  /// All columns, ascending by field id.
+  var columns: [Column] {
+    var columns: [Column] = []
+    columns.reserveCapacity(ends.count - 1)
+    for run in runs {
+      for index in 0..<run.count { columns.append(column(at: index, of: run)) }
+    }
+    return columns
+  }
+
   /// The column of `field`, by binary search.
   func column(of field: FieldID) -> Column? {
-    var low = 0
-    var high = columns.count
-    while low < high {
-      let middle = (low + high) / 2
-      if columns[middle].field < field { low = middle + 1 } else { high = middle }
-    }
-    return low < columns.count && columns[low].field == field ? columns[low] : nil
+    let id = UInt64(field.rawValue)
+    let next = runs.lowerBound { $0.id <= id }
+    guard next > 0 else { return nil }
+    let run = runs[next - 1]
+    let index = Int(id - run.id)
+    return index < run.count ? column(at: index, of: run) : nil
+  }
+
+  private func column(at index: Int, of run: Run) -> Column {
+    let column = run.column + index
+    return Column(
+      field: FieldID(UInt32(truncatingIfNeeded: run.id + UInt64(index))),
+      type: run.type,
+      chunk: Int(ends[column])..<Int(ends[column + 1])
+    )
   }
 }

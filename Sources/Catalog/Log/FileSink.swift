@@ -21,6 +21,7 @@ struct FileSink {
   }
 
   private mutating func drain() throws(SystemError) {
+    guard !piece.isEmpty else { return }
     try file.append(piece)
     piece.removeAll(keepingCapacity: true)
   }

@@ -60,7 +60,7 @@ struct LogCopy {
     guard file.byteCount >= durableByteCount else {
       // Somebody cut the file behind our back; what it lacks stands in the other copy.
       isDoubtful = true
-      throw SystemError(code: SystemError.inputOutput, operation: "append", path: path)
+      throw SystemError(code: SystemError.Code.inputOutput, operation: "append", path: path)
     }
     if isDirty { try file.truncate(to: durableByteCount) }
     if !isConfirmed { try confirm(file, disk) }
@@ -91,9 +91,4 @@ struct LogCopy {
     file?.close()
     file = nil
   }
-}
-
-extension SystemError {
-  /// `EIO`.
-  fileprivate static let inputOutput: Int32 = 5
 }

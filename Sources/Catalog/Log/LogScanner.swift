@@ -27,8 +27,8 @@ struct LogScanner {
   private(set) var damages: [Damage] = []
   /// Bytes behind the last sound record.
   private(set) var tail: Damage?
-  /// Whether the file could not be read to its end.
-  private(set) var isUnreadable = false
+  /// Why the file could not be read to its end.
+  private(set) var readError: SystemError?
 
   /// - Parameter file: `nil` for a copy that is not there.
   init(path: String, file: (any ReadableFile)?) {
@@ -142,22 +142,25 @@ struct LogScanner {
       window = try file.read(at: offset, count: wanted)
       windowOffset = offset
       if window.count >= count { return true }
-      unreadable(offset, "the file ends early")
+      unreadable(
+        offset,
+        SystemError(code: SystemError.Code.inputOutput, operation: "read", path: path)
+      )
     } catch {
-      unreadable(offset, "\(error.operation) failed with error \(error.code)")
+      unreadable(offset, error)
     }
     return false
   }
 
-  private mutating func unreadable(_ offset: Int, _ what: String) {
-    isUnreadable = true
+  private mutating func unreadable(_ offset: Int, _ error: SystemError) {
+    readError = error
     damages.append(
       Damage(
         severity: .unreadable,
         path: path,
         offset: offset,
         byteCount: byteCount - offset,
-        what: what
+        what: "\(error.operation) failed with error \(error.code)"
       )
     )
   }

@@ -16,7 +16,8 @@ struct LogUnion {
     /// Bad spots; the torn tail is apart.
     var damages: [Damage] = []
     var tail: Damage?
-    var isUnreadable = false
+    /// Why it could not be read to its end.
+    var readError: SystemError?
     /// Records that only the other copy holds.
     var missingCount = 0
     /// Where in the other copy the records begin that this one lacks at its end.
@@ -42,6 +43,13 @@ struct LogUnion {
   private(set) var durableVersion: UInt64 = 0
   /// Sequences that neither copy holds.
   private(set) var gaps: [Range<UInt64>] = []
+
+  /// The error that kept the last copy from being read to its end, when there is no other: what the
+  /// union holds is then no more than a part.
+  var readError: SystemError? {
+    let isRead = copies.contains { $0.exists && $0.readError == nil }
+    return isRead ? nil : copies.lazy.compactMap(\.readError).first
+  }
 
   /// - Parameter paths: of the two copies.
   init(disk: any Disk, paths: [String]) throws(SystemError) {
@@ -99,7 +107,7 @@ struct LogUnion {
       copies[index].soundEnd = scanners[index].soundEnd
       copies[index].damages += scanners[index].damages
       copies[index].tail = scanners[index].tail
-      copies[index].isUnreadable = scanners[index].isUnreadable
+      copies[index].readError = scanners[index].readError
     }
     for index in copies.indices { judgeTail(index) }
   }

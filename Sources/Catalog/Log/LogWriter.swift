@@ -105,10 +105,6 @@ struct LogWriter {
     return addedByteCount
   }
 
-  mutating func close() {
-    for index in copies.indices { copies[index].close() }
-  }
-
   /// Writes a damaged or missing copy anew from the records of both: temporary file, sync, rename,
   /// sync of the folder. The original is copied aside first, so that at no moment anything that
   /// only it holds is missing.
@@ -120,8 +116,9 @@ struct LogWriter {
     do throws(SystemError) {
       try union.forEach { (_, bytes: Span<UInt8>) throws(SystemError) in try sink.append(bytes) }
       try sink.finish()
+      if let error = union.readError { throw error }
       if try disk.byteCount(of: path) ?? 0 > 0 {
-        try setAside(path, isUnreadable: union.copies[index].isUnreadable)
+        try setAside(path, isUnreadable: union.copies[index].readError != nil)
       }
     } catch {
       // Gives the space of a full disk back; the next attempt starts anew anyway.

@@ -103,12 +103,11 @@ extension CatalogState {
       .sorted { $0.lexicographicallyPrecedes($1) }
   }
 
-  /// The values that a tag takes in a measurement, ascending.
-  func tagValues(_ measurement: UInt32, _ key: [UInt8]) -> [[UInt8]] {
+  /// The values that a tag takes in a measurement, as symbols.
+  func tagValueSymbols(_ measurement: UInt32, _ key: [UInt8]) -> [UInt32] {
     guard let symbol = symbols.find(key, keyed),
       let column = index.column(measurement, key: symbol, keyed)
     else { return [] }
-    return index.pairs(of: column).map { symbols[index.tag($0).value] }
-      .sorted { $0.lexicographicallyPrecedes($1) }
+    return index.pairs(of: column).map { index.tag($0).value }
   }
 }

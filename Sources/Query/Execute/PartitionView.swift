@@ -76,10 +76,30 @@ package protocol WindowRecordSource: Sendable {
     series: SeriesID,
     minute: Int64,
     _ body: (Span<UInt8>) -> Bool
-  ) -> RingSnapshot.Lookup
+  ) -> WindowLookup
 }
 
-extension RingSnapshot: WindowRecordSource {}
+package enum WindowLookup: Hashable, Sendable {
+  /// The minute has no sealed row of the series.
+  case absent
+  /// What is stored of the minute cannot be believed: raw rows answer for it.
+  case damaged
+  case found
+}
+
+extension RingSnapshot: WindowRecordSource {
+  package func withRecord(
+    series: SeriesID,
+    minute: Int64,
+    _ body: (Span<UInt8>) -> Bool
+  ) -> WindowLookup {
+    switch record(series: series, minute: minute) {
+    case .absent: .absent
+    case .damaged: .damaged
+    case .found(let record): body(record.bytes) ? .found : .damaged
+    }
+  }
+}
 
 /// All sealed rows of a partition at one moment.
 package protocol SealedRowsSource: Sendable {

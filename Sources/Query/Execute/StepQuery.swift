@@ -1,6 +1,5 @@
 internal import Blocks
 internal import Model
-internal import Ring
 
 /// Answers a request with a step: minute windows of the ring where they hold, raw rows elsewhere.
 struct StepQuery {

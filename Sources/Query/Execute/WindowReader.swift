@@ -1,5 +1,4 @@
 internal import Model
-internal import Ring
 internal import Rollup
 
 /// Reads the minute windows of some fields out of a ring's records.
@@ -16,6 +15,8 @@ struct WindowReader {
   private var latest: (fieldSet: FieldSetID, plan: Plan)?
   /// The windows that the last lookup found, each with the number of its field.
   private(set) var windows: [(field: Int, window: Window)] = []
+  /// What a record gave, kept for its memory.
+  private var found: [Window?] = []
   /// Behind the `first` and `last` of string columns.
   private(set) var strings = StringArena()
 
@@ -27,7 +28,7 @@ struct WindowReader {
     minute: Int64,
     in source: any WindowRecordSource,
     _ fieldSets: inout FieldSetCache
-  ) -> RingSnapshot.Lookup {
+  ) -> WindowLookup {
     windows.removeAll(keepingCapacity: true)
     strings.removeAll()
     return source.withRecord(series: series, minute: minute) { bytes in
@@ -40,15 +41,18 @@ struct WindowReader {
     _ minute: Int64,
     _ fieldSets: inout FieldSetCache
   ) -> Bool {
-    guard let identity = WindowRecord.identity(of: bytes), identity.minute == minute,
-      let plan = plan(for: identity.fieldSet, &fieldSets)
+    guard let fieldSet = WindowRecord.fieldSet(of: bytes),
+      let plan = plan(for: fieldSet, &fieldSets)
     else { return false }
     guard !plan.columns.isEmpty else { return true }
-    do throws(WindowRecord.Fault) {
-      let found = try WindowRecord.decode(
+    found.removeAll(keepingCapacity: true)
+    do throws(WindowError) {
+      try WindowRecord.decode(
         bytes,
         types: plan.types,
         wanted: plan.columns,
+        minute: minute,
+        into: &found,
         strings: &strings
       )
       for (place, window) in zip(plan.places, found) {

@@ -1,0 +1,152 @@
+internal import Catalog
+internal import Model
+internal import Platform
+public import Query
+internal import Queue
+
+extension Engine {
+  /// Answers a native range query.
+  ///
+  /// Waits until the workers have applied what was acknowledged before it began, at most
+  /// ``EngineConfiguration/queryWaitNanoseconds``, then reads one state of each partition.
+  ///
+  /// - Parameters:
+  ///   - items: the request's parameters, decoded, in order.
+  ///   - tenant: the tenant's name.
+  public func range(
+    _ items: [(name: String, value: String)], tenant: String
+  ) async throws(QueryError) -> RangeAnswer {
+    let running: RunningEngine
+    do throws(EngineError) {
+      running = try self.running()
+    } catch {
+      throw QueryError(.unavailable, "\(error)")
+    }
+    let request = try RangeRequest.parse(items: items, now: clock.now())
+    let isManual = threading == .manual
+    let job: @Sendable () -> Result<RangeAnswer, QueryError> = {
+      Result { () throws(QueryError) in
+        try running.answer(request, tenant: Array(tenant.utf8), isManual: isManual)
+      }
+    }
+    if isManual { return try job().get() }
+    return try await pool.run(job).get()
+  }
+
+  /// The ledger of every tenant and measurement, over all partitions, with what is pending.
+  public func ledger() async -> [LedgerRow] {
+    guard let running = try? running() else { return [] }
+    if threading == .manual { return running.ledger(isManual: true) }
+    return await withCheckedContinuation { continuation in
+      let made = try? WorkerThread(name: "ledger") {
+        continuation.resume(returning: running.ledger(isManual: false))
+      }
+      if made == nil { continuation.resume(returning: []) }
+    }
+  }
+}
+
+extension RunningEngine {
+  func answer(
+    _ request: RangeRequest, tenant: [UInt8], isManual: Bool
+  ) throws(QueryError) -> RangeAnswer {
+    let tenantID: TenantID?
+    do throws(SchemaRefusal) {
+      tenantID = try catalog.tenant(named: tenant, create: false)
+    } catch {
+      throw QueryError(.badData, "tenant: \(error.text)")
+    }
+    return try RangeQuery.run(
+      request, tenant: tenantID ?? TenantID(.max), catalog: catalog,
+      views: WorkerViews(running: self, isManual: isManual), clock: parts.clock,
+      options: QueryOptions(byteCountMax: parts.configuration.queryByteCountMax))
+  }
+
+  func ledger(isManual: Bool) -> [LedgerRow] {
+    var rows: [LedgerKey: (entry: LedgerEntry, pending: UInt64)] = [:]
+    for worker in workers {
+      let promise = Promise<[(entry: LedgerEntry, pending: UInt64)]>()
+      worker.mailbox.send(.ledger(reply: promise))
+      if isManual { _ = worker.step(monotonic: parts.clock.monotonic()) }
+      for (entry, pending) in promise.wait(timeoutNanoseconds: 10_000_000_000) ?? [] {
+        let key = LedgerKey(tenant: entry.tenant, measurement: entry.measurement)
+        if let known = rows[key] {
+          rows[key] = (known.entry.adding(entry), known.pending + pending)
+        } else {
+          rows[key] = (entry, pending)
+        }
+      }
+    }
+    return rows.sorted { $0.key < $1.key }.map { key, row in
+      LedgerRow(
+        tenant: catalog.tenant(key.tenant)?.name ?? [],
+        measurement: key.measurement.map { catalog.measurement($0)?.name ?? [] },
+        entry: row.entry, pending: row.pending)
+    }
+  }
+}
+
+/// Gets views from the workers.
+private struct WorkerViews: ViewProvider {
+  let running: RunningEngine
+  let isManual: Bool
+
+  func view(
+    of partition: PartitionID, series: [SeriesID], in range: TimeRange
+  ) throws(QueryError) -> PartitionView {
+    let worker = running.workers[running.workerOfPartition[Int(partition.rawValue)]]
+    let promise = Promise<StoreView?>()
+    worker.mailbox.send(
+      .view(
+        partition: partition, series: series, applied: worker.port.durableOffset(of: partition),
+        reply: promise))
+    var waited: UInt64 = 0
+    if isManual {
+      // Batches come in turns: each step applies some.
+      while waited < 10_000 {
+        _ = worker.step(monotonic: running.parts.clock.monotonic())
+        if let view = promise.wait(timeoutNanoseconds: 0), let view { return view.partitionView }
+        waited += 1
+      }
+    }
+    let limit = isManual ? 0 : running.parts.configuration.queryWaitNanoseconds
+    guard let answer = promise.wait(timeoutNanoseconds: limit), let view = answer else {
+      throw QueryError(
+        .timeout,
+        "acknowledged rows were not applied within \(limit / 1_000_000_000) s; try again later")
+    }
+    return view.partitionView
+  }
+}
+
+extension LedgerEntry {
+  /// The counts of both.
+  func adding(_ other: LedgerEntry) -> LedgerEntry {
+    var result = self
+    result.received += other.received
+    result.stored += other.stored
+    result.duplicate += other.duplicate
+    result.replaced += other.replaced
+    result.late += other.late
+    result.rejected.merge(other.rejected, uniquingKeysWith: +)
+    result.linesRejected.merge(other.linesRejected, uniquingKeysWith: +)
+    return result
+  }
+}
+
+extension LedgerKey: Comparable {
+  static func < (left: LedgerKey, right: LedgerKey) -> Bool {
+    let (a, b) = (left.measurement?.rawValue ?? .max, right.measurement?.rawValue ?? .max)
+    return left.tenant == right.tenant ? a < b : left.tenant < right.tenant
+  }
+}
+
+extension SchemaRefusal {
+  /// The refusal in words.
+  var text: String {
+    switch self {
+    case .typeConflict(_, let field, let existing): "field \(field) is \(existing.name)"
+    case .limit(_, _, let message): message
+    }
+  }
+}

@@ -1,0 +1,11 @@
+internal import Logging
+internal import Platform
+
+/// What every part of an engine is handed.
+struct EngineParts: Sendable {
+  var configuration: EngineConfiguration
+  var disk: any Disk
+  var clock: any Clock
+  var logger: Logger
+  var authorizer: any Authorizer
+}

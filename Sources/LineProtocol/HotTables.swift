@@ -1,0 +1,57 @@
+/// Small constant tables of the hot loop, in memory that needs no look at a global.
+@safe struct HotTables: ~Copyable {
+  /// The bytes of a name of up to 16 bytes.
+  struct NameMask {
+    var low: UInt64
+    var high: UInt64
+  }
+
+  /// How to raise a number by decimals: the factor, and the largest number that then fits 31 bits.
+  struct Step {
+    var factor: UInt64
+    var mantissaMax: UInt64
+  }
+
+  static let nameByteCountMax = 16
+  /// Steps count from here: fewer are missing decimals, for which nothing but zero fits.
+  static let stepOrigin = 16
+  private static let stepCount = 32
+
+  let masks: UnsafeMutablePointer<NameMask>
+  let steps: UnsafeMutablePointer<Step>
+  /// 10^0 ... 10^8.
+  let powers: UnsafeMutablePointer<UInt64>
+
+  init() {
+    unsafe masks = UnsafeMutablePointer<NameMask>.allocate(capacity: Self.nameByteCountMax + 1)
+    for count in 0...Self.nameByteCountMax {
+      let low: UInt64 = count >= 8 ? .max : (1 << UInt64(8 * count)) - 1
+      let high: UInt64 = count <= 8 ? 0 : count == 16 ? .max : (1 << UInt64(8 * count - 64)) - 1
+      unsafe (masks + count).initialize(to: NameMask(low: low, high: high))
+    }
+    unsafe steps = UnsafeMutablePointer<Step>.allocate(capacity: Self.stepCount)
+    var factor: UInt64 = 1
+    for index in 0..<Self.stepCount {
+      let isMissing = index < Self.stepOrigin
+      unsafe (steps + index).initialize(
+        to: Step(
+          factor: isMissing ? 0 : factor,
+          mantissaMax: isMissing ? 0 : UInt64(Int32.max) / factor
+        )
+      )
+      if !isMissing { factor *= 10 }
+    }
+    unsafe powers = UnsafeMutablePointer<UInt64>.allocate(capacity: 9)
+    var power: UInt64 = 1
+    for index in 0..<9 {
+      unsafe (powers + index).initialize(to: power)
+      power *= 10
+    }
+  }
+
+  deinit {
+    unsafe masks.deallocate()
+    unsafe steps.deallocate()
+    unsafe powers.deallocate()
+  }
+}

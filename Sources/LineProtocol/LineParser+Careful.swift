@@ -1,0 +1,247 @@
+internal import Model
+
+/// Rows that nothing predicted: new series, other fields, any trouble. Everything that is refused is
+/// refused here.
+extension LineParser {
+  /// Takes one row apart and stores or refuses it.
+  ///
+  /// - Parameters:
+  ///   - row: its first byte; ``ByteStore/slackByteCount`` bytes are readable behind it.
+  ///   - count: its bytes without the line feed.
+  ///   - lineFeedCount: line feeds inside of its strings.
+  mutating func take(
+    _ row: UnsafeRawPointer,
+    _ count: Int,
+    _ lineFeedCount: Int,
+    _ session: LineSession,
+    _ arrival: Timestamp
+  ) -> LineEvent? {
+    let count = unsafe contentByteCount(row, count)
+    let start = unsafe spaces(row, count)
+    var event: LineEvent?
+    if start == count {
+      // Blank.
+    } else if unsafe ByteScan.byte(row + start) == ByteScan.hash {
+      if start == 0 { event = unsafe control(row, count, session) }
+    } else if count > options.lineByteCountMax {
+      let limit = options.lineByteCountMax
+      let fault = RowFault(limit, .tooLong, "the line is longer than \(limit) bytes")
+      unsafe refuse(fault, row, count, session, arrival)
+    } else {
+      event = unsafe takeRow(row, count, start, session, arrival)
+    }
+    session.lineNumber += UInt64(1 + lineFeedCount)
+    return event
+  }
+
+  private func control(
+    _ row: UnsafeRawPointer,
+    _ count: Int,
+    _ session: LineSession
+  ) -> LineEvent? {
+    guard let word = unsafe ControlWord(Array(UnsafeRawBufferPointer(start: row, count: count))) else {
+      return nil
+    }
+    switch word {
+    case .precision(let precision):
+      session.precision = precision
+      return nil
+    case .event(let event):
+      if case .acknowledge = event { session.usesAcknowledgements = true }
+      return event
+    }
+  }
+
+  private mutating func takeRow(
+    _ row: UnsafeRawPointer,
+    _ count: Int,
+    _ start: Int,
+    _ session: LineSession,
+    _ arrival: Timestamp
+  ) -> LineEvent? {
+    var grammar = unsafe RowGrammar(row, count: count, start: start, seed: options.hashSeed)
+    var points = 0
+    do throws(RowFault) {
+      do throws(RowFault) {
+        try grammar.parse(into: &parsed)
+      } catch {
+        if session.lineNumber == 0, let event = unsafe foreignLine(row, count, session) { return event }
+        throw error
+      }
+      points = parsed.fieldCount
+      if let excess = parsed.excess { throw excess }
+      let timestamp = try timestamp(session, arrival)
+      unsafe try store(row, start, timestamp, session, arrival)
+    } catch {
+      unsafe refuse(
+        error,
+        row,
+        count,
+        measurement: error.measurement ?? measurement(of: row, count, session),
+        points: points,
+        session,
+        arrival
+      )
+    }
+    return nil
+  }
+
+  /// The row's timestamp in nanoseconds; `nil` when it has none.
+  private func timestamp(_ session: LineSession, _ arrival: Timestamp) throws(RowFault) -> Timestamp? {
+    guard case .given(let magnitude, let isNegative) = parsed.time else { return nil }
+    if isNegative, magnitude != 0 {
+      throw RowFault(parsed.timeStart, .beforeEpoch, "timestamp before 1970")
+    }
+    guard let magnitude, let timestamp = session.precision.nanoseconds(magnitude) else {
+      throw RowFault(
+        parsed.timeStart,
+        .future,
+        "timestamp beyond the year 2262, more than 10 minutes ahead"
+      )
+    }
+    guard timestamp <= Self.timestampMax(arrival) else {
+      throw RowFault(parsed.timeStart, .future, "timestamp more than 10 minutes ahead")
+    }
+    return timestamp
+  }
+
+  /// Finds out what the row's names stand for and appends it to its partition's batch.
+  private mutating func store(
+    _ row: UnsafeRawPointer,
+    _ start: Int,
+    _ timestamp: Timestamp?,
+    _ session: LineSession,
+    _ arrival: Timestamp
+  ) throws(RowFault) {
+    let (fieldCount, hashSum) = unsafe matcher.markReplaced(&parsed, row)
+    let reference = unsafe try record(row, start, fieldCount, hashSum, session)
+    let record = unsafe keys.record(reference)
+    let shape = unsafe Int(record.pointee.shape)
+    let head = unsafe shapes.heads[shape]
+    let byteCount = unsafe try encode(row, shape: shape, measurement: record.pointee.measurement)
+    let stamp = unsafe keys.stamps + Int(record.pointee.stamp)
+    if timestamp == nil { unsafe stamp.pointee = unsafe max(arrival, stamp.pointee &+ 1) }
+    let rowHead = unsafe RowHead(
+      layout: LayoutID(record.pointee.layout),
+      timestamp: timestamp ?? stamp.pointee,
+      scaleTable: head.scaleTable
+    )
+    let partition = unsafe Int(record.pointee.partition)
+    let isIn = unsafe batches.builders[partition].append(
+      rowHead,
+      payload: payload.base,
+      byteCount: byteCount,
+      columnCount: head.columnCount,
+      isLong: head.isLong
+    )
+    unsafe keys.record(session.lastRecord).pointee.next = reference
+    session.lastRecord = reference
+    if !isIn {
+      appendToNext(rowHead, byteCount, head.columnCount, head.isLong, partition, arrival)
+    }
+    session.accepted += 1
+    session.statistics.rowsAccepted += 1
+    session.statistics.pointsAccepted += UInt64(head.columnCount)
+  }
+
+  /// Encodes the fields in column order into ``payload``; returns the bytes.
+  private mutating func encode(
+    _ row: UnsafeRawPointer,
+    shape: Int,
+    measurement: UInt32
+  ) throws(RowFault) -> Int {
+    let head = unsafe shapes.heads[shape]
+    var encoder = unsafe PayloadEncoder(at: payload.base, columnCount: head.columnCount)
+    for column in 0..<head.columnCount {
+      let field = parsed.fields[Int(matcher.fieldOfColumn[column])]
+      let token = field.value
+      let entry = unsafe head.entries[column]
+      switch (entry.type, token.kind) {
+      case (.float, .float):
+        if let scaled = token.scaled(by: Int(entry.exponent)) {
+          unsafe encoder.append(narrow: scaled)
+          continue
+        }
+        shapes.noteMisfit(token, shape: shape, column: column)
+        let value = unsafe token.double(row)
+        guard value.isFinite else {
+          let message = "number beyond the largest float, 1.8e308"
+          throw RowFault(field.valueStart, .unparsable, message)
+        }
+        unsafe encoder.append(exception: value.bitPattern)
+      case (.float, .integer), (.float, .unsigned):
+        unsafe try append(field, asFloat: entry, &encoder, measurement)
+      case (.integer, .integer), (.unsigned, .unsigned), (.boolean, .boolean):
+        unsafe encoder.append(integer: Int64(bitPattern: token.integerCell))
+      case (.string, .string): unsafe append(string: token, row, &encoder)
+      default: throw conflict(field, existing: entry.type, MeasurementID(measurement))
+      }
+    }
+    return unsafe encoder.finish()
+  }
+
+  private func append(
+    _ field: ParsedRow.Field,
+    asFloat entry: FieldEntry,
+    _ encoder: inout PayloadEncoder,
+    _ measurement: UInt32
+  ) throws(RowFault) {
+    guard let value = field.value.exactDouble else {
+      var fault = conflict(field, existing: .float, MeasurementID(measurement))
+      fault.message += ", and no float equals this number"
+      throw fault
+    }
+    var token = field.value
+    token.kind = .float
+    if token.mantissa == 0 { token.isNegative = false }
+    if let scaled = token.scaled(by: Int(entry.exponent)) {
+      unsafe encoder.append(narrow: scaled)
+    } else {
+      unsafe encoder.append(exception: value.bitPattern)
+    }
+  }
+
+  private func append(
+    string token: ValueToken,
+    _ row: UnsafeRawPointer,
+    _ encoder: inout PayloadEncoder
+  ) {
+    let text = unsafe UnsafeRawBufferPointer(start: row + token.start, count: token.end - token.start)
+    guard token.hasEscapes else {
+      unsafe encoder.append(string: text)
+      return
+    }
+    let target = unsafe encoder.data + 4
+    var written = 0
+    var index = 0
+    while index < text.count {
+      var byte = unsafe text[index]
+      if byte == ByteScan.backslash, index + 1 < text.count {
+        let next = unsafe text[index + 1]
+        if next == ByteScan.quote || next == ByteScan.backslash {
+          byte = next
+          index += 1
+        }
+      }
+      unsafe (target + written).storeBytes(of: byte, as: UInt8.self)
+      written += 1
+      index += 1
+    }
+    unsafe encoder.append(stringInPlace: written)
+  }
+
+  func conflict(
+    _ field: ParsedRow.Field,
+    existing: ColumnType,
+    _ measurement: MeasurementID
+  ) -> RowFault {
+    let given = field.value.kind.type?.name ?? "unknown"
+    var fault = RowFault(
+      field.valueStart,
+      .typeConflict,
+      "field is of type \(existing.name), the value of type \(given)"
+    )
+    fault.measurement = measurement
+    return fault
+  }
+}

@@ -1,0 +1,110 @@
+internal import Model
+internal import Platform
+
+/// The segments of a directory with their headers, oldest first. Reads a kilobyte of each.
+struct SegmentIndex {
+  /// One segment file.
+  struct Entry {
+    var sequence: UInt64
+    var path: String
+    var byteCount: Int
+    /// `nil` with the reason in `fault`.
+    var header: SegmentHeader?
+    var fault: SegmentHeader.Fault?
+  }
+
+  let directory: String
+  let partitionCount: Int
+  private(set) var entries: [Entry] = []
+
+  init(disk: any Disk, directory: String, partitionCount: Int) throws(SystemError) {
+    self.directory = directory
+    self.partitionCount = partitionCount
+    for name in try disk.list(directory) {
+      guard let sequence = SegmentName.sequence(of: name) else { continue }
+      let path = Path.join(directory, name)
+      do throws(SystemError) {
+        entries.append(try entry(disk, path, sequence))
+      } catch  where error.isMissing {
+        // Retention was faster: its records are in blocks.
+        continue
+      }
+    }
+  }
+
+  private func entry(
+    _ disk: any Disk,
+    _ path: String,
+    _ sequence: UInt64
+  ) throws(SystemError) -> Entry {
+    let file = try disk.open(path)
+    var entry = Entry(sequence: sequence, path: path, byteCount: file.byteCount)
+    let bytes: [UInt8]
+    do throws(SystemError) {
+      bytes = try file.read(at: 0, count: SegmentHeader.byteCountMax)
+    } catch {
+      entry.fault = .unreadable
+      return entry
+    }
+    do throws(SegmentHeader.Fault) {
+      let header = try SegmentHeader(bytes.span)
+      guard header.partitions.count == partitionCount else {
+        throw .partitionCount(header.partitions.count)
+      }
+      // A copy under another name must not pass for a segment.
+      guard header.sequence == sequence else { throw .malformed }
+      entry.header = header
+    } catch {
+      entry.fault = error
+    }
+    return entry
+  }
+
+  /// Refuses what another release or another directory wrote.
+  func validate() throws(LogError) {
+    for entry in entries {
+      switch entry.fault {
+      case .version(let version): throw .version(path: entry.path, found: version)
+      case .partitionCount(let count):
+        throw .partitionCount(path: entry.path, found: count, expected: partitionCount)
+      case nil, .truncated, .magic, .checksum, .unreadable, .malformed: continue
+      }
+    }
+  }
+
+  /// The first sound header behind the entry at `index`.
+  func header(after index: Int) -> SegmentHeader? {
+    entries[(index + 1)...].first { $0.header != nil }?.header
+  }
+
+  /// Segments that a later one names as its predecessor and that are not there.
+  func missing() -> [Damage] {
+    let sequences = Set(entries.map(\.sequence))
+    var damages: [Damage] = []
+    // What is older than the oldest was removed by retention.
+    for entry in entries.dropFirst() {
+      guard let header = entry.header, header.previousSequence > 0,
+        !sequences.contains(header.previousSequence)
+      else { continue }
+      damages.append(
+        Damage(
+          severity: .damage,
+          path: SegmentName.path(in: directory, sequence: header.previousSequence),
+          offset: 0,
+          byteCount: Int(header.previousByteCount),
+          what: "the segment is missing"
+        )
+      )
+    }
+    return damages
+  }
+
+  /// The first segment that holds an offset of `from` or a later one.
+  func first(from: [Offset]) -> Int {
+    let index = entries.lastIndex { entry in
+      guard let header = entry.header else { return false }
+      return zip(header.partitions, from).allSatisfy { $0.first <= $1 }
+    }
+    return index ?? 0
+  }
+}

@@ -1,0 +1,155 @@
+internal import HTTPTypes
+internal import HummingbirdCore
+internal import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import Platform
+internal import Query
+internal import Synchronization
+
+/// The HTTP port: reads requests, lets the routes answer them, writes the answers.
+///
+/// It has an event loop of its own, so that a busy line listener never delays an operator's look at
+/// `/metrics`. Safe from any thread.
+final class HTTPServer: Sendable {
+  private typealias Listener = HummingbirdCore.Server<HTTP1Channel>
+
+  private struct State {
+    var listener: Listener?
+    var run: Task<Void, Never>?
+  }
+
+  private let configuration: ServerConfiguration
+  private let routes: Routes
+  private let log: SampledLog
+  private let dates: HTTPDate
+  private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+  private let state = Mutex(State())
+
+  init(_ configuration: ServerConfiguration, routes: Routes, log: SampledLog, clock: any Clock) {
+    self.configuration = configuration
+    self.routes = routes
+    self.log = log
+    dates = HTTPDate(clock: clock)
+  }
+
+  /// Begins to listen and to answer.
+  ///
+  /// - Returns: where it listens, with the port that the system chose for 0.
+  func start() async throws(ServerError) -> Address {
+    let address = configuration.http
+    let (outcomes, outcome) = AsyncStream.makeStream(of: Result<Int, any Error>.self)
+    let listener = makeListener { channel in
+      outcome.yield(.success(channel.localAddress?.port ?? address.port))
+    }
+    let run = Task {
+      do { try await listener.run() } catch { outcome.yield(.failure(error)) }
+      outcome.finish()
+    }
+    state.withLock { $0 = State(listener: listener, run: run) }
+    for await first in outcomes {
+      switch first {
+      case .success(let port): return Address(host: address.host, port: port)
+      case .failure(let error): throw .binding(address, option: "--http", error)
+      }
+    }
+    throw .cannotListen(address, option: "--http", reason: "the listener ended at once")
+  }
+
+  private func makeListener(
+    _ onRunning: @escaping @Sendable (any Channel) -> Void
+  ) -> Listener {
+    let patience = TimeAmount.seconds(Int64(configuration.httpIdleSeconds))
+    let channel = HTTP1Channel(
+      responder: { request, writer, _ in try await self.respond(to: request, writer) },
+      configuration: .init(
+        additionalChannelHandlers: [WriteProgressHandler(patience: patience)],
+        idleTimeout: patience,
+        httpDecoderConfiguration: .init(
+          maxHeaderFieldSize: configuration.httpHeaderByteCountMax,
+          maxHeaderListSize: configuration.httpHeaderByteCountMax,
+          maxHeaderFieldCount: 100
+        )
+      )
+    )
+    // The library reports what single clients do wrong; that is no news for an operator.
+    var logger = Logger(label: "http")
+    logger.logLevel = .critical
+    return Listener(
+      childChannelSetup: channel,
+      configuration: .init(
+        address: .hostname(configuration.http.host, port: configuration.http.port),
+        backlog: 256,
+        availableConnectionsDelegate: .maximum(
+          configuration.httpConnectionCountMax,
+          logger: logger
+        )
+      ),
+      onServerRunning: onRunning,
+      eventLoopGroup: group,
+      logger: logger
+    )
+  }
+
+  /// Lets requests in progress end, then hangs up on whoever is still there.
+  func stop() async {
+    let (listener, run) = state.withLock { ($0.listener, $0.run) }
+    guard let listener, let run else { return }
+    let patience = configuration.drainSeconds
+    let cutOff = Task {
+      try await Task.sleep(for: .seconds(patience))
+      run.cancel()
+    }
+    try? await listener.shutdownGracefully()
+    cutOff.cancel()
+    run.cancel()
+    await run.value
+    try? await group.shutdownGracefully()
+  }
+
+  // MARK: One request
+
+  private func respond(to request: Request, _ writer: consuming ResponseWriter) async throws {
+    let tenant = HTTPField.Name(Call.tenantHeader).flatMap { request.headers[$0] }
+    let call = Call(
+      method: request.method.rawValue,
+      target: request.head.path ?? "/",
+      tenant: tenant
+    )
+    let answer = await routes.answer(call)
+    let isHead = request.method == .head
+    let head = HTTPResponse(
+      status: .init(code: answer.status),
+      headerFields: fields(of: answer, isHead: isHead)
+    )
+    if isHead { return try await writer.writeResponse(head) }
+    try await writer.write(response: head, body: body(of: answer))
+  }
+
+  private func fields(of answer: Answer, isHead: Bool) -> HTTPFields {
+    var fields = HTTPFields()
+    if let contentType = answer.contentType { fields[.contentType] = contentType }
+    if case .bytes(let bytes) = answer.body, answer.status != 204 {
+      fields[.contentLength] = "\(bytes.count)"
+    }
+    fields[.server] = BuildInformation.name
+    fields[.date] = dates.text()
+    for (name, value) in answer.headers {
+      if let name = HTTPField.Name(name) { fields[name] = value }
+    }
+    return fields
+  }
+
+  private func body(of answer: Answer) -> ResponseBody {
+    switch answer.body {
+    case .bytes(let bytes):
+      return bytes.isEmpty ? ResponseBody() : ResponseBody(byteBuffer: ByteBuffer(bytes: bytes))
+    case .range(let pieces):
+      return ResponseBody { writer in
+        var pieces = pieces
+        while let piece = pieces.next() { try await writer.write(ByteBuffer(bytes: piece)) }
+        try await writer.finish(nil)
+      }
+    }
+  }
+}

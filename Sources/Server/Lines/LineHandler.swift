@@ -1,0 +1,199 @@
+internal import Engine
+internal import Logging
+internal import NIOCore
+
+/// One connection of the line port, between its socket and its loop's receiver.
+///
+/// Reading stops while the receiver is congested or the client leaves its replies lying; the bytes
+/// then wait in the kernel, and the client's own sending stops.
+final class LineHandler: ChannelDuplexHandler {
+  typealias InboundIn = ByteBuffer
+  typealias OutboundIn = ByteBuffer
+  typealias OutboundOut = ByteBuffer
+
+  private enum State {
+    /// Bytes are parsed as they come.
+    case open
+    /// No more input; answers that are owed still go out.
+    case finishing
+    /// All is said and our side is closed. What the peer still sends is thrown away for a moment,
+    /// because closing on unread bytes would reset the connection and take the last reply with it.
+    case lingering(until: NIODeadline)
+    case closed
+  }
+
+  private static let lingerSeconds: Int64 = 2
+
+  let connection: LineConnection
+  private let loop: LineLoop
+  private let peer: String
+  private var context: ChannelHandlerContext?
+  private var state = State.open
+  /// Bytes read that wait for the client to take its replies.
+  private var unparsed: ByteBuffer?
+  /// A read that was asked for and held back.
+  private var isReadHeld = false
+  private var isInputEnded = false
+  /// Bytes of replies that the socket has not taken yet.
+  private var unwrittenByteCount = 0
+  private var lastReadAt = NIODeadline.now()
+  private var lastWrittenAt = NIODeadline.now()
+
+  init(loop: LineLoop, connection: LineConnection, peer: String) {
+    self.loop = loop
+    self.connection = connection
+    self.peer = peer
+  }
+
+  func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    self.context = nil
+    loop.closed(self)
+  }
+
+  // MARK: Input
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    guard case .open = state else { return }
+    lastReadAt = .now()
+    var buffer = unwrapInboundIn(data)
+    if var earlier = unparsed {
+      earlier.writeBuffer(&buffer)
+      buffer = earlier
+    }
+    parse(buffer)
+  }
+
+  private func parse(_ buffer: ByteBuffer) {
+    unparsed = nil
+    let taken = loop.receive(buffer, from: self)
+    guard taken < buffer.readableBytes, connection.closeReason == nil else { return }
+    unparsed = buffer.getSlice(
+      at: buffer.readerIndex + taken,
+      length: buffer.readableBytes - taken
+    )
+  }
+
+  func read(context: ChannelHandlerContext) {
+    if mayRead { return context.read() }
+    guard !isReadHeld else { return }
+    isReadHeld = true
+    if loop.isCongested { loop.hold(self) }
+  }
+
+  private var mayRead: Bool {
+    guard case .open = state else { return true }
+    return unparsed == nil && unwrittenByteCount < loop.configuration.replyByteCountMax
+      && !loop.isCongested
+  }
+
+  /// Goes on with what was held back, as far as it is possible again.
+  func resume() {
+    if case .open = state, let buffer = unparsed, !loop.isCongested,
+      unwrittenByteCount < loop.configuration.replyByteCountMax
+    {
+      parse(buffer)
+    }
+    guard isReadHeld else { return }
+    if mayRead {
+      isReadHeld = false
+      context?.read()
+    } else if loop.isCongested {
+      loop.hold(self)
+    }
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    guard let event = event as? ChannelEvent, event == .inputClosed else {
+      return context.fireUserInboundEventTriggered(event)
+    }
+    if case .lingering = state { return hangUp() }
+    finish()
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) { hangUp() }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    state = .closed
+    endInput()
+    context.fireChannelInactive()
+  }
+
+  /// Takes no more input and closes once the answers are out.
+  func finish() {
+    guard case .open = state else { return }
+    state = .finishing
+    endInput()
+    closeIfDone()
+  }
+
+  private func endInput() {
+    guard !isInputEnded else { return }
+    isInputEnded = true
+    unparsed = nil
+    loop.endInput(of: self)
+  }
+
+  // MARK: Output
+
+  /// Writes what the receiver has answered and closes when that is what is left to do.
+  func flush() {
+    guard let context else { return }
+    if connection.hasReplies {
+      let bytes = connection.takeReplies()
+      if unwrittenByteCount == 0 { lastWrittenAt = .now() }
+      unwrittenByteCount += bytes.count
+      context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: bytes))).assumeIsolated()
+        .whenComplete { _ in self.written(bytes.count) }
+    }
+    if case .open = state, let reason = connection.closeReason {
+      log(reason)
+      finish()
+    }
+    closeIfDone()
+  }
+
+  private func written(_ byteCount: Int) {
+    unwrittenByteCount -= byteCount
+    lastWrittenAt = .now()
+    resume()
+    closeIfDone()
+  }
+
+  private func closeIfDone() {
+    guard case .finishing = state, let context else { return }
+    guard unwrittenByteCount == 0, !connection.awaitsAnswers else { return }
+    state = .lingering(until: .now() + .seconds(Self.lingerSeconds))
+    context.close(mode: .output, promise: nil)
+    // A peer that has hung up already makes this the end; otherwise its bytes are thrown away.
+    resume()
+  }
+
+  func hangUp() { context?.close(promise: nil) }
+
+  private func log(_ reason: String) {
+    let text = LogText.escape(reason)
+    loop.log.write(.closed, level: .info, "closing \(peer): \(text)")
+  }
+
+  // MARK: Time
+
+  /// Whether the peer has kept a line open for too long without a byte, while we were reading.
+  func isSilentInsideLine(at now: NIODeadline) -> Bool {
+    guard case .open = state, connection.isInsideLine, !isReadHeld, unparsed == nil else {
+      return false
+    }
+    return now - lastReadAt >= .seconds(Int64(loop.configuration.lineSilenceSeconds))
+  }
+
+  /// Ends a connection that takes no replies or lingers for too long.
+  func checkProgress(at now: NIODeadline) {
+    if case .lingering(let until) = state, now >= until { return hangUp() }
+    let patience = TimeAmount.seconds(Int64(loop.configuration.lineSilenceSeconds))
+    if unwrittenByteCount > 0, now - lastWrittenAt >= patience {
+      log("took no replies for \(loop.configuration.lineSilenceSeconds) s")
+      hangUp()
+    }
+  }
+}

@@ -1,0 +1,189 @@
+internal import Engine
+internal import NIOCore
+
+/// One event loop of the line listener: its receiver and the connections that live on it.
+///
+/// Belongs to its event loop; whoever is elsewhere reaches it through a `NIOLoopBound`.
+///
+/// A round is one pass of the loop over all sockets that had bytes. It ends with one
+/// `endOfRound()` of the receiver, so that an `#ack` closes the batches of all that came with it.
+final class LineLoop {
+  /// Bytes that one read of a socket may take: large reads halve the processor time a byte.
+  static let readByteCount = 1 << 20
+  private static let tickMilliseconds: Int64 = 5
+  private static let sweepSeconds: Int64 = 1
+
+  let eventLoop: any EventLoop
+  let configuration: ServerConfiguration
+  let log: SampledLog
+  private let receiver: Receiver
+  private let statistics: ServerStatistics
+  private var handlers: [ObjectIdentifier: LineHandler] = [:]
+  /// Handlers whose reads are held back while the receiver is congested.
+  private var held: [LineHandler] = []
+  private var isRoundScheduled = false
+  private var isTickScheduled = false
+  private var isSweepScheduled = false
+  private var emptied: [EventLoopPromise<Void>] = []
+
+  private init(
+    eventLoop: any EventLoop,
+    receiver: Receiver,
+    configuration: ServerConfiguration,
+    statistics: ServerStatistics,
+    log: SampledLog
+  ) {
+    self.eventLoop = eventLoop
+    self.receiver = receiver
+    self.configuration = configuration
+    self.statistics = statistics
+    self.log = log
+  }
+
+  /// Makes the loop's state on the loop itself, with a receiver that calls back there.
+  static func make(
+    on eventLoop: any EventLoop,
+    engine: Engine,
+    configuration: ServerConfiguration,
+    statistics: ServerStatistics,
+    log: SampledLog
+  ) async throws -> NIOLoopBound<LineLoop> {
+    try await eventLoop.submit {
+      let box = NIOLoopBoundBox<LineLoop?>(nil, eventLoop: eventLoop)
+      let receiver = try engine.makeReceiver {
+        eventLoop.execute { box.value?.settle() }
+      }
+      let loop = LineLoop(
+        eventLoop: eventLoop,
+        receiver: receiver,
+        configuration: configuration,
+        statistics: statistics,
+        log: log
+      )
+      box.value = loop
+      return NIOLoopBound(loop, eventLoop: eventLoop)
+    }.get()
+  }
+
+  /// A handler for a new connection.
+  func adopt(peer: String) -> LineHandler {
+    let handler = LineHandler(loop: self, connection: receiver.open(sender: peer), peer: peer)
+    handlers[ObjectIdentifier(handler.connection)] = handler
+    scheduleSweep()
+    return handler
+  }
+
+  // MARK: What handlers ask for
+
+  /// Whether sockets are left alone for now.
+  var isCongested: Bool { receiver.isCongested }
+
+  /// Hands bytes to the receiver.
+  ///
+  /// - Returns: how many were taken; the rest waits until the client has taken its replies.
+  func receive(_ buffer: ByteBuffer, from handler: LineHandler) -> Int {
+    let taken = unsafe buffer.withUnsafeReadableBytes { bytes in
+      unsafe receiver.receive(bytes, on: handler.connection)
+    }
+    scheduleRound()
+    return taken
+  }
+
+  /// The peer sends no more: a line without its end is refused.
+  func endInput(of handler: LineHandler) {
+    receiver.close(handler.connection)
+    scheduleRound()
+  }
+
+  func hold(_ handler: LineHandler) { held.append(handler) }
+
+  func closed(_ handler: LineHandler) {
+    guard handlers.removeValue(forKey: ObjectIdentifier(handler.connection)) != nil else { return }
+    statistics.closeConnection()
+    if handlers.isEmpty { succeedEmptied() }
+  }
+
+  // MARK: Rounds and ticks
+
+  private func scheduleRound() {
+    guard !isRoundScheduled else { return }
+    isRoundScheduled = true
+    eventLoop.assumeIsolated().execute { self.endRound() }
+  }
+
+  private func endRound() {
+    isRoundScheduled = false
+    receiver.endOfRound()
+    follow()
+  }
+
+  /// The committer has made batches durable, or has given up on them.
+  private func settle() {
+    receiver.settle()
+    follow()
+  }
+
+  /// Does what the receiver's new state asks for: replies, reads, the next tick.
+  private func follow() {
+    for connection in receiver.takeTouched() {
+      handlers[ObjectIdentifier(connection)]?.flush()
+    }
+    if !held.isEmpty, !receiver.isCongested {
+      let resumed = held
+      held.removeAll(keepingCapacity: true)
+      for handler in resumed { handler.resume() }
+    }
+    if receiver.hasOpenRows, !isTickScheduled {
+      isTickScheduled = true
+      eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(Self.tickMilliseconds)) {
+        self.isTickScheduled = false
+        self.receiver.tick()
+        self.follow()
+      }
+    }
+  }
+
+  /// Looks once a second for clients that are silent inside a line or take no replies.
+  private func scheduleSweep() {
+    guard !isSweepScheduled, !handlers.isEmpty else { return }
+    isSweepScheduled = true
+    eventLoop.assumeIsolated().scheduleTask(in: .seconds(Self.sweepSeconds)) {
+      self.isSweepScheduled = false
+      self.sweep()
+      self.scheduleSweep()
+    }
+  }
+
+  private func sweep() {
+    let now = NIODeadline.now()
+    for handler in Array(handlers.values) {
+      if handler.isSilentInsideLine(at: now) { receiver.expire(handler.connection) }
+      handler.checkProgress(at: now)
+    }
+    follow()
+  }
+
+  // MARK: Stopping
+
+  /// Takes no more input; connections close once their answers are out.
+  func drain() {
+    for handler in Array(handlers.values) { handler.finish() }
+    endRound()
+  }
+
+  /// Hangs up on whoever is still there.
+  func cutOff() {
+    for handler in Array(handlers.values) { handler.hangUp() }
+  }
+
+  func notifyWhenEmpty(_ promise: EventLoopPromise<Void>) {
+    emptied.append(promise)
+    if handlers.isEmpty { succeedEmptied() }
+  }
+
+  private func succeedEmptied() {
+    let promises = emptied
+    emptied = []
+    for promise in promises { promise.succeed() }
+  }
+}

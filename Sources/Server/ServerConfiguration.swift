@@ -1,0 +1,23 @@
+/// Where the server listens and what bounds its clients. Bytes, seconds and counts.
+public struct ServerConfiguration: Sendable {
+  public var lines = Address(host: "127.0.0.1", port: 9_009)
+  public var http = Address(host: "127.0.0.1", port: 8_086)
+  /// Event loops that read and parse line protocol; each has a receiver of its own.
+  public var lineLoopCount = 2
+  /// Connections of the line port over all loops; one more is closed at once.
+  public var lineConnectionCountMax = 10_000
+  /// Replies that a client has not taken yet. Beyond it nothing is read from that client.
+  public var replyByteCountMax = 64 << 10
+  /// How long a client may take no reply while some wait, or be silent inside a line.
+  public var lineSilenceSeconds = 30
+  /// Connections of the HTTP port; more wait in the backlog.
+  public var httpConnectionCountMax = 1_024
+  /// How long an HTTP client may keep quiet between requests, inside one, or take no answer.
+  public var httpIdleSeconds = 60
+  /// Request line and headers of one HTTP request.
+  public var httpHeaderByteCountMax = 64 << 10
+  /// How long a stop waits for clients before it hangs up.
+  public var drainSeconds = 5
+
+  public init() {}
+}

@@ -1,0 +1,86 @@
+public import Engine
+public import Logging
+public import Platform
+internal import Synchronization
+
+/// A whole server in one process: the engine, the line port and the HTTP port.
+///
+/// Life in order: ``init(_:engine:disk:clock:logger:)`` takes the data directory, ``listen()``
+/// takes the ports, ``recover()`` replays and opens the line port, ``stop()`` drains and cuts. Safe
+/// from any thread; each of the calls is made once.
+public final class VarveServer: Sendable {
+  public struct Addresses: Sendable {
+    public var lines: Address
+    public var http: Address
+  }
+
+  public let engine: Engine
+  public let configuration: ServerConfiguration
+  private let lines: LineServer
+  private let http: HTTPServer
+  private let logger: Logger
+
+  /// Takes the data directory; nothing is read yet.
+  ///
+  /// - Throws: ``EngineError/inUse(path:)`` when another process has it.
+  public init(
+    _ configuration: ServerConfiguration,
+    engine engineConfiguration: EngineConfiguration,
+    disk: any Disk,
+    clock: any Clock,
+    logger: Logger
+  ) throws(EngineError) {
+    self.configuration = configuration
+    self.logger = logger
+    engine = try Engine(
+      engineConfiguration,
+      disk: disk,
+      clock: clock,
+      logger: logger,
+      threading: .threads
+    )
+    let statistics = ServerStatistics()
+    let log = SampledLog(logger, clock: clock)
+    lines = LineServer(configuration, statistics: statistics, log: log)
+    http = HTTPServer(
+      configuration,
+      routes: Routes(engine: engine, statistics: statistics, startedAt: clock.now()),
+      log: log,
+      clock: clock
+    )
+  }
+
+  /// Takes both ports. HTTP answers from now on, data routes with 503 until ``recover()`` is done;
+  /// connections of the line port wait until then.
+  public func listen() async throws(ServerError) -> Addresses {
+    let linesAt = try await lines.bind()
+    do throws(ServerError) {
+      return Addresses(lines: linesAt, http: try await http.start())
+    } catch {
+      await lines.stop()
+      await lines.shutDown()
+      throw error
+    }
+  }
+
+  /// Opens the data on a thread of its own and begins to take lines.
+  public func recover() async throws -> RecoveryReport {
+    let engine = engine
+    let report = try await Blocking.run("recovery") { () throws(EngineError) in
+      try engine.start()
+    }
+    try await lines.accept(engine)
+    return report
+  }
+
+  /// Drains the line port, cuts every partition, closes all files. Data routes answer 503
+  /// meanwhile.
+  public func stop() async throws {
+    await lines.stop()
+    let engine = engine
+    let failure = await Blocking.attempt("stop") { () throws(EngineError) in try engine.stop() }
+    await http.stop()
+    await lines.shutDown()
+    if let failure { throw failure }
+  }
+}

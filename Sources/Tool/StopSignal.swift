@@ -1,0 +1,90 @@
+internal import ArgumentParser
+internal import Platform
+internal import Synchronization
+
+/// SIGTERM and SIGINT as something to wait for.
+///
+/// The first one ends ``wait()``; while the server is still replaying it ends the process at once
+/// with 0, for replay loses nothing. A second one ends the process with 1.
+final class StopSignal: Sendable {
+  private struct State {
+    var isReady: Bool
+    var received: String?
+    var waiter: CheckedContinuation<String, Never>?
+  }
+
+  /// A stop that takes longer is given up; the log then has what was not cut.
+  private static let stopSecondsMax: UInt64 = 30
+
+  private let state: Mutex<State>
+
+  /// - Parameter isReady: `false` until ``becomeReady()`` for a command that first replays.
+  init(isReady: Bool = false) throws {
+    state = Mutex(State(isReady: isReady))
+    do throws(SystemError) {
+      try TerminationSignals.handle { [weak self] name in self?.receive(name) }
+    } catch {
+      throw Failure("cannot handle signals: \(error)")
+    }
+  }
+
+  func becomeReady() { state.withLock { $0.isReady = true } }
+
+  private func receive(_ name: String) {
+    let (isFirst, isReady, waiter) = state.withLock { state in
+      defer {
+        state.received = state.received ?? name
+        state.waiter = nil
+      }
+      return (state.received == nil, state.isReady, state.waiter)
+    }
+    guard isFirst else {
+      StandardOutput.writeError("\(name) again: ending at once; the log has what is not cut\n")
+      Varve.exit(withError: ExitCode(1))
+    }
+    guard isReady else {
+      StandardOutput.write("\(name) during replay: nothing to drain\n")
+      Varve.exit(withError: ExitCode(0))
+    }
+    waiter?.resume(returning: name)
+    _ = try? WorkerThread(name: "stop limit") {
+      Signal().wait(timeoutNanoseconds: Self.stopSecondsMax * 1_000_000_000)
+      StandardOutput.writeError("not stopped after 30 s: ending; the log has what is not cut\n")
+      Varve.exit(withError: ExitCode(1))
+    }
+  }
+
+  /// Waits for the first signal.
+  ///
+  /// - Returns: its name.
+  func wait() async -> String {
+    await withCheckedContinuation { continuation in
+      let received = state.withLock { state in
+        if state.received == nil { state.waiter = continuation }
+        return state.received
+      }
+      if let received { continuation.resume(returning: received) }
+    }
+  }
+
+  /// The same, for at most so long.
+  ///
+  /// - Returns: the signal's name, or `nil` when the time was up.
+  func wait(for time: TimeSpan) async -> String? {
+    let timer = Task {
+      try? await Task.sleep(for: .nanoseconds(time.nanoseconds))
+      endWait()
+    }
+    defer { timer.cancel() }
+    let name = await wait()
+    return name.isEmpty ? nil : name
+  }
+
+  private func endWait() {
+    let waiter = state.withLock { state in
+      defer { state.waiter = nil }
+      return state.waiter
+    }
+    waiter?.resume(returning: "")
+  }
+}

@@ -1,0 +1,24 @@
+package import ArgumentParser
+internal import Server
+
+/// The root of the command line: a list of subcommands, one file each.
+struct Varve: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "varve",
+    abstract: "A time-series storage engine that carries a monitoring pipeline.",
+    discussion: """
+      Every option can also be given in the environment: --line-tcp as VARVE_LINE_TCP. What stands \
+      on the command line wins. Sizes take units (512MiB, 1GB), times too (10s, 500ms, 1h30m). \
+      Exit status: 0 done, 1 failed, 2 wrong usage.
+      """,
+    version: "varve \(BuildInformation.version)",
+    subcommands: VarveCommands.all
+  )
+}
+
+/// The subcommands, in the order in which help lists them.
+package enum VarveCommands {
+  package static let all: [any ParsableCommand.Type] = [
+    Serve.self, Demo.self, Load.self, Verify.self,
+  ]
+}

@@ -1,0 +1,133 @@
+import Bytes
+import Codecs
+import Model
+import TestSupport
+import Testing
+
+/// Fixtures/format-v1/chunks.bin opens for ever, and the same columns still make the same bytes.
+///
+///     chunk := | type u8: 0 for timestamps | values u16 | bytes u32 | chunk |
+@Suite struct ChunkFormatTests {
+  static let fixture = "format-v1/chunks.bin"
+  static let second = Nanoseconds.perSecond
+  static let start: Timestamp = 1_795_373_340 * second
+
+  static let timestamps: [[Timestamp]] = [
+    [start],
+    (0..<60).map { start + $0 * second },
+    (0..<60).map { start + $0 * second + ($0 * 7 % 5) * 1_000_000 },
+    (0..<60).map { start + $0 * second + ($0 * $0 * 977 % 10_007) },
+    [0, 1, .max],
+  ]
+
+  static let columns: [(ColumnType, [Cell])] = [
+    (.float, Array(repeating: 0, count: 60)),
+    (.float, (0..<60).map { (Double(20 + $0 * 7 % 13) / 10).bitPattern }),
+    (.float, (0..<60).map { Double(1_000_000 + 1_013 * $0).bitPattern }),
+    (.float, [0x7ff8_0000_0000_0001, 0xfff0_dead_beef_0001, 1 << 63, 0, 0x7ff0_0000_0000_0000]),
+    (.float, (1..<30).map { UInt64($0) &* 0x9e37_79b9_7f4a_7c15 }),
+    (.integer, (0..<60).map { UInt64(bitPattern: 100 - $0 * 10) }),
+    (.integer, (0..<60).map { UInt64(bitPattern: 1_000 * $0 - $0 * $0 % 17) }),
+    (.integer, (0..<60).map { $0 == 30 ? 0 : UInt64(1 << 50 + $0) }),
+    (.integer, [1 << 63, (1 << 63) - 1, 0]),
+    (.unsigned, [.max, 0, .max]),
+    (.unsigned, [7, 7, 7]),
+    (.boolean, (0..<20).map { UInt64($0 * $0 % 3 % 2) }),
+    (.boolean, [1, 1, 1]),
+  ]
+
+  static let texts: [[String]] = [
+    ["running"], ["", ""], (0..<30).map { $0 % 7 == 0 ? "degraded" : "ok" },
+    (0..<10).map { "line \($0 * $0)\n" },
+  ]
+
+  @Test func writerStillWritesTheFixture() throws {
+    #expect(try Fixtures.matches(Self.fixture, Self.file()))
+  }
+
+  @Test func fixtureStillHoldsTheColumns() throws {
+    let bytes = try Fixtures.bytes(Self.fixture)
+    var reader = ByteReader(bytes.span)
+    for expected in Self.timestamps {
+      let (type, count, chunk) = try next(&reader)
+      #expect(type == 0)
+      #expect(try TimestampChunk.decode(chunk.span, count: count) == expected)
+    }
+    for (type, expected) in Self.columns {
+      let (code, count, chunk) = try next(&reader)
+      #expect(code == type.rawValue)
+      var strings = StringArena()
+      let cells = try ColumnChunk.decode(chunk.span, type: type, count: count, strings: &strings)
+      #expect(cells == expected)
+    }
+    for expected in Self.texts {
+      let (code, count, chunk) = try next(&reader)
+      #expect(code == ColumnType.string.rawValue)
+      var strings = StringArena()
+      let cells = try ColumnChunk.decode(chunk.span, type: .string, count: count, strings: &strings)
+      #expect(cells.map { String(decoding: strings.slice($0) ?? [], as: UTF8.self) } == expected)
+    }
+    #expect(reader.remaining == 0)
+  }
+
+  @Test func everyCodecIsInTheFixture() throws {
+    let bytes = try Fixtures.bytes(Self.fixture)
+    var reader = ByteReader(bytes.span)
+    var codecs: Set<UInt8> = []
+    while reader.remaining > 0 { codecs.insert(try next(&reader).chunk[0]) }
+    #expect(codecs == Set(ChunkCodec.allCases.map(\.rawValue)))
+  }
+
+  @Test func pageShowsTheBytes() throws {
+    let page = try FormatPage("chunk.md")
+    #expect(page.shows(Self.timestampChunk([5, 6, 7, 10, 11].map { $0 * Self.second })))
+    #expect(page.shows(Self.chunk(.float, [1.0, 1, 2, 4, 1.5].map(\.bitPattern))))
+    #expect(page.shows(Self.chunk(.integer, [100, 101, 100, 102])))
+    let words = ["up", "down", "up", "up", "down", "up", "down", "down", "up"]
+    #expect(page.shows(Self.textChunk(words)))
+  }
+
+  private func next(_ reader: inout ByteReader) throws -> (type: UInt8, count: Int, chunk: [UInt8])
+  {
+    let type = reader.readByte()
+    let count = reader.readInteger(UInt16.self)
+    let chunk = reader.readInteger(UInt32.self).flatMap { reader.readBytes(Int($0)) }
+    return (try #require(type), Int(try #require(count)), try #require(chunk))
+  }
+
+  private static func file() -> [UInt8] {
+    var writer = ByteWriter()
+    func write(_ type: UInt8, _ count: Int, _ chunk: [UInt8]) {
+      writer.writeByte(type)
+      writer.writeInteger(UInt16(count))
+      writer.writeInteger(UInt32(chunk.count))
+      writer.writeBytes(chunk)
+    }
+    for column in timestamps { write(0, column.count, timestampChunk(column)) }
+    for (type, cells) in columns { write(type.rawValue, cells.count, chunk(type, cells)) }
+    for text in texts { write(ColumnType.string.rawValue, text.count, textChunk(text)) }
+    return writer.bytes
+  }
+
+  private static func timestampChunk(_ timestamps: [Timestamp]) -> [UInt8] {
+    var buffer = OutputBuffer()
+    TimestampChunk.encode(timestamps.span, into: &buffer)
+    return buffer.array()
+  }
+
+  private static func chunk(
+    _ type: ColumnType,
+    _ cells: [Cell],
+    _ strings: StringArena = StringArena()
+  ) -> [UInt8] {
+    var buffer = OutputBuffer()
+    ColumnChunk.encode(cells.span, type: type, strings: strings, into: &buffer)
+    return buffer.array()
+  }
+
+  private static func textChunk(_ text: [String]) -> [UInt8] {
+    var strings = StringArena()
+    let cells = text.map { strings.append(Array($0.utf8)) ?? 0 }
+    return chunk(.string, cells, strings)
+  }
+}

@@ -1,0 +1,48 @@
+import Blocks
+import Model
+import TestSupport
+import Testing
+
+/// Fixtures/format-v1/manifest.bin opens for ever, and the same manifest still makes the same bytes.
+@Suite struct ManifestFormatTests {
+  static let fixture = "format-v1/manifest.bin"
+
+  static let manifest = Manifest(
+    partition: PartitionID(3),
+    cut: 5,
+    epoch: Epoch(2),
+    nextOffset: Offset(32),
+    blocks: [
+      BlockSummary(
+        identity: BlockFormatTests.identity,
+        byteCount: 3_210,
+        groupCount: 4,
+        rowCount: 69,
+        pointCount: 409,
+        firstTimestamp: 1_795_373_310_000_000_000,
+        lastTimestamp: 1_795_373_399_000_000_000
+      )
+    ],
+    ringProgress: [
+      RingProgress(hour: 498_714, byteCount: 65_536),
+      RingProgress(hour: 498_715, byteCount: 12_288),
+    ],
+    ledger: BlockFormatTests.ledger
+  )
+
+  @Test func writerStillWritesTheFixture() throws {
+    #expect(try Fixtures.matches(Self.fixture, Self.manifest.encoded()))
+  }
+
+  @Test func fixtureStillHoldsTheManifest() throws {
+    let bytes = try Fixtures.bytes(Self.fixture)
+    let manifest = try Manifest(bytes.span)
+    #expect(manifest == Self.manifest)
+  }
+
+  @Test func pageShowsTheFixture() throws {
+    let bytes = try Fixtures.bytes(Self.fixture)
+    let page = try FormatPage("manifest.md")
+    #expect(page.shows(bytes), "\(FormatPage.rows(bytes).joined(separator: "\n"))")
+  }
+}
