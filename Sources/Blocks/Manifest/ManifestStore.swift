@@ -77,10 +77,7 @@ public struct ManifestStore: Sendable {
     do throws(BlockError) {
       found = try read()
     } catch {
-      // What the medium does not give is damage like any other; other refusals may pass.
-      if case .system(let refusal) = error, refusal.code != SystemError.Code.inputOutput {
-        throw refusal
-      }
+      if error.isRefusal, case .system(let refusal) = error { throw refusal }
       return try rebuild(after: error)
     }
     // Without a file nothing was ever committed, or it is lost: the blocks know which.
