@@ -3,7 +3,6 @@ import Catalog
 import Model
 import Platform
 import Query
-import Ring
 import Rollup
 import Synchronization
 
@@ -177,7 +176,7 @@ struct FakeWindows: WindowRecordSource {
     guard record.damage != .checksum else { return .damaged }
     let fields = record.windows.keys.sorted()
     let entries = fields.compactMap { record.windows[$0] }
-    var writer = OutputBuffer(reserving: 256)
+    var writer = OutputBuffer()
     WindowRecord.encode(
       fieldSet: fieldSetID(of: fields),
       minute: minute,

@@ -2,8 +2,8 @@ public import Blocks
 public import Model
 public import Ring
 
-/// One state of a partition: immutable, readable on any thread. Open rows, ring and blocks belong
-/// to the same manifest.
+/// One state of a partition: immutable, readable on any thread. Open rows, ring and blocks belong to
+/// the same manifest.
 public struct PartitionView: Sendable {
   let sealed: any SealedRowsSource
   let ring: any WindowRecordSource
@@ -79,11 +79,10 @@ package protocol WindowRecordSource: Sendable {
   ) -> WindowLookup
 }
 
-/// What became of the look at one minute's record.
 package enum WindowLookup: Hashable, Sendable {
   /// The minute has no sealed row of the series.
   case absent
-  /// The record is there and cannot be believed: raw rows answer for it.
+  /// What is stored of the minute cannot be believed: raw rows answer for it.
   case damaged
   case found
 }

@@ -1,5 +1,4 @@
 internal import Model
-internal import Ring
 internal import Rollup
 
 /// Reads the minute windows of some fields out of a ring's records.
@@ -56,13 +55,14 @@ struct WindowReader {
         into: &found,
         strings: &strings
       )
+      for (place, window) in zip(plan.places, found) {
+        if let window { windows.append((field: place, window: window)) }
+      }
+      return true
     } catch {
+      windows.removeAll(keepingCapacity: true)
       return false
     }
-    for (place, window) in zip(plan.places, found) {
-      if let window { windows.append((field: place, window: window)) }
-    }
-    return true
   }
 
   /// `nil` for a field set that cannot be read: unknown, or with a field of another type.
