@@ -9,7 +9,8 @@ public enum BlockChecker {
   /// Checks one block.
   ///
   /// - Parameter expected: what the manifest knows of it.
-  /// - Returns: Nothing when the block is sound. Each damage names the series, times or queue offsets
+  /// - Returns: Nothing when the block is sound. Each damage names the series, times or queue
+  /// offsets
   ///   that are lost with it.
   /// - Complexity: reads the file once or twice; memory for one group.
   public static func check(
@@ -175,8 +176,8 @@ private struct BlockCheck {
 }
 
 extension ManifestStore {
-  /// Checks the manifest and every block that it names, or every block there is when the manifest is
-  /// damaged.
+  /// Checks the manifest and every block that it names, or every block there is when the manifest
+  /// is damaged.
   ///
   /// - Complexity: reads and decodes the whole partition.
   public func check() -> [Damage] {

@@ -27,8 +27,11 @@ public enum BlockError: Error, Equatable, Sendable {
   /// The chunk of a column does not decode; `nil` stands for the timestamps.
   case chunk(FieldID?, ChunkError)
 
-  /// Whether the operating system refused: the bytes may be sound.
-  public var isOfSystem: Bool { if case .system = self { true } else { false } }
+  /// Whether the operating system refused for a reason that says nothing about the bytes: too many
+  /// open files, no permission. What the medium does not give (`EIO`) is damage like any other.
+  public var isRefusal: Bool {
+    if case .system(let error) = self { error.code != SystemError.Code.inputOutput } else { false }
+  }
 
   /// In the few words of a ``Damage``.
   public var text: String {

@@ -37,7 +37,8 @@ public final class BlockReader: Sendable {
   /// Opens a block.
   ///
   /// - Parameter expected: what the manifest knows of it, for a block that lost its own word on it.
-  /// - Throws: ``BlockError``; `.tooShort` and `.unidentified` when nothing can be made of the file.
+  /// - Throws: ``BlockError``; `.tooShort` and `.unidentified` when nothing can be made of the
+  /// file.
   ///   Damage that leaves groups readable is not thrown but listed in ``damages``.
   /// - Complexity: two reads; a pass over the whole file when the footer is damaged.
   public static func open(
@@ -54,7 +55,7 @@ public final class BlockReader: Sendable {
     do throws(BlockError) {
       footer = try file.readFooter()
     } catch {
-      guard !error.isOfSystem else { throw error }
+      guard !error.isRefusal else { throw error }
       return try scanned(path, file, footerError: error, expected)
     }
     return BlockReader(
@@ -161,7 +162,7 @@ public final class BlockReader: Sendable {
 
   /// The groups of a series, in file order: where two hold one point, the later one counts.
   ///
-  /// - Throws: ``BlockError/system(_:)`` only; a damaged page makes the index be rebuilt.
+  /// - Throws: a refusal of the system only; a damaged page makes the index be rebuilt.
   /// - Complexity: binary search and a read of 2.5 KB; a scan of the file after damage.
   public func groups(series: SeriesID) throws(BlockError) -> [ChunkGroupEntry] {
     switch state.withLock({ $0.index }) {
@@ -177,7 +178,7 @@ public final class BlockReader: Sendable {
           let entries = try readPages(page..<page + 1, payloadOffset: offset)
           found.append(contentsOf: entries.filter { $0.series == series })
         } catch {
-          guard !error.isOfSystem else { throw error }
+          guard !error.isRefusal else { throw error }
           rebuildIndex(after: error)
           return try groups(series: series)
         }
@@ -189,7 +190,7 @@ public final class BlockReader: Sendable {
 
   /// Calls `body` with every group in file order, reading the index a few pages at a time.
   ///
-  /// - Throws: ``BlockError/system(_:)`` only. After damage the index is rebuilt first, and `body`
+  /// - Throws: a refusal of the system only. After damage the index is rebuilt first, and `body`
   ///   sees each group once.
   public func forEachGroup(_ body: (ChunkGroupEntry) -> Void) throws(BlockError) {
     var next = 0
@@ -204,7 +205,7 @@ public final class BlockReader: Sendable {
         }
         next = pages.upperBound
       } catch {
-        guard !error.isOfSystem else { throw error }
+        guard !error.isRefusal else { throw error }
         rebuildIndex(after: error)
       }
     }

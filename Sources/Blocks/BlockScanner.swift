@@ -26,8 +26,8 @@ struct BlockScan {
   }
 }
 
-/// Walks a block from its start: each group and section says how long it is, and where one does not,
-/// the next magic with a sound header is looked for. What lies between is reported.
+/// Walks a block from its start: each group and section says how long it is, and where one does
+/// not, the next magic with a sound header is looked for. What lies between is reported.
 struct BlockScanner {
   /// Bytes searched for a magic at a time.
   static let windowByteCount = 1 << 20

@@ -1,8 +1,8 @@
 internal import Bytes
 public import Model
 
-/// A block in numbers: what the manifest knows of it, so that planning a query opens no file that it
-/// does not need.
+/// A block in numbers: what the manifest knows of it, so that planning a query opens no file that
+/// it does not need.
 ///
 ///     | identity, 64 bytes | file bytes u64 | groups u64 | rows u64 | points u64 |
 ///     | first timestamp i64, ns | last timestamp i64, ns |

@@ -11,9 +11,9 @@ public import Platform
 /// ignore. Holds one group, ``writeBufferByteCount`` bytes of finished ones and 40 bytes a group in
 /// memory, never the block.
 ///
-/// Groups come in ascending order of their series. Where two groups of a block hold the same series,
-/// field and timestamp, the later group wins: within a series the order is the caller's statement of
-/// what replaces what.
+/// Groups come in ascending order of their series. Where two groups of a block hold the same
+/// series, field and timestamp, the later group wins: within a series the order is the caller's
+/// statement of what replaces what.
 ///
 /// One thread. After a thrown error only ``abandon()`` makes sense.
 public struct BlockWriter: ~Copyable {

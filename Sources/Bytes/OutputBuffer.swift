@@ -1,8 +1,8 @@
 /// A growing byte buffer that owns its memory; integers are little-endian.
 ///
 /// Where ``ByteWriter`` appends to an array, this one is for encoders that reserve their worst case
-/// once and then store whole words: nothing is initialised before it is written, and a chunk's bytes
-/// are never copied through an array. Not copyable; freed with its owner.
+/// once and then store whole words: nothing is initialised before it is written, and a chunk's
+/// bytes are never copied through an array. Not copyable; freed with its owner.
 @safe @frozen public struct OutputBuffer: ~Copyable {
   @usableFromInline var base: UnsafeMutableRawPointer
   @usableFromInline var end = 0

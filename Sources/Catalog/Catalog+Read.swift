@@ -152,8 +152,8 @@ extension Catalog {
       .sorted { $0.lexicographicallyPrecedes($1) }
   }
 
-  /// The series of a measurement whose tag `key` has one of `values`, ascending: what a condition on
-  /// the values of ``tagValues(of:key:)``, such as a pattern, comes to.
+  /// The series of a measurement whose tag `key` has one of `values`, ascending: what a condition
+  /// on the values of ``tagValues(of:key:)``, such as a pattern, comes to.
   public func series(
     measurement: MeasurementID,
     key: [UInt8],

@@ -25,8 +25,8 @@ extension Catalog {
   /// Where a name has meanwhile got another id, that id keeps the name for new lines, and the
   /// restored one is known by its id and in the index.
   ///
-  /// Definitions come from a disk: none of them traps. A series of an unknown tenant is refused, for
-  /// its partition follows from the tenant's name.
+  /// Definitions come from a disk: none of them traps. A series of an unknown tenant is refused,
+  /// for its partition follows from the tenant's name.
   ///
   /// - Complexity: O(definitions), under the lock.
   public func restore(_ definitions: CatalogDefinitions) -> CatalogRestoration {
@@ -54,8 +54,8 @@ extension Catalog {
   /// Tells the catalog of a version that something durable (a batch, a manifest) names.
   ///
   /// When its log ends before that version, records were lost: ids that they may have defined are
-  /// never handed out again, so that no old row is read as another series. Call it at the start with
-  /// the highest version seen, before anything is resolved.
+  /// never handed out again, so that no old row is read as another series. Call it at the start
+  /// with the highest version seen, before anything is resolved.
   ///
   /// - Returns: The loss, or `nil` when the version is known.
   public func expect(version expected: UInt64) -> Damage? {

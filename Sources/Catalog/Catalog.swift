@@ -6,9 +6,10 @@ internal import Synchronization
 /// blocks and the ring know them.
 ///
 /// A name is given an id in memory at once; its record is queued and becomes durable, in both
-/// copies of the log, with the next ``sync(upTo:)``. Nothing that refers to an id may become durable
-/// before that: a batch carries the ``version`` that knows all its ids, and the committer syncs the
-/// catalog up to it first. Records lost with a crash before their sync are lost without harm.
+/// copies of the log, with the next ``sync(upTo:)``. Nothing that refers to an id may become
+/// durable before that: a batch carries the ``version`` that knows all its ids, and the committer
+/// syncs the catalog up to it first. Records lost with a crash before their sync are lost without
+/// harm.
 ///
 /// All functions may be called from any thread. Names are guarded by one mutex, which no I/O holds;
 /// the log by another. Not for the path of a row: receivers and workers keep what they resolved.
@@ -38,16 +39,17 @@ public final class Catalog: Sendable {
 
   /// Reads the catalog of a data directory, or starts an empty one.
   ///
-  /// Both copies of the log are read and merged by sequence; one that lacks records or is damaged is
-  /// completed from the other, a damaged original is copied aside first. What cannot be mended now
-  /// (a full disk) is reported and tried again with each sync. Records that neither copy holds are
-  /// reported, and ids that they may have defined are never handed out again.
+  /// Both copies of the log are read and merged by sequence; one that lacks records or is damaged
+  /// is completed from the other, a damaged original is copied aside first. What cannot be mended
+  /// now (a full disk) is reported and tried again with each sync. Records that neither copy holds
+  /// are reported, and ids that they may have defined are never handed out again.
   ///
   /// - Parameters:
   ///   - directory: the folder of the two copies; made when it is missing.
   ///   - partitionCount: 1 ... ``PartitionID/countMax``, the one that the data directory was made
   ///     with.
-  /// - Throws: When the folder cannot be made, a copy that is there cannot be opened, or neither can
+  /// - Throws: When the folder cannot be made, a copy that is there cannot be opened, or neither
+  /// can
   ///   be read to its end: half the names would be worse than none. Never for what the copies hold.
   public static func open(
     disk: any Disk,
@@ -119,7 +121,8 @@ public final class Catalog: Sendable {
   /// many records wait.
   ///
   /// - Parameter version: at most ``version``.
-  /// - Throws: When either copy cannot be written. Nothing that waited is believed durable then; the
+  /// - Throws: When either copy cannot be written. Nothing that waited is believed durable then;
+  /// the
   ///   next call cuts the copy back to its last durable record and writes all of it again.
   public func sync(upTo version: UInt64) throws(SystemError) {
     try sync(upTo: version, always: false)

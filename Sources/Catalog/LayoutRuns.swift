@@ -3,8 +3,8 @@ internal import Model
 /// The layout ids that one receiver may still give out, and the shapes that it asked for last.
 ///
 /// Each receiver owns one and passes it to every resolve: rows that arrive one after another then
-/// have consecutive layouts, which costs them one byte in the log. Ids of a run that is dropped with
-/// its receiver are never used.
+/// have consecutive layouts, which costs them one byte in the log. Ids of a run that is dropped
+/// with its receiver are never used.
 public struct LayoutRuns: Sendable {
   /// Ids that a receiver takes at a time from a partition.
   public static let runCount: UInt32 = 1_024

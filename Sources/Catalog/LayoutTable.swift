@@ -2,8 +2,8 @@ public import Model
 
 /// A worker's copy of a partition's layouts, read without a lock for each row.
 ///
-/// ``Catalog/refresh(_:)`` brings it up to date; the cost is that of the layouts that are new. A row
-/// whose layout is missing after a refresh names one that the catalog does not know.
+/// ``Catalog/refresh(_:)`` brings it up to date; the cost is that of the layouts that are new. A
+/// row whose layout is missing after a refresh names one that the catalog does not know.
 public struct LayoutTable: Sendable {
   /// Ids of a page; only pages in use take memory.
   @usableFromInline static let pageCount = 64

@@ -1,7 +1,7 @@
 /// Why stored chunk bytes could not be decoded.
 ///
-/// Always a fault of the bytes, so callers report the chunk and carry on. A fault of the caller (too
-/// many values, unsorted timestamps) breaks a precondition and traps instead.
+/// Always a fault of the bytes, so callers report the chunk and carry on. A fault of the caller
+/// (too many values, unsorted timestamps) breaks a precondition and traps instead.
 public enum ChunkError: Error, Equatable, Sendable {
   /// The payload ended before all values were read.
   case truncated

@@ -5,9 +5,9 @@ internal import Model
 /// a host's metrics.
 ///
 /// The payload is the value's significant bytes, as many as the chunk is long. A float drops the
-/// zero bytes at its low end (0 is no byte, 100 is two); an integer of either kind is zigzagged as if
-/// it were signed and drops those at its high end, and so does a boolean. So the last byte is never
-/// 0, and each value has one form.
+/// zero bytes at its low end (0 is no byte, 100 is two); an integer of either kind is zigzagged as
+/// if it were signed and drops those at its high end, and so does a boolean. So the last byte is
+/// never 0, and each value has one form.
 enum ConstantCell {
   static func encode(_ cell: Cell, type: ColumnType, into buffer: inout OutputBuffer) {
     buffer.writeByte(ChunkCodec.constant.rawValue)

@@ -1,8 +1,8 @@
 internal import Bytes
 internal import Model
 
-/// Cells as they are, 8 bytes each: what a column of noise falls back to, so that no chunk is longer
-/// than its values by more than the codec byte.
+/// Cells as they are, 8 bytes each: what a column of noise falls back to, so that no chunk is
+/// longer than its values by more than the codec byte.
 enum RawCells {
   static func byteCount(_ count: Int) -> Int { 1 + 8 * count }
 

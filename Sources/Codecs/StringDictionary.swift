@@ -3,8 +3,8 @@ internal import Model
 
 /// The distinct strings of one chunk in order of appearance, and each value's index among them.
 ///
-/// The table is probed a bounded number of slots, because senders choose the strings and the hash is
-/// not keyed: where that is not enough a string is entered twice, which costs bytes, not time.
+/// The table is probed a bounded number of slots, because senders choose the strings and the hash
+/// is not keyed: where that is not enough a string is entered twice, which costs bytes, not time.
 struct StringDictionary {
   static let probeCountMax = 16
 

@@ -9,7 +9,8 @@ public import Model
 ///     code := | 0 | or | 10 | u7 | or | 110 | u12 | or | 1110 | u20 | or | 11110 | u32 |
 ///             or | 11111 | u64 |
 ///
-/// - `unit`: 0 ns, 1 µs, 2 ms, 3 s: the largest that divides every difference, so that an agent that
+/// - `unit`: 0 ns, 1 µs, 2 ms, 3 s: the largest that divides every difference, so that an agent
+/// that
 ///   stamps whole milliseconds does not pay for nanoseconds.
 /// - `step`: the first difference; absent, like `unit`, when there is one timestamp.
 /// - A code holds the zigzagged change of the difference: one bit where the cadence holds.

@@ -42,7 +42,8 @@ public struct EngineConfiguration: Sendable {
   public var segmentByteCountMax = 128 << 20
   public var queueRetainByteCount = 1 << 30
   public var queueRetainNanoseconds: Int64 = 3_600_000_000_000
-  /// A partition with rows is cut after this time at the latest, so that no slow series pins the log.
+  /// A partition with rows is cut after this time at the latest, so that no slow series pins the
+  /// log.
   public var cutIntervalNanoseconds: Int64 = 600_000_000_000
   /// Log bytes of all partitions since their last cuts; beyond it the oldest is cut.
   public var cutLogByteCountMax = 4 << 30

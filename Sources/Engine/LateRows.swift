@@ -6,8 +6,8 @@ internal import Model
 /// A point that is stored with an equal value is a duplicate; with another value it replaces that
 /// one. A row whose points are all duplicates is not stored again.
 struct LateRows {
-  /// Late rows are compared with stored ones an hour at a time, so that rows spread over days do not
-  /// bring days of blocks into memory.
+  /// Late rows are compared with stored ones an hour at a time, so that rows spread over days do
+  /// not bring days of blocks into memory.
   static let sliceNanoseconds = Nanoseconds.perHour
 
   private(set) var kept: [ColumnBatch] = []

@@ -190,7 +190,8 @@ final class PartitionStore {
     return view
   }
 
-  /// The ledger with what is not cut yet: committed counts, plus what arrived, plus what is pending.
+  /// The ledger with what is not cut yet: committed counts, plus what arrived, plus what is
+  /// pending.
   func liveLedger() -> [(entry: LedgerEntry, pending: UInt64)] {
     var book = ledger
     var pending: [UInt64] = []

@@ -74,7 +74,7 @@ public final class Receiver {
 
   public var hasOpenRows: Bool { parser.oldestOpenRow != nil }
 
-  /// Whether everything that was taken is handed over and answered.
+  /// Whether everything that was taken is with the committer and answered.
   public var isIdle: Bool {
     !hasOpenRows && waiting.isEmpty && asked.isEmpty && acknowledgements.isEmpty
   }
@@ -83,7 +83,8 @@ public final class Receiver {
   ///
   /// Cost: the parse, about 14 ns a value; a batch is handed over when it is full.
   ///
-  /// - Returns: how many bytes were taken. Fewer than all when ``replyByteCountMax`` bytes of replies
+  /// - Returns: how many bytes were taken. Fewer than all when ``replyByteCountMax`` bytes of
+  /// replies
   ///   wait: give the rest again once they are written.
   public func receive(
     _ bytes: UnsafeRawBufferPointer, on connection: LineConnection

@@ -36,7 +36,7 @@ struct Recovery {
     let lastEpoch = opened.map(\.manifest.epoch).max() ?? Epoch(0)
     let log = try openLog(floors, lastEpoch: lastEpoch)
     let workers = makeWorkers(opened, catalog, epoch: log.epoch)
-    let newest = try replay(into: workers, from: floors, progress)
+    let newest = try replay(into: workers, from: floors, log, progress)
     if let loss = catalog.expect(version: newest) { report.damages.append(loss) }
     report.epoch = log.epoch.rawValue
     report.series = catalog.statistics().series
@@ -123,6 +123,12 @@ struct Recovery {
     }
     manifest.blocks = sound
     report.blocks += blocks.count
+    // A partition has a manifest from its first day, so that a missing one is always a loss. On a
+    // full disk the first cut writes it.
+    let isNew = try wrap { () throws(SystemError) in
+      try disk.byteCount(of: manifests.path) == nil
+    }
+    if isNew { try? manifests.commit(manifest) }
     // What a cut left that did not commit: the log still has its rows.
     try wrap { () throws(SystemError) in try manifests.remove(loaded.leftovers) }
     for path in loaded.doubtful { setAside(path, "a block that no manifest names", "") }
@@ -176,7 +182,9 @@ struct Recovery {
   ///
   /// - Returns: the newest catalog version that a batch names.
   private mutating func replay(
-    into workers: [PartitionWorker], from floors: [Offset], _ progress: (ReplayProgress) -> Void
+    into workers: [PartitionWorker], from floors: [Offset],
+    _ log: Log,
+    _ progress: (ReplayProgress) -> Void
   ) throws(EngineError) -> UInt64 {
     let start = parts.clock.monotonic()
     let reader = LogReader(
@@ -198,6 +206,8 @@ struct Recovery {
           newest = max(newest, batch.header.registryVersion)
           workers[Int(batch.header.partition.rawValue) % count].replay(batch)
         })
+      // Damaged segments are never deleted.
+      log.protect(summary.damages)
       report.replayedBatches = summary.batchCount
       report.replayedRows = summary.rowCount
       report.replayedBytes = summary.byteCount

@@ -1,3 +1,4 @@
+internal import Blocks
 internal import Catalog
 internal import LineProtocol
 internal import Logging
@@ -77,7 +78,9 @@ final class RunningEngine: Sendable {
       started.append(
         try WorkerThread(name: "worker-\(index)") { [self] in
           while !isStopping.load(ordering: .relaxed) {
-            if !worker.step(monotonic: parts.clock.monotonic()) {
+            let worked = worker.step(monotonic: parts.clock.monotonic())
+            releaseCommitted(worker)
+            if !worked {
               _ = worker.port.signal.wait(timeoutNanoseconds: Self.idleNanoseconds)
             }
           }
@@ -87,18 +90,32 @@ final class RunningEngine: Sendable {
     threads.withLock { $0 = started }
   }
 
+  /// Tells the log what the worker's manifests have committed, so that segments may go.
+  private func releaseCommitted(_ worker: PartitionWorker) {
+    for store in worker.stores {
+      committer.release(store.partition, below: store.manifest.nextOffset)
+    }
+  }
+
   func stopThreads() {
     isStopping.store(true, ordering: .relaxed)
     committer.signal.set()
     for worker in workers { worker.port.signal.set() }
     for thread in threads.withLock({ $0 }) { thread.join() }
+    // What receivers handed over last is committed; its rows wait in the log for the next start.
+    while !committer.finish(monotonic: parts.clock.monotonic()) {
+      for worker in workers { _ = worker.step(monotonic: parts.clock.monotonic()) }
+    }
   }
 
   /// One turn of everything, on the caller's thread.
   func step() -> Bool {
     let monotonic = parts.clock.monotonic()
     var worked = committer.step(monotonic: monotonic) == 0
-    for worker in workers { worked = worker.step(monotonic: monotonic) || worked }
+    for worker in workers {
+      worked = worker.step(monotonic: monotonic) || worked
+      releaseCommitted(worker)
+    }
     return worked
   }
 

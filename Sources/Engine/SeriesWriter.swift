@@ -202,7 +202,8 @@ final class SeriesWriter {
     }
   }
 
-  /// This cut's own rows of the series in `range`, as columns, in the order in which later ones win.
+  /// This cut's own rows of the series in `range`, as columns, in the order in which later ones
+  /// win.
   private func batches(of pieces: [Piece], in range: TimeRange) -> [ColumnBatch] {
     var result: [ColumnBatch] = []
     for piece in pieces {

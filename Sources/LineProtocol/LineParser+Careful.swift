@@ -1,7 +1,7 @@
 internal import Model
 
-/// Rows that nothing predicted: new series, other fields, any trouble. Everything that is refused is
-/// refused here.
+/// Rows that nothing predicted: new series, other fields, any trouble. Everything that is refused
+/// is refused here.
 extension LineParser {
   /// Takes one row apart and stores or refuses it.
   ///

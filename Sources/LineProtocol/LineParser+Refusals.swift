@@ -42,8 +42,8 @@ extension LineParser {
     )
   }
 
-  /// Refuses the first physical line of a row whose string is never closed; its other lines are rows
-  /// of their own.
+  /// Refuses the first physical line of a row whose string is never closed; its other lines are
+  /// rows of their own.
   mutating func refuseUnclosed(
     _ row: UnsafeRawPointer,
     _ firstLineEnd: Int,

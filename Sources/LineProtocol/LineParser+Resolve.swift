@@ -2,8 +2,8 @@ internal import Model
 
 /// From names to records: known ones from the tables, new ones from the resolver.
 extension LineParser {
-  /// The record of the parsed row's series and fields; ``matcher`` then tells which field fills which
-  /// column.
+  /// The record of the parsed row's series and fields; ``matcher`` then tells which field fills
+  /// which column.
   ///
   /// - Parameters:
   ///   - fieldCount: distinct fields of the row.
@@ -79,8 +79,8 @@ extension LineParser {
     return nil
   }
 
-  /// Refuses a row of a new series whose values do not fit the known columns, so that no series comes
-  /// to be without a row.
+  /// Refuses a row of a new series whose values do not fit the known columns, so that no series
+  /// comes to be without a row.
   private func checkTypes(_ shape: Int) throws(RowFault) {
     let head = unsafe shapes.heads[shape]
     for column in 0..<head.columnCount {

@@ -1,7 +1,7 @@
 internal import Model
 
-/// The open batch of each partition, and the sealed ones that nobody has taken yet. All open batches
-/// belong to one tenant.
+/// The open batch of each partition, and the sealed ones that nobody has taken yet. All open
+/// batches belong to one tenant.
 @safe struct OpenBatches: ~Copyable {
   private static let capacityMin = 4 << 10
 

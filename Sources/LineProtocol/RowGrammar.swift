@@ -46,11 +46,12 @@ struct ParsedRow {
 
 /// The grammar of a row, to the letter, with the place of the first byte that does not fit:
 ///
-///     row := measurement {, key = value} space {space} field {, field} [space {space} [time]] {space}
-///     field := key = (number | boolean | " string ")
+///     row := measurement {, key = value} space {space} field {, field} [space {space} [time]]
+///     {space} field := key = (number | boolean | " string ")
 ///
-/// Unescaped names hold no control characters; a backslash escapes comma and space in a measurement,
-/// and the equals sign too in keys and tag values; before anything else it stands for itself.
+/// Unescaped names hold no control characters; a backslash escapes comma and space in a
+/// measurement, and the equals sign too in keys and tag values; before anything else it stands for
+/// itself.
 @safe struct RowGrammar {
   private let base: UnsafeRawPointer
   private let count: Int

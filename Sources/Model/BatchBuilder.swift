@@ -18,7 +18,8 @@
   /// When the first row came.
   public private(set) var openedAt: Timestamp
 
-  /// No batch; ``append(_:payload:byteCount:columnCount:isLong:)`` refuses until ``open`` was called.
+  /// No batch; ``append(_:payload:byteCount:columnCount:isLong:)`` refuses until ``open`` was
+  /// called.
   public init() {
     batch = nil
     // Both equal, so that nothing fits; never read or written through.

@@ -21,8 +21,7 @@ struct MinuteIndex: Sendable {
   }
 }
 
-/// One series' record of a minute: `series << 32 | offset / 8`; offset 0 stands for a record that is
-/// damaged.
+/// One series' record of a minute: `series << 32 | offset / 8`; offset 0 stands for a damaged one.
 struct IndexEntry: Sendable {
   private let rawValue: UInt64
 
@@ -71,8 +70,8 @@ struct IndexEntry: Sendable {
 
 /// Entries of one minute that no snapshot has yet, in the order in which they were appended.
 ///
-/// Kept as sorted runs, because a cut goes through the series of a tenant in order: one run a tenant
-/// at most, and runs of similar length are merged as they come.
+/// Kept as sorted runs, because a cut goes through the series of a tenant in order: one run a
+/// tenant at most, and runs of similar length are merged as they come.
 struct PendingIndex: Sendable {
   private var runs: [[IndexEntry]] = []
 

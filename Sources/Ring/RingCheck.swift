@@ -4,7 +4,8 @@ public import Platform
 /// Checks a partition's slots without opening them for writing.
 public enum RingCheck {
   /// What is wrong with the slots that a manifest names. Read only; may run beside a live server,
-  /// which only appends behind what it has committed.
+  /// which only appends behind what it has committed. An hour that leaves the ring meanwhile is
+  /// reported as missing: look whether the manifest still names it before believing that.
   ///
   /// - Parameters:
   ///   - committed: the manifest's ring progress.

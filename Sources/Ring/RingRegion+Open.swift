@@ -37,6 +37,7 @@ extension RingRegion {
     for progress in committed {
       if !region.open(progress, cut: cut, &recovery) {
         recovery.lostHours.append(progress.hour)
+        region.noteLost(progress.hour)
       }
     }
     let known = Set(recovery.namedPaths)

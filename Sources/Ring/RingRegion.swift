@@ -7,10 +7,9 @@ public import Platform
 /// Stores encoded records, whatever they mean. Records are only ever appended: a restated minute
 /// gets a new record, and a snapshot that knows the old one goes on finding it.
 ///
-/// Owned by the partition's worker; for one thread. A cut runs ``beginHour(_:isComplete:cut:)`` where
-/// an hour is new, ``append(series:minute:cut:record:)`` for each minute, ``sync()``, then commits
-/// ``progress`` with its manifest, then ``publish()``. Nothing is seen by readers before that; a cut
-/// that fails at any point runs ``rollBack()`` instead.
+/// Owned by the partition's worker; for one thread. A cut begins the hours that are new to it,
+/// appends a record for each minute, syncs, commits ``progress`` with its manifest, then publishes.
+/// Readers see nothing of it before that. A cut that fails at any point rolls back instead.
 public final class RingRegion {
   /// Two days, the open hour, ten minutes of future, one to spare.
   public static let slotCountDefault = 51
@@ -25,6 +24,8 @@ public final class RingRegion {
   private var slots: [Int64: HourSlot] = [:]
   /// Hours that have left since the last publish; their files are still there.
   private var dropped: [HourSlot] = []
+  /// Hours that have been in the ring and left it: rows of theirs may be sealed that no slot has.
+  private var departed: Set<Int64> = []
   /// A file was created since the last sync of the folder.
   private var hasNewFile = false
   /// What readers get: the state of the last ``publish()``.
@@ -68,7 +69,8 @@ public final class RingRegion {
   /// - Parameters:
   ///   - hour: since the epoch, 0 or more.
   ///   - isComplete: whether no row of the hour was sealed in an earlier cut. Only then does the
-  ///     hour answer queries; it is written all the same.
+  ///     hour answer queries; it is written all the same. Not believed of an hour that was in the
+  ///     ring before and has left it.
   ///   - cut: the cut under way.
   /// - Throws: When the disk is full or fails; the hour is not open then.
   public func beginHour(_ hour: Int64, isComplete: Bool, cut: UInt64) throws(SystemError) {
@@ -91,23 +93,30 @@ public final class RingRegion {
       partition: partition,
       hour: hour,
       cut: cut,
-      isComplete: isComplete
+      isComplete: isComplete && !departed.contains(hour)
     )
     slots[hour] = HourSlot(file, path: path, header, first: extent)
     hasNewFile = true
   }
 
-  /// Takes hours before `hour` out of the ring: they are not in ``progress`` any more, and from the
-  /// next ``publish()`` on blocks answer for them.
+  /// Takes hours before `hour` out of the ring: they take no records any more, are not in
+  /// ``progress``, and from the next ``publish()`` on blocks answer for them. For good, even when
+  /// the cut fails: its rows of those hours have no slot to go to.
   public func dropHours(before hour: Int64) {
     for old in hours where old < hour { dropHour(old) }
+    // Kept for a while: a failed cut may ask again for an hour that it has dropped.
+    departed = departed.filter { $0 > max(hour, 0) - Int64(slotCount) }
   }
 
   /// Takes one hour out of the ring, as ``dropHours(before:)`` does.
   public func dropHour(_ hour: Int64) {
     guard let slot = slots.removeValue(forKey: hour) else { return }
     dropped.append(slot)
+    if slot.isCommitted { departed.insert(hour) }
   }
+
+  /// Notes that an hour that the manifest names could not be opened.
+  func noteLost(_ hour: Int64) { departed.insert(hour) }
 
   // MARK: Records
 
@@ -186,21 +195,21 @@ public final class RingRegion {
     return snapshot
   }
 
-  /// Forgets everything since the last ``publish()``: the cut failed.
+  /// Forgets everything appended since the last ``publish()``: the cut failed.
   ///
-  /// An hour whose sync failed leaves the ring for good, because the disk may have lost what it
-  /// was given; blocks answer for it from the next ``publish()`` on.
+  /// Hours that it has dropped stay so. An hour whose sync failed leaves the ring as well, because
+  /// the disk may have lost what it was given; blocks answer for it from the next ``publish()`` on.
   public func rollBack() {
-    for (hour, slot) in slots where !slot.isCommitted { slots[hour] = nil }
-    for slot in dropped where slot.isCommitted { slots[slot.hour] = slot }
-    dropped = []
     for (hour, slot) in slots {
-      if slot.isUnreliable {
+      if !slot.isCommitted {
+        slots[hour] = nil
+      } else if slot.isUnreliable {
         dropHour(hour)
       } else {
         slot.rollBack()
       }
     }
+    dropped.removeAll { !$0.isCommitted }
   }
 }
 

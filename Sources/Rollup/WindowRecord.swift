@@ -30,7 +30,7 @@ public enum WindowRecord {
     static let known: UInt8 = 0b1111
   }
 
-  /// Appends a record.
+  /// Appends a record of columns that need not have values in the same rows.
   ///
   /// - Parameters:
   ///   - fieldSet: names the columns and their types.
@@ -38,7 +38,7 @@ public enum WindowRecord {
   ///   - types: the types of the field set's columns, 1 ... 65,535.
   ///   - windows: parallel to `types`; `nil` where the minute has no value of a column.
   ///   - strings: behind the first and last of string columns.
-  /// - Complexity: about 30 ns a column.
+  /// - Complexity: about 40 ns a column.
   public static func encode(
     fieldSet: FieldSetID,
     minute: Int64,
@@ -48,26 +48,53 @@ public enum WindowRecord {
     into target: inout OutputBuffer
   ) {
     precondition(types.count == windows.count)
+    let timings = WindowTimings(windows, minuteStart: minute * Nanoseconds.perMinute)
+    encode(fieldSet, types, timings, strings, into: &target) { windows[$0] }
+  }
+
+  /// Appends a record of columns that were folded together: each has a value in every row.
+  ///
+  /// - Parameters:
+  ///   - fieldSet: names the columns and their types.
+  ///   - minute: the minute's number since the epoch, that of the run.
+  ///   - types: the types of the field set's columns, 1 ... 65,535.
+  ///   - windows: column by column the windows of `runCount` runs, as the fold has appended them.
+  ///   - run: which of the runs this minute is.
+  ///   - strings: behind the first and last of string columns.
+  /// - Complexity: about 30 ns a column.
+  public static func encode(
+    fieldSet: FieldSetID,
+    minute: Int64,
+    types: [ColumnType],
+    windows: [Window],
+    run: Int,
+    of runCount: Int,
+    strings: StringArena,
+    into target: inout OutputBuffer
+  ) {
+    precondition(run >= 0 && run < runCount)
+    precondition(windows.count == types.count * runCount)
+    precondition(!types.isEmpty)
+    let timings = WindowTimings(
+      sharedBy: windows[run],
+      minuteStart: minute * Nanoseconds.perMinute
+    )
+    encode(fieldSet, types, timings, strings, into: &target) { windows[$0 &* runCount &+ run] }
+  }
+
+  @inline(__always)
+  private static func encode(
+    _ fieldSet: FieldSetID,
+    _ types: [ColumnType],
+    _ timings: WindowTimings,
+    _ strings: StringArena,
+    into target: inout OutputBuffer,
+    window: (Int) -> Window?
+  ) {
     precondition(!types.isEmpty)
     precondition(types.count <= Limits.fieldsPerRowMax)
     let start = target.count
-    let timings = WindowTimings(windows, minuteStart: minute * Nanoseconds.perMinute)
-    let unitCode = WindowTiming.unitCode(timings.distinct)
-    let isWide = timings.distinct.count > Int(UInt8.max)
-    target.writeByte(version)
-    target.writeByte(
-      UInt8(unitCode) | (timings.numbers == nil ? 0 : Flags.isMixed)
-        | (isWide ? Flags.isWide : 0)
-    )
-    target.writeVarint(UInt64(fieldSet.rawValue))
-    target.writeVarint(UInt64(types.count))
-    if timings.numbers != nil { target.writeVarint(UInt64(timings.distinct.count)) }
-    for timing in timings.distinct {
-      timing.write(unit: WindowTiming.units[unitCode], into: &target)
-    }
-    for number in timings.numbers ?? [] {
-      if isWide { target.writeInteger(number) } else { target.writeByte(UInt8(number)) }
-    }
+    writeHead(fieldSet, types.count, timings, into: &target)
     let places = target.count
     for _ in 0..<(types.count - 1) / stride { target.writeInteger(UInt32(0)) }
     let controls = target.count
@@ -82,7 +109,7 @@ public enum WindowRecord {
           at: places + (column / stride - 1) * 4
         )
       }
-      guard let window = windows[column] else { continue }
+      guard let window = window(column) else { continue }
       let control: WindowControl
       if types[column] == .string {
         texts.append((target.count, window))
@@ -97,6 +124,30 @@ public enum WindowRecord {
     for text in texts {
       target.replaceInteger(UInt32(target.count - start), at: text.place)
       WindowText.write(text.window, strings, into: &target)
+    }
+  }
+
+  private static func writeHead(
+    _ fieldSet: FieldSetID,
+    _ columnCount: Int,
+    _ timings: WindowTimings,
+    into target: inout OutputBuffer
+  ) {
+    let unitCode = WindowTiming.unitCode(timings.distinct)
+    let isWide = timings.distinct.count > Int(UInt8.max)
+    target.writeByte(version)
+    target.writeByte(
+      UInt8(unitCode) | (timings.numbers == nil ? 0 : Flags.isMixed)
+        | (isWide ? Flags.isWide : 0)
+    )
+    target.writeVarint(UInt64(fieldSet.rawValue))
+    target.writeVarint(UInt64(columnCount))
+    if timings.numbers != nil { target.writeVarint(UInt64(timings.distinct.count)) }
+    for timing in timings.distinct {
+      timing.write(unit: WindowTiming.units[unitCode], into: &target)
+    }
+    for number in timings.numbers ?? [] {
+      if isWide { target.writeInteger(number) } else { target.writeByte(UInt8(number)) }
     }
   }
 

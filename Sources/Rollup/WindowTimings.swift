@@ -7,6 +7,14 @@ struct WindowTimings {
   /// there and shares the only timing.
   private(set) var numbers: [UInt16]?
 
+  /// The timing of columns that share it.
+  init(sharedBy window: Window, minuteStart: Timestamp) {
+    let shared = WindowTiming(window, minuteStart: minuteStart)
+    precondition(shared.isSound, "a window lies outside of its minute")
+    distinct = [shared]
+  }
+
+  /// - Parameter windows: not empty.
   init(_ windows: [Window?], minuteStart: Timestamp) {
     if let first = windows[0] {
       let shared = WindowTiming(first, minuteStart: minuteStart)

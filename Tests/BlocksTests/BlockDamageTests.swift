@@ -165,15 +165,31 @@ import Testing
     #expect(BlockChecker.check(disk: disk, path: path).isEmpty == false)
   }
 
-  @Test func anUnreadableSectorCostsItsGroups() throws {
-    // Whichever read fails, no more than the reads behind it are lost, and nothing traps.
-    for skipped in 0..<12 {
+  @Test func anUnreadablePlaceCostsItsGroupAtMost() throws {
+    for skipped in 0..<40 {
+      disk.fail(.read, after: skipped, times: 1)
+      let reader = try BlockReader.open(disk: disk, path: path)
+      let found = try survivors(reader)
+      #expect(found.count >= groups.count - 1, "read \(skipped) failed")
+      for (entry, group) in zip(entries, groups) {
+        if let content = found[entry.offset] { #expect(content == group.batch.content) }
+      }
       disk.fail(.read, after: skipped, times: 1)
       let damages = BlockChecker.check(disk: disk, path: path)
-      disk.fail(.read, after: 0, times: 0)
-      #expect(damages.allSatisfy { $0.severity != .note })
+      disk.fail(.read, times: 0)
+      #expect(skipped > groups.count || damages.contains { $0.severity == .damage })
     }
     #expect(BlockChecker.check(disk: disk, path: path) == [])
+  }
+
+  @Test func aRefusalOfTheSystemIsNoDamage() throws {
+    disk.fail(.read, code: SystemError.Code.notPermitted)
+    #expect(throws: BlockError.self) { try BlockReader.open(disk: disk, path: path) }
+    let reader = try BlockReader.open(disk: disk, path: path)
+    disk.fail(.read, code: SystemError.Code.notPermitted)
+    #expect(throws: BlockError.self) { try reader.groups(series: groups[0].series) }
+    #expect(try survivors(reader).count == groups.count)
+    #expect(reader.damages == [])
   }
 
   private func withUnsafeBytesOf(_ value: Int64) -> [UInt8] {

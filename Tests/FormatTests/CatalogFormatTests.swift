@@ -4,8 +4,9 @@ import Platform
 import TestSupport
 import Testing
 
-/// Goal: a catalog's log of format version 1 opens for ever and means the same, and the writer still
-/// writes those bytes. Method: `Fixtures/format-v1/catalog.log`, which holds every kind of record.
+/// Goal: a catalog's log of format version 1 opens for ever and means the same, and the writer
+/// still writes those bytes. Method: `Fixtures/format-v1/catalog.log`, which holds every kind of
+/// record.
 @Suite struct CatalogFormatTests {
   private func text(_ value: String) -> [UInt8] { Array(value.utf8) }
 

@@ -4,11 +4,11 @@ import Model
 import TestSupport
 import Testing
 
-/// Fixtures/format-v1/chunks.bin opens for ever, and the same columns still make the same bytes.
+/// Fixtures/format-v1/chunk.bin opens for ever, and the same columns still make the same bytes.
 ///
 ///     chunk := | type u8: 0 for timestamps | values u16 | bytes u32 | chunk |
 @Suite struct ChunkFormatTests {
-  static let fixture = "format-v1/chunks.bin"
+  static let fixture = "format-v1/chunk.bin"
   static let second = Nanoseconds.perSecond
   static let start: Timestamp = 1_795_373_340 * second
 

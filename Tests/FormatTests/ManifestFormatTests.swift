@@ -3,7 +3,8 @@ import Model
 import TestSupport
 import Testing
 
-/// Fixtures/format-v1/manifest.bin opens for ever, and the same manifest still makes the same bytes.
+/// Fixtures/format-v1/manifest.bin opens for ever, and the same manifest still makes the same
+/// bytes.
 @Suite struct ManifestFormatTests {
   static let fixture = "format-v1/manifest.bin"
 

@@ -3,7 +3,6 @@ import Catalog
 import Model
 import Platform
 import Query
-import Ring
 import Rollup
 import Synchronization
 
@@ -162,30 +161,34 @@ struct FakeWindows: WindowRecordSource {
   }
 
   /// How a record is damaged: known to the ring, or found out when it is read.
-  enum Damage: CaseIterable { case checksum, minute, length, version }
+  enum Damage: CaseIterable { case checksum, length, version }
 
   var coveredHours: [Int64] = []
   var records: [Key: Record] = [:]
 
-  func record(series: SeriesID, minute: Int64) -> RingSnapshot.Record {
+  func withRecord(
+    series: SeriesID,
+    minute: Int64,
+    _ body: (Span<UInt8>) -> Bool
+  ) -> WindowLookup {
     precondition(coveredHours.contains(minute / 60))
     guard let record = records[Key(series: series, minute: minute)] else { return .absent }
     guard record.damage != .checksum else { return .damaged }
     let fields = record.windows.keys.sorted()
     let entries = fields.compactMap { record.windows[$0] }
-    var writer = ByteWriter()
+    var writer = OutputBuffer()
     WindowRecord.encode(
       fieldSet: fieldSetID(of: fields),
-      minute: record.damage == .minute ? minute + 1 : minute,
+      minute: minute,
       types: entries.map(\.type),
       windows: entries.map(\.window),
       strings: record.strings,
       into: &writer
     )
-    var bytes = writer.bytes
+    var bytes = writer.array()
     if record.damage == .length { bytes.removeLast(bytes.count / 2) }
     if record.damage == .version { bytes[0] = 0 }
-    return .found(bytes)
+    return body(bytes.span) ? .found : .damaged
   }
 }
 

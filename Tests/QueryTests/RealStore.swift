@@ -107,7 +107,7 @@ struct RealStore {
       return windows
     }
     for (index, run) in minutes.enumerated() {
-      var record = ByteWriter()
+      var record = OutputBuffer()
       WindowRecord.encode(
         fieldSet: set,
         minute: run.minute,
@@ -116,7 +116,14 @@ struct RealStore {
         strings: batch.strings,
         into: &record
       )
-      try ring.append(series: series, minute: run.minute, cut: cut, record: record.bytes.span)
+      let hour = run.minute / 60
+      if !ring.hasHour(hour) { try ring.beginHour(hour, isComplete: true, cut: cut) }
+      try ring.append(
+        series: series,
+        minute: run.minute,
+        cut: cut,
+        record: record.array().span
+      )
     }
   }
 

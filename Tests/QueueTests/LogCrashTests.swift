@@ -5,8 +5,8 @@ import TestSupport
 import Testing
 
 /// Goal: whatever was acknowledged survives every crash, nothing is invented, and a crash is never
-/// reported as damage. Method: seeded runs against a model, on a disk that loses, tears and reorders
-/// what was not synced, with errors thrown in.
+/// reported as damage. Method: seeded runs against a model, on a disk that loses, tears and
+/// reorders what was not synced, with errors thrown in.
 @Suite struct LogCrashTests {
   /// What must hold of a log after any crash.
   private struct Model {

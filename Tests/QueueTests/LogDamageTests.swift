@@ -95,6 +95,27 @@ import Testing
     #expect(second.count > 60)
   }
 
+  @Test func rotInTheLastRunStaysDamageAfterMoreStarts() throws {
+    let (source, bodies) = try Self.sample()
+    let path = source.path(1)
+    // The body of the fourth of eight records, with sound ones behind it.
+    let bytes = try #require(source.disk.files[path])
+    let lost = bodies[3]
+    let at = try #require((0..<bytes.count - lost.count).first { bytes[$0...].starts(with: lost) })
+    source.disk.flip(bit: at * 8, of: path)
+    for _ in 0..<3 {
+      let (log, _) = try source.open()
+      let (batches, damages) = try source.replay()
+      #expect(batches.map(\.body).filter { bodies.contains($0) } == bodies.filter { $0 != lost })
+      #expect(damages.count == 1)
+      #expect(damages.first?.severity == .damage)
+      #expect(damages.first?.range == "partition 0 offsets 1..<2")
+      try log.append([makeBatch([9])])
+      try log.sync()
+      source.disk.crash(.powerLosingAll)
+    }
+  }
+
   @Test func aMissingSegmentIsReportedWithItsOffsets() throws {
     let bench = LogBench(segmentByteCountMax: 400)
     let (log, _) = try bench.open()
@@ -188,6 +209,7 @@ import Testing
       #expect(recovery.damages.serious.isEmpty, "\(content.count) bytes")
       #expect(recovery.damages.isEmpty == content.isEmpty)
       #expect(log.nextOffsets == [Offset(3), Offset(3), Offset(2)])
+      #expect(log.epoch == Epoch(3))
       #expect(bench.segments.last == bench.path(3))
       #expect(bench.disk.files[bench.path(2)] == content)
       let (batches, damages) = try bench.replay()

@@ -98,6 +98,46 @@ import Testing
     #expect(workers.allSatisfy { $0.inFlightByteCount == 0 })
   }
 
+  @Test func aReaderBesideTheLiveLogSeesNoDamage() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.file("queue")
+    let floors: [Offset] = [.zero, .zero]
+    var options = LogOptions()
+    options.segmentByteCountMax = 20_000
+    options.retainNanoseconds = 0
+    let (log, _) = try Log.open(
+      disk: RealDisk(),
+      directory: path,
+      partitionCount: 2,
+      floors: floors,
+      clock: RealClock(),
+      options: options
+    )
+    let stop = StopFlag()
+    let results = Results()
+    let reader = try WorkerThread(name: "reader") {
+      let reader = LogReader(disk: RealDisk(), directory: path, partitionCount: 2)
+      while !stop.isSet.load(ordering: .acquiring) {
+        let serious = reader.check().serious
+        results.damages.withLock { $0 += serious }
+        results.rounds.wrappingAdd(1, ordering: .relaxed)
+      }
+    }
+    var value: UInt8 = 0
+    var removed = 0
+    while removed < 25 || results.rounds.load(ordering: .relaxed) < 20 {
+      value &+= 1
+      let body = [UInt8](repeating: value, count: 500)
+      try log.append((0..<8).map { makeBatch(body, partition: $0 % 2) })
+      try log.sync()
+      let kept = log.nextOffsets.map { Offset($0.rawValue - min($0.rawValue, 100)) }
+      removed += try log.removeSegments(below: kept, now: RealClock().now())
+    }
+    stop.isSet.store(true, ordering: .releasing)
+    reader.join()
+    #expect(results.damages.withLock { $0 }.isEmpty)
+  }
+
   private final class StopFlag: Sendable {
     let isSet = Atomic<Bool>(false)
   }
@@ -105,6 +145,8 @@ import Testing
   private final class Results: Sendable {
     let applied = Mutex<[Int: [Replayed]]>([:])
     let failures = Atomic<Int>(0)
+    let rounds = Atomic<Int>(0)
+    let damages = Mutex<[Damage]>([])
   }
 
   @Test func latenciesFallIntoPowersOfTwo() {

@@ -32,6 +32,8 @@ struct RingModel {
   var committed: State
   /// By cut: what a reopened ring may be.
   var history: [UInt64: State]
+  /// Hours that have left the ring of this process.
+  private var departed: Set<Int64> = []
 
   init(_ disk: FaultyDisk, history: [UInt64: State] = [0: State()]) throws {
     self.disk = disk
@@ -113,6 +115,7 @@ struct RingModel {
     let number = cut + 1
     var next = committed
     // After a failed sync an hour leaves the ring with the next cut that succeeds.
+    departed.formUnion(next.hours.keys.filter { !region.hasHour($0) })
     next.hours = next.hours.filter { region.hasHour($0.key) }
     if random.oneIn(2) {
       region.dropHours(before: hour)
@@ -123,7 +126,7 @@ struct RingModel {
       try region.beginHour(open, isComplete: isComplete, cut: number)
       // An hour of the same slot leaves.
       next.hours = next.hours.filter { $0.key % 51 != open % 51 }
-      next.hours[open] = isComplete
+      next.hours[open] = isComplete && !departed.contains(open)
       // One that left and comes again comes empty.
       next.records = next.records.filter { $0.key.minute / 60 != open }
     }

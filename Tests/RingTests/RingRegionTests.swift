@@ -66,10 +66,9 @@ import Testing
     try ring.append(series: SeriesID(7), minute: minute, cut: 1, record: [1].span)
     ring.publish()
     let progress = ring.progress
-    ring.dropHours(before: 480_001)
-    #expect(ring.progress == [])
     try ring.beginHour(480_001, isComplete: true, cut: 2)
     try ring.append(series: SeriesID(7), minute: minute + 60, cut: 2, record: [2].span)
+    try ring.append(series: SeriesID(7), minute: minute, cut: 2, record: [3].span)
     ring.rollBack()
     #expect(ring.progress == progress)
     #expect(ring.hours == [480_000])
@@ -82,6 +81,88 @@ import Testing
     #expect(isAbsent(last.record(series: SeriesID(8), minute: minute)))
     #expect(bytes(last.record(series: SeriesID(9), minute: minute)) == [])
     #expect(last.recordCount == 2)
+    // It began in a cut that failed: nothing of it was sealed.
+    try ring.beginHour(480_001, isComplete: true, cut: 3)
+    #expect(ring.publish().coveredHours == [480_000, 480_001])
+  }
+
+  @Test func anHourThatLeftCannotComeBackComplete() throws {
+    let disk = FaultyDisk()
+    let ring = try region(disk, "/r")
+    try ring.beginHour(480_000, isComplete: true, cut: 1)
+    try ring.append(series: SeriesID(7), minute: minute, cut: 1, record: [1].span)
+    let first = ring.publish()
+    // The cut fails after it has let the hour go: rows that it sealed then are in no slot.
+    ring.dropHours(before: 480_001)
+    ring.rollBack()
+    #expect(ring.hours == [])
+    #expect(ring.progress == [])
+    #expect(ring.snapshot.coveredHours == [480_000])
+    try ring.beginHour(480_000, isComplete: true, cut: 2)
+    try ring.append(series: SeriesID(8), minute: minute, cut: 2, record: [2].span)
+    #expect(ring.publish().coveredHours == [])
+    #expect(bytes(first.record(series: SeriesID(7), minute: minute)) == [1])
+  }
+
+  @Test func aFailedSyncTakesTheHourOutOfTheRing() throws {
+    let disk = FaultyDisk()
+    let ring = try region(disk, "/r")
+    try ring.beginHour(480_000, isComplete: true, cut: 1)
+    try ring.append(series: SeriesID(7), minute: minute, cut: 1, record: [1].span)
+    try ring.sync()
+    ring.publish()
+    let progress = ring.progress
+    try ring.append(series: SeriesID(7), minute: minute, cut: 2, record: [2].span)
+    disk.fail(.sync)
+    #expect(throws: SystemError.self) { try ring.sync() }
+    ring.rollBack()
+    // The next attempt goes without it, or begins it anew; it never answers again.
+    try ring.beginHour(480_000, isComplete: true, cut: 2)
+    try ring.append(series: SeriesID(7), minute: minute, cut: 2, record: [2].span)
+    try ring.sync()
+    // Its first file is still there for the manifest that names it.
+    #expect(try disk.list("/r") == ["39.slot", "39.spare.slot"])
+    let copy = try RingRegion.open(
+      disk: disk.copy(seed: 1),
+      directory: "/r",
+      partition: PartitionID(3),
+      committed: progress,
+      cut: 1
+    ).region
+    #expect(bytes(copy.snapshot.record(series: SeriesID(7), minute: minute)) == [1])
+    #expect(ring.publish().coveredHours == [])
+    #expect(try disk.list("/r") == ["39.spare.slot"])
+    let again = try RingRegion.open(
+      disk: disk.copy(seed: 1),
+      directory: "/r",
+      partition: PartitionID(3),
+      committed: ring.progress,
+      cut: 2
+    ).region
+    #expect(bytes(again.existing(series: SeriesID(7), minute: minute)) == [2])
+  }
+
+  @Test func anHourTakesASlotThatTheManifestStillGivesToAnother() throws {
+    let disk = FaultyDisk()
+    var model = try RingModel(disk)
+    let keys = (0..<4).map { RingModel.Key(series: 1, minute: minute + $0 * 51 * 60) }
+    var names: [[String]] = []
+    for (index, key) in keys.enumerated() {
+      let number = UInt64(index) + 1
+      try model.region.beginHour(key.minute / 60, isComplete: true, cut: number)
+      try model.append(key, cut: number)
+      names.append(try disk.list(RingModel.directory))
+      // Up to the manifest's rename the former hour is whole.
+      let former = try RingModel(disk.copy(seed: 1), history: model.history)
+      RingModel.expect(former.region.snapshot, former.committed, "hour \(index)")
+      try model.commit(
+        RingModel.State(records: [key: number], hours: [key.minute / 60: true])
+      )
+      RingModel.expect(model.region.snapshot, model.committed, "hour \(index)")
+      let reopened = try RingModel(disk.copy(seed: 1), history: model.history)
+      RingModel.expect(reopened.region.snapshot, reopened.committed, "hour \(index)")
+    }
+    #expect(names.map(\.count) == [1, 2, 2, 2])
   }
 
   @Test func anHourThatBeganLateNeverAnswers() throws {

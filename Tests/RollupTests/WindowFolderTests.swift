@@ -3,8 +3,8 @@ import Rollup
 import TestSupport
 import Testing
 
-/// Goal: windows are what the plainest fold gives, bit for bit but for float sums, for every type and
-/// every odd double; merging parts gives the whole. Method: seeded columns against a naive fold.
+/// Goal: windows are what the plainest fold gives, bit for bit but for float sums, for every type
+/// and every odd double; merging parts gives the whole. Method: seeded columns, a naive fold.
 @Suite struct WindowFolderTests {
   @Test(arguments: UInt64(1)...150)
   func foldsAsTheNaiveFoldDoes(seed: UInt64) {

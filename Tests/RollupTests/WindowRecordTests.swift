@@ -22,6 +22,33 @@ import Testing
     }
   }
 
+  @Test(arguments: UInt64(1)...40)
+  func columnsFoldedTogetherAreWrittenTheSame(seed: UInt64) throws {
+    var sample = RecordSample(seed: seed, isUniform: true)
+    var random = SeededRandom(seed: seed)
+    let runCount = Int.random(in: 1...4, using: &random)
+    let run = Int.random(in: 0..<runCount, using: &random)
+    let other = RecordSample.window(1, count: 2, second: 3)
+    let windows = sample.windows.compactMap { $0 }.flatMap { window in
+      (0..<runCount).map { $0 == run ? window : other }
+    }
+    var buffer = OutputBuffer()
+    WindowRecord.encode(
+      fieldSet: sample.fieldSet,
+      minute: sample.minute,
+      types: sample.types,
+      windows: windows,
+      run: run,
+      of: runCount,
+      strings: sample.strings,
+      into: &buffer
+    )
+    #expect(buffer.array() == sample.encoded())
+    // One value missing makes it a mixed record.
+    sample.windows[0] = nil
+    #expect(buffer.array() != sample.encoded())
+  }
+
   @Test func manyColumnsWithTimingsOfTheirOwn() throws {
     var sample = RecordSample(seed: 1, isUniform: true)
     sample.types = Array(repeating: .unsigned, count: 700)

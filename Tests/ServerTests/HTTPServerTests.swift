@@ -125,6 +125,16 @@ struct HTTPServerTests {
     }
   }
 
+  @Test func aPlusInATimeIsUnderstoodEscapedOrNot() async throws {
+    try await TestServer.run { server in
+      let query = "measurement=m&field=f&end=2026-01-02T00:00:00%2B01:00&start="
+      let escaped = try await server.get("/api/v1/range?\(query)2026-01-01T00:00:00%2B01:00")
+      #expect(escaped.status == 200)
+      let plain = try await server.get("/api/v1/range?\(query)2026-01-01T00:00:00+01:00")
+      #expect(plain.status == 200)
+    }
+  }
+
   @Test func garbageAndOversizedHeadersAreRefused() async throws {
     try await TestServer.run { server in
       let garbage = try await server.fetch("\u{1}\u{2} nonsense\r\n\r\n")
@@ -152,7 +162,7 @@ struct HTTPServerTests {
     let ready = try await server.get("/-/ready")
     #expect(ready.status == 503)
     #expect(
-      ready.body.hasPrefix(#"{"status":"replaying","percent":0,"eta_seconds":"#),
+      ready.body.hasPrefix(#"{"status":"replaying","percent":0"#),
       "\(ready.body)"
     )
     let range = try await server.get("/api/v1/range?measurement=m&field=f")

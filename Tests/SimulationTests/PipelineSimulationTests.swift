@@ -5,7 +5,7 @@ import Testing
 /// nothing is invented, windows agree with raw rows and the ledger balances. Method: the whole
 /// pipeline on a faulty disk from one seed, against dictionaries.
 @Suite struct PipelineSimulationTests {
-  @Test(arguments: UInt64(1)...60)
+  @Test(arguments: UInt64(1)...24)
   func nothingAcknowledgedIsLostOverSeveralLives(seed: UInt64) async {
     let simulation = PipelineSimulation(seed: seed)
     await simulation.run(lives: 6, stepsPerLife: 60)

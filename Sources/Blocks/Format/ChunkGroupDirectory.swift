@@ -3,8 +3,8 @@ internal import Model
 
 /// The variable part of a group's head: which columns there are and where their chunks lie.
 ///
-/// Kept as runs of fields and the ends of chunks, for a group of 2,000 columns is often read for two
-/// of them.
+/// Kept as runs of fields and the ends of chunks, for a group of 2,000 columns is often read for
+/// two of them.
 struct ChunkGroupDirectory {
   struct Column: Equatable {
     var field: FieldID

@@ -11,7 +11,8 @@ internal import Model
 ///     field run := | gap: varint | fields: varint, >= 1 | type u8 |
 ///     chunk lengths := a varint for the timestamps, then one for each column
 ///
-/// - field runs: consecutive field ids of one type, `gap` above the end of the run before; they hold
+/// - field runs: consecutive field ids of one type, `gap` above the end of the run before; they
+/// hold
 ///   as many fields as the group has columns.
 /// - head bytes: where the timestamps chunk begins.
 struct ChunkGroupHead: Equatable {

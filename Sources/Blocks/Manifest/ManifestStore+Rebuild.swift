@@ -42,9 +42,7 @@ extension ManifestStore {
         survey.damages += reader.damages
         survey.blocks.append(SurveyedBlock(summary: reader.summary, ledger: reader.ledger))
       } catch {
-        if case .system(let refusal) = error, refusal.code != SystemError.Code.inputOutput {
-          throw refusal
-        }
+        if error.isRefusal, case .system(let refusal) = error { throw refusal }
         survey.damages.append(
           Damage(
             severity: .unreadable,

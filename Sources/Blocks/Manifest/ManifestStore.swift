@@ -71,16 +71,14 @@ public struct ManifestStore: Sendable {
   /// Reads the manifest; a damaged or missing one is made anew from the blocks.
   ///
   /// - Throws: ``SystemError`` when the disk does not answer. Damage is reported in the result.
-  /// - Complexity: a look at each block's size; when the manifest is damaged, at each block's footer.
+  /// - Complexity: a look at each block's size; when the manifest is damaged, at each block's
+  /// footer.
   public func load() throws(SystemError) -> LoadedManifest {
     let found: Manifest?
     do throws(BlockError) {
       found = try read()
     } catch {
-      // What the medium does not give is damage like any other; other refusals may pass.
-      if case .system(let refusal) = error, refusal.code != SystemError.Code.inputOutput {
-        throw refusal
-      }
+      if error.isRefusal, case .system(let refusal) = error { throw refusal }
       return try rebuild(after: error)
     }
     // Without a file nothing was ever committed, or it is lost: the blocks know which.
@@ -135,8 +133,8 @@ public struct ManifestStore: Sendable {
     if !leftovers.isEmpty { try disk.syncDirectory(blocksDirectory) }
   }
 
-  /// Finds temporary files, and blocks behind the manifest's end: the work of a cut that a crash cut
-  /// short. Other files that the manifest does not name are noted and left alone.
+  /// Finds temporary files, and blocks behind the manifest's end: the work of a cut that a crash
+  /// cut short. Other files that the manifest does not name are noted and left alone.
   func findLeftovers(_ loaded: inout LoadedManifest) throws(SystemError) {
     let named = Set(loaded.manifest.blocks.map(\.fileName))
     let temporary = path + BlockWriter.temporarySuffix

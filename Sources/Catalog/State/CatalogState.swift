@@ -3,9 +3,9 @@ internal import Model
 
 /// All that the catalog knows, and the records that are not written yet; guarded by one mutex.
 ///
-/// Definitions reach it on one path, ``apply(_:)``, whether they were read from the log or have just
-/// been made, so a restart ends in the same state. Ids that something refers to are taken, defined
-/// or not: a definition that was lost leaves a hole which only ``restore`` fills.
+/// Definitions reach it on one path, ``apply(_:)``, whether they were read from the log or have
+/// just been made, so a restart ends in the same state. Ids that something refers to are taken,
+/// defined or not: a definition that was lost leaves a hole which only ``restore`` fills.
 struct CatalogState {
   /// How far beyond the next free id a stored id may lie; more would be a way to ask for memory.
   static let idGapMax: UInt32 = 1 << 25

@@ -26,6 +26,11 @@ struct BlockRowsSource: SealedRowsSource {
       } catch {
         failures.append("\(block.path): \(error.text)")
       }
+      // A damaged index is rebuilt from the groups that can still be read: those that cannot, of
+      // whatever series, are only told of here.
+      for damage in block.damages where damage.severity != .note {
+        failures.append(damage.description)
+      }
     }
     return groups
   }

@@ -69,11 +69,37 @@ public struct OpenRows: Sendable {
 package protocol WindowRecordSource: Sendable {
   /// Hours since the epoch of which every sealed row is in a record, ascending.
   var coveredHours: [Int64] { get }
-  /// The record of one minute of a series in one of ``coveredHours``.
-  func record(series: SeriesID, minute: Int64) -> RingLookup
+  /// Lends the record of one minute of a series in one of ``coveredHours``.
+  ///
+  /// - Parameter body: says `false` of bytes that make no sense.
+  func withRecord(
+    series: SeriesID,
+    minute: Int64,
+    _ body: (Span<UInt8>) -> Bool
+  ) -> WindowLookup
 }
 
-extension RingSnapshot: WindowRecordSource {}
+package enum WindowLookup: Hashable, Sendable {
+  /// The minute has no sealed row of the series.
+  case absent
+  /// What is stored of the minute cannot be believed: raw rows answer for it.
+  case damaged
+  case found
+}
+
+extension RingSnapshot: WindowRecordSource {
+  package func withRecord(
+    series: SeriesID,
+    minute: Int64,
+    _ body: (Span<UInt8>) -> Bool
+  ) -> WindowLookup {
+    switch record(series: series, minute: minute) {
+    case .absent: .absent
+    case .damaged: .damaged
+    case .found(let record): body(record.bytes) ? .found : .damaged
+    }
+  }
+}
 
 /// All sealed rows of a partition at one moment.
 package protocol SealedRowsSource: Sendable {

@@ -17,7 +17,7 @@ public struct QueryOptions: Sendable {
 
 /// What one running query carries along: its budget, its clock and what it has cost so far.
 struct QueryContext {
-  /// Kinds of damage that an answer lists; the rest is counted.
+  /// Warnings that an answer lists; the rest is counted.
   static let warningCountMax = 16
 
   let options: QueryOptions
@@ -91,8 +91,9 @@ struct QueryContext {
 
   /// Notes stored data that could not be read and that the answer lacks.
   mutating func warn(_ text: String) {
+    guard !warnings.contains(text) else { return }
     warningCount += 1
-    if warnings.count < Self.warningCountMax, !warnings.contains(text) { warnings.append(text) }
+    if warnings.count < Self.warningCountMax { warnings.append(text) }
   }
 
   /// Moves warnings, cost and time into `answer`.
@@ -100,8 +101,8 @@ struct QueryContext {
     answer.statistics = statistics
     answer.statistics.microseconds = Int((clock.monotonic() - startedAt) / 1_000)
     answer.warnings = warnings
-    if warningCount > warnings.count, warnings.count == Self.warningCountMax {
-      answer.warnings.append("and more; \(warningCount) reads failed in all")
+    if warningCount > warnings.count {
+      answer.warnings.append("and \(warningCount - warnings.count) more")
     }
   }
 

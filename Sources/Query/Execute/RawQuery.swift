@@ -218,9 +218,10 @@ private struct PointColumn {
 
   init(type: ColumnType) { self.type = type }
 
-  /// Whether a further point is wanted. One point beyond a page's bytes shows that there are more.
+  /// Whether a further point is wanted: one beyond what a page has room for shows that there are
+  /// more, on a full page too.
   func hasRoom(_ pointCountMax: Int, _ byteCountMax: Int) -> Bool {
-    timestamps.count < pointCountMax && byteCount <= byteCountMax
+    timestamps.isEmpty || timestamps.count < pointCountMax && byteCount <= byteCountMax
   }
 
   var byteCount: Int { timestamps.count * 16 + strings.bytes.count }

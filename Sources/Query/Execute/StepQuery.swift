@@ -1,7 +1,13 @@
+internal import Blocks
 internal import Model
 
 /// Answers a request with a step: minute windows of the ring where they hold, raw rows elsewhere.
 struct StepQuery {
+  static let fieldsPerPassMax = 512
+  /// Memory of a decoded chunk group, and of one of its columns, at most.
+  static let groupByteCountMax = BlockWriter.cellCountMax * 8
+  static let columnByteCountMax = BlockWriter.rowCountMax(columnCount: 1) * 8
+
   let request: RangeRequest
   let grid: StepGrid
   let selection: Selection
@@ -24,11 +30,14 @@ struct StepQuery {
     }
   }
 
-  /// Fields that are folded side by side: their buckets take a quarter of what is left at most, and
-  /// what a chunk group decodes for them stays a slice.
+  /// Fields that are folded side by side: a quarter of what is left holds their buckets, and another
+  /// quarter a chunk group decoded for them.
   private func fieldsPerPass(_ context: QueryContext) -> Int {
+    let quarter = context.bytesLeft / 4
     let perField = StepAggregator.byteCount(request.aggregates, grid)
-    return max(1, min(512, context.bytesLeft / 4 / perField))
+    let decodable =
+      quarter >= Self.groupByteCountMax ? Self.fieldsPerPassMax : quarter / Self.columnByteCountMax
+    return max(1, min(Self.fieldsPerPassMax, decodable, quarter / perField))
   }
 
   private func answerPass(

@@ -1,17 +1,8 @@
 internal import Model
-internal import Ring
 internal import Rollup
 
 /// Reads the minute windows of some fields out of a ring's records.
 struct WindowReader {
-  enum Lookup {
-    /// The minute has no sealed row of the series.
-    case absent
-    /// The record is there and cannot be believed: raw rows answer for it.
-    case damaged
-    case found
-  }
-
   /// Which columns of a field set are wanted, ascending, and which field each of them is.
   private struct Plan {
     let types: [ColumnType]
@@ -37,14 +28,11 @@ struct WindowReader {
     minute: Int64,
     in source: any WindowRecordSource,
     _ fieldSets: inout FieldSetCache
-  ) -> Lookup {
+  ) -> WindowLookup {
     windows.removeAll(keepingCapacity: true)
     strings.removeAll()
-    switch source.record(series: series, minute: minute) {
-    case .absent: return .absent
-    case .damaged: return .damaged
-    case .found(let record):
-      return decode(record.bytes, minute, &fieldSets) ? .found : .damaged
+    return source.withRecord(series: series, minute: minute) { bytes in
+      decode(bytes, minute, &fieldSets)
     }
   }
 

@@ -41,6 +41,7 @@ public struct LatencyHistogram: Sendable, Equatable {
 
 /// What a committer has done since it began.
 public struct CommitStatistics: Sendable, Equatable {
+  /// All rounds, failed ones included; the next four count only what was acknowledged.
   public var rounds: UInt64 = 0
   public var batches: UInt64 = 0
   public var rows: UInt64 = 0

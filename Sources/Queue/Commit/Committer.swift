@@ -91,8 +91,8 @@ public final class Committer: @unchecked Sendable {
     signal.set()
   }
 
-  /// Tells that all offsets of `partition` below `floor` are committed elsewhere (the manifest's b),
-  /// so that segments may go.
+  /// Tells that all offsets of `partition` below `floor` are committed elsewhere (the manifest's
+  /// b), so that segments may go.
   public func release(_ partition: PartitionID, below floor: Offset) {
     floors[Int(partition.rawValue)].offset.max(floor.rawValue, ordering: .releasing)
   }

@@ -5,9 +5,9 @@ public import Platform
 /// The durable queue: one interleaved log of all partitions, in segments, appended by one thread.
 ///
 /// Life of a round: ``append(_:)``, then ``sync()``; after an error of either
-/// ``abandonUnsynced()`` until it succeeds. Offsets that were given to batches of a failed round are
-/// burnt: the next segment's header declares them, so that no offset ever stands for two contents
-/// and no replay mistakes them for a loss.
+/// ``abandonUnsynced()`` until it succeeds. Offsets that were given to batches of a failed round
+/// are burnt: the next segment's header declares them, so that no offset ever stands for two
+/// contents and no replay mistakes them for a loss.
 ///
 /// Owned by one thread (the committer's); not `Sendable`.
 public final class Log {
@@ -76,8 +76,8 @@ public final class Log {
   /// followed by a new one first.
   ///
   /// - Parameter batches: sealed, of partitions below ``partitionCount``; each is appended once.
-  /// - Throws: after an error none of them is promised, and ``abandonUnsynced()`` must succeed before
-  ///   the next append.
+  /// - Throws: after an error none of them is promised, and ``abandonUnsynced()`` must succeed
+  ///   before the next append.
   public func append(_ batches: [RowBatch]) throws(SystemError) {
     precondition(isUsable, "a log that failed is abandoned first")
     do throws(SystemError) {

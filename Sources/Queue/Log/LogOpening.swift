@@ -2,9 +2,9 @@ public import Model
 public import Platform
 
 extension Log {
-  /// Opens the log in `directory`, making it when it is not there, and begins a new segment in a new
-  /// epoch. What is damaged is reported and left alone; what a replay may apply is durable when this
-  /// returns.
+  /// Opens the log in `directory`, making it when it is not there, and begins a new segment in a
+  /// new epoch. What is damaged is reported and left alone; what a replay may apply is durable when
+  /// this returns.
   ///
   /// - Parameters:
   ///   - floors: per partition the offset that the manifest has committed (b).
@@ -60,6 +60,7 @@ struct LogOpening {
   var ends: [Offset]
   var nextOffsets: [Offset]
   var epoch = Epoch(0)
+  private var epochsUnknown: UInt32 = 0
   var nextSequence: UInt64 = 1
   var previous: (sequence: UInt64, byteCount: Int) = (0, 0)
   var closed: [Log.ClosedSegment] = []
@@ -81,6 +82,8 @@ struct LogOpening {
   mutating func read(_ index: SegmentIndex) throws(SystemError) {
     damages = index.missing()
     epoch = index.entries.compactMap(\.header?.epoch).max() ?? Epoch(0)
+    // A segment whose header nobody can read may be the only trace of an epoch.
+    epochsUnknown = UInt32(clamping: index.entries.count { $0.header == nil })
     nextSequence = (index.entries.last?.sequence ?? 0) + 1
     let lastSound = index.entries.lastIndex { $0.header != nil }
     var expected = [UInt64?](repeating: nil, count: ends.count)
@@ -119,8 +122,10 @@ struct LogOpening {
 
   mutating func chooseEpoch(after last: Epoch) throws(LogError) {
     let newest = max(epoch, last)
-    guard newest.rawValue < .max - 1 else { throw .exhausted(path: directory) }
-    epoch = Epoch(newest.rawValue + 1)
+    guard newest.rawValue < .max - 1 - min(epochsUnknown, .max - 1) else {
+      throw .exhausted(path: directory)
+    }
+    epoch = Epoch(newest.rawValue + epochsUnknown + 1)
   }
 
   mutating func listClosed(_ index: SegmentIndex) {

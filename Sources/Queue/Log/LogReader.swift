@@ -54,7 +54,7 @@ public struct LogReader: Sendable {
     var expected: [UInt64?] = from.map { $0.rawValue }
     if entries.first?.header == nil { expected = from.map { _ in nil } }
     for place in entries.indices {
-      guard let opened = try open(index.entries[place], expected) else { continue }
+      guard let opened = try open(index, place, expected) else { continue }
       var scanner = opened
       var told = 0
       while let record = scanner.next() {
@@ -78,10 +78,12 @@ public struct LogReader: Sendable {
 
   /// `nil` when retention removed the segment meanwhile.
   private func open(
-    _ entry: SegmentIndex.Entry,
+    _ index: SegmentIndex,
+    _ place: Int,
     _ expected: [UInt64?]
   ) throws(LogError) -> SegmentScanner? {
     do throws(SystemError) {
+      let entry = try index.refreshed(index.entries[place], disk: disk)
       return try SegmentScanner(disk: disk, entry: entry, expected: expected)
     } catch {
       if error.isMissing { return nil }
@@ -130,7 +132,7 @@ public struct LogReader: Sendable {
       case nil, .truncated, .magic, .checksum, .unreadable, .malformed: break
       }
       do throws(LogError) {
-        guard var scanner = try open(entry, expected) else { continue }
+        guard var scanner = try open(index, place, expected) else { continue }
         while scanner.next() != nil {}
         expected = scanner.findings.expected
         damages += scanner.damages(next: index.header(after: place))

@@ -1,7 +1,8 @@
 internal import Bytes
 internal import Model
 
-/// A record of the segment that tells what was durable when it was written (docs/format/segment.md):
+/// A record of the segment that tells what was durable when it was written
+/// (docs/format/segment.md):
 ///
 ///     | 0 magic u32 | 4 version u8 | 5 zero u8 | 6 partitions u16 | 8 epoch u32 | 12 zero u32 |
 ///     | 16 sequence u64 | 24 durable bytes u64 | 32 end u64 x partitions |

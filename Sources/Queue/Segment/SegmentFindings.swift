@@ -2,8 +2,8 @@ internal import Model
 
 /// What a walk through one segment finds wrong, and which offsets must come next.
 ///
-/// Whether a bad stretch is damage or the trace of a crash shows only later, when a mark or the next
-/// segment's header tells what was durable; so ``damages(next:)`` comes last.
+/// Whether a bad stretch is damage or the trace of a crash shows only later, when a mark or the
+/// next segment's header tells what was durable; so the damages are asked for last.
 struct SegmentFindings {
   /// Bad stretches of one segment that are listed one by one.
   static let regionsMax = 256
@@ -57,7 +57,8 @@ struct SegmentFindings {
 
   // MARK: What the walk tells
 
-  /// Takes a sound record; `false` when its offset was there before, so that it must not be replayed.
+  /// Takes a sound record; `false` when its offset was there before, so that it must not be
+  /// replayed.
   mutating func place(_ header: BatchHeader, at position: Int, byteCount: Int) -> Bool {
     let partition = Int(header.partition.rawValue)
     let offset = header.offset.rawValue

@@ -24,15 +24,20 @@ struct SegmentIndex {
       guard let sequence = SegmentName.sequence(of: name) else { continue }
       let path = Path.join(directory, name)
       do throws(SystemError) {
-        entries.append(try entry(disk, path, sequence))
+        entries.append(try read(disk, path, sequence))
       } catch  where error.isMissing {
-        // Retention was faster: its records are in blocks.
-        continue
+        // Retention was faster; it goes from the oldest on, so the ones before are gone as well.
+        entries.removeAll()
       }
     }
   }
 
-  private func entry(
+  /// The entry once more, if its header was not sound: a live log may have just made it.
+  func refreshed(_ entry: Entry, disk: any Disk) throws(SystemError) -> Entry {
+    entry.header == nil ? try read(disk, entry.path, entry.sequence) : entry
+  }
+
+  private func read(
     _ disk: any Disk,
     _ path: String,
     _ sequence: UInt64

@@ -5,8 +5,8 @@ internal import Platform
 /// Walks through the records of one segment, around whatever is damaged.
 ///
 /// Behind a bad stretch it searches for the next magic with a sound header, a sound body and an
-/// offset that can stand there, so that a bad byte costs its record and no other. One record and one
-/// read buffer in memory.
+/// offset that can stand there, so that a bad byte costs its record and no other. One record and
+/// one read buffer in memory.
 struct SegmentScanner {
   /// A sound record; its bytes are there until the next call of ``next()``.
   struct Record {

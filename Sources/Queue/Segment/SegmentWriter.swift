@@ -63,7 +63,6 @@ internal import Platform
     _ range: Range<Int>,
     mark: CommitMark?
   ) throws(SystemError) {
-    unsafe parts.removeAll(keepingCapacity: true)
     let markBytes = mark?.encoded() ?? []
     var failure: SystemError?
     // The pointers are good as long as the batches are.
@@ -74,6 +73,7 @@ internal import Platform
         do throws(SystemError) { unsafe try file.append(parts) } catch { failure = error }
       }
     }
+    unsafe parts.removeAll(keepingCapacity: true)
     if let failure { throw failure }
     if mark != nil { (needsMark, recordsSinceMark) = (false, 0) }
     recordsSinceMark += range.count
