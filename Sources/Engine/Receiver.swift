@@ -39,6 +39,7 @@ public final class Receiver {
   /// Connections whose replies changed since the last ``takeTouched()``.
   private var touched: [LineConnection] = []
   private let statistics: ReceiverStatistics
+  private let refuses: () -> Bool
 
   init(
     parser: consuming LineParser,
@@ -48,7 +49,8 @@ public final class Receiver {
     authorizer: any Authorizer,
     clock: any Clock,
     defaultTenant: TenantID,
-    statistics: ReceiverStatistics
+    statistics: ReceiverStatistics,
+    refuses: @escaping () -> Bool = { false }
   ) {
     self.parser = parser
     self.catalog = catalog
@@ -58,6 +60,7 @@ public final class Receiver {
     self.clock = clock
     self.defaultTenant = defaultTenant
     self.statistics = statistics
+    self.refuses = refuses
   }
 
   /// Greets a client. `sender` names it in logs.
@@ -71,6 +74,10 @@ public final class Receiver {
 
   /// Whether sockets should stop being read: batches wait for the committer.
   public var isCongested: Bool { waiting.count >= Self.waitingMax }
+
+  /// Whether nothing can be made durable now. Rows are then dropped and acknowledgements answered
+  /// with `FAIL`, so that only clients that have asked for one should be read.
+  public var isRefusing: Bool { refuses() }
 
   public var hasOpenRows: Bool { parser.oldestOpenRow != nil }
 

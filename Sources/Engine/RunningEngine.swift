@@ -55,7 +55,8 @@ final class RunningEngine: Sendable {
       authorizer: parts.authorizer,
       clock: parts.clock,
       defaultTenant: .default,
-      statistics: statistics
+      statistics: statistics,
+      refuses: { [committer] in committer.isRefusing }
     )
   }
 

@@ -79,18 +79,18 @@ final class LineHandler: ChannelDuplexHandler {
     if mayRead { return context.read() }
     guard !isReadHeld else { return }
     isReadHeld = true
-    if loop.isCongested { loop.hold(self) }
+    if loop.mayNotRead(connection) { loop.hold(self) }
   }
 
   private var mayRead: Bool {
     guard case .open = state else { return true }
     return unparsed == nil && unwrittenByteCount < loop.configuration.replyByteCountMax
-      && !loop.isCongested
+      && !loop.mayNotRead(connection)
   }
 
   /// Goes on with what was held back, as far as it is possible again.
   func resume() {
-    if case .open = state, let buffer = unparsed, !loop.isCongested,
+    if case .open = state, let buffer = unparsed, !loop.mayNotRead(connection),
       unwrittenByteCount < loop.configuration.replyByteCountMax
     {
       parse(buffer)
@@ -99,7 +99,7 @@ final class LineHandler: ChannelDuplexHandler {
     if mayRead {
       isReadHeld = false
       context?.read()
-    } else if loop.isCongested {
+    } else if loop.mayNotRead(connection) {
       loop.hold(self)
     }
   }
@@ -126,6 +126,13 @@ final class LineHandler: ChannelDuplexHandler {
     state = .finishing
     endInput()
     closeIfDone()
+  }
+
+  /// The same when it is the server that ends: a line that has not come whole is not the client's
+  /// fault, so it is forgotten instead of refused.
+  func drain() {
+    isInputEnded = true
+    finish()
   }
 
   private func endInput() {

@@ -8,8 +8,6 @@ internal import NIOCore
 /// A round is one pass of the loop over all sockets that had bytes. It ends with one
 /// `endOfRound()` of the receiver, so that an `#ack` closes the batches of all that came with it.
 final class LineLoop {
-  /// Bytes that one read of a socket may take: large reads halve the processor time a byte.
-  static let readByteCount = 1 << 20
   private static let tickMilliseconds: Int64 = 5
   private static let sweepSeconds: Int64 = 1
 
@@ -19,7 +17,7 @@ final class LineLoop {
   private let receiver: Receiver
   private let statistics: ServerStatistics
   private var handlers: [ObjectIdentifier: LineHandler] = [:]
-  /// Handlers whose reads are held back while the receiver is congested.
+  /// Handlers whose reads are held back by ``mayNotRead(_:)``.
   private var held: [LineHandler] = []
   private var isRoundScheduled = false
   private var isTickScheduled = false
@@ -75,8 +73,11 @@ final class LineLoop {
 
   // MARK: What handlers ask for
 
-  /// Whether sockets are left alone for now.
-  var isCongested: Bool { receiver.isCongested }
+  /// Whether a client's socket is left alone for now: the engine is behind, or it cannot make
+  /// anything durable, which only those who ask for acknowledgements can be told.
+  func mayNotRead(_ connection: LineConnection) -> Bool {
+    receiver.isCongested || (receiver.isRefusing && !connection.usesAcknowledgements)
+  }
 
   /// Hands bytes to the receiver.
   ///
@@ -130,6 +131,7 @@ final class LineLoop {
       handlers[ObjectIdentifier(connection)]?.flush()
     }
     if !held.isEmpty, !receiver.isCongested {
+      // Who may still not read holds itself again.
       let resumed = held
       held.removeAll(keepingCapacity: true)
       for handler in resumed { handler.resume() }
@@ -168,7 +170,7 @@ final class LineLoop {
 
   /// Takes no more input; connections close once their answers are out.
   func drain() {
-    for handler in Array(handlers.values) { handler.finish() }
+    for handler in Array(handlers.values) { handler.drain() }
     endRound()
   }
 

@@ -60,10 +60,7 @@ final class LineServer: Sendable {
       .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
       // One read of all that fits a round, so that a fast client does not hold up the others.
       .childChannelOption(.maxMessagesPerRead, value: 1)
-      .childChannelOption(
-        .recvAllocator,
-        value: FixedSizeRecvByteBufferAllocator(capacity: LineLoop.readByteCount)
-      )
+      .childChannelOption(.recvAllocator, value: ReadBufferAllocator())
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture { try self.adopt(channel) }
       }
