@@ -39,7 +39,8 @@ extension LineParser {
     _ count: Int,
     _ session: LineSession
   ) -> LineEvent? {
-    guard let word = unsafe ControlWord(Array(UnsafeRawBufferPointer(start: row, count: count))) else {
+    guard let word = unsafe ControlWord(Array(UnsafeRawBufferPointer(start: row, count: count)))
+    else {
       return nil
     }
     switch word {
@@ -65,7 +66,9 @@ extension LineParser {
       do throws(RowFault) {
         try grammar.parse(into: &parsed)
       } catch {
-        if session.lineNumber == 0, let event = unsafe foreignLine(row, count, session) { return event }
+        if session.lineNumber == 0, let event = unsafe foreignLine(row, count, session) {
+          return event
+        }
         throw error
       }
       points = parsed.fieldCount
@@ -87,7 +90,9 @@ extension LineParser {
   }
 
   /// The row's timestamp in nanoseconds; `nil` when it has none.
-  private func timestamp(_ session: LineSession, _ arrival: Timestamp) throws(RowFault) -> Timestamp? {
+  private func timestamp(_ session: LineSession, _ arrival: Timestamp) throws(RowFault)
+    -> Timestamp?
+  {
     guard case .given(let magnitude, let isNegative) = parsed.time else { return nil }
     if isNegative, magnitude != 0 {
       throw RowFault(parsed.timeStart, .beforeEpoch, "timestamp before 1970")
@@ -206,7 +211,10 @@ extension LineParser {
     _ row: UnsafeRawPointer,
     _ encoder: inout PayloadEncoder
   ) {
-    let text = unsafe UnsafeRawBufferPointer(start: row + token.start, count: token.end - token.start)
+    let text = unsafe UnsafeRawBufferPointer(
+      start: row + token.start,
+      count: token.end - token.start
+    )
     guard token.hasEscapes else {
       unsafe encoder.append(string: text)
       return

@@ -51,7 +51,10 @@ extension LineParser {
       let live = parsed.fields.indices.filter { !parsed.fields[$0].isReplaced }
       let names = live.map { index -> FieldName in
         let field = parsed.fields[index]
-        return unsafe FieldName(name: bytes(of: field.name, row), type: field.value.kind.type ?? .float)
+        return unsafe FieldName(
+          name: bytes(of: field.name, row),
+          type: field.value.kind.type ?? .float
+        )
       }
       resolved = unsafe try resolve(row, measurementName, names, live, session)
       shape = unsafe insertShape(row, measurementName, resolved, names, live, setHash, session)

@@ -81,7 +81,9 @@ enum NumberParser {
     var reader = DigitReader()
     unsafe cursor = unsafe reader.read(cursor, to: end)
     let wholeCount = unsafe cursor - digits
-    if unsafe cursor < end, wholeCount > 0, unsafe end - cursor == 1, unsafe ByteScan.byte(cursor) != ByteScan.point {
+    if unsafe cursor < end, wholeCount > 0, unsafe end - cursor == 1,
+      unsafe ByteScan.byte(cursor) != ByteScan.point
+    {
       return unsafe integer(token, reader, suffix: ByteScan.byte(cursor), digits, count: wholeCount)
     }
     var fractionCount = 0
@@ -93,7 +95,9 @@ enum NumberParser {
     guard wholeCount + fractionCount > 0 else { return unsafe rejected(start, to: end) }
     token.start = unsafe digits - base
     token.end = unsafe cursor - base
-    guard let power = unsafe exponent(cursor, to: end) else { return unsafe rejected(start, to: end) }
+    guard let power = unsafe exponent(cursor, to: end) else {
+      return unsafe rejected(start, to: end)
+    }
     token.mantissa = reader.value
     token.isExact = !reader.hasDroppedValue
     token.pointlessExponent = power - fractionCount

@@ -29,7 +29,8 @@ internal import Model
   /// it.
   func hash(tenant: TenantID, measurement: [UInt8], namesSum: UInt64, count: Int) -> UInt64 {
     let name = unsafe measurement.withUnsafeBytes { bytes in
-      unsafe bytes.baseAddress.map { unsafe ByteScan.hash($0, count: bytes.count, seed: seed) } ?? seed
+      unsafe bytes.baseAddress.map { unsafe ByteScan.hash($0, count: bytes.count, seed: seed) }
+        ?? seed
     }
     return ByteScan.fold(
       ByteScan.fold(namesSum &+ UInt64(count)) ^ name ^ UInt64(tenant.rawValue) &* 0x9e37_79b9

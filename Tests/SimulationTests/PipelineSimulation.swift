@@ -324,7 +324,7 @@ final class PipelineSimulation {
           let expected = minutes.removeValue(forKey: point)?.sorted { $0.0 < $1.0 } ?? []
           if present.contains(bucket) != !expected.isEmpty {
             faults.append(
-              "seed \(seed), life \(lives): \(point) present \(present.contains(bucket)), \(expected.count) rows"
+              "seed \(seed), life \(lives): \(point) \(present.contains(bucket)), \(expected.count) rows"
             )
           }
           guard present.contains(bucket), !expected.isEmpty else { continue }

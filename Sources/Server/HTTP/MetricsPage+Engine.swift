@@ -46,7 +46,10 @@ extension MetricsPage {
 
   static func queue(_ engine: EngineMetrics, into page: inout MetricsText) {
     let counters: [(name: String, help: String, value: UInt64)] = [
-      ("varve_line_bytes_total", "Bytes of line protocol that were parsed.", engine.receivedByteCount),
+      (
+        "varve_line_bytes_total", "Bytes of line protocol that were parsed.",
+        engine.receivedByteCount
+      ),
       ("varve_lines_refused_total", "Lines refused since the start.", engine.refusedLineCount),
       ("varve_queue_batches_total", "Batches appended to the log.", engine.appendedBatchCount),
       ("varve_queue_rows_total", "Rows appended to the log.", engine.appendedRowCount),
@@ -93,33 +96,34 @@ extension MetricsPage {
 
   static func partitions(_ engine: EngineMetrics, into page: inout MetricsText) {
     typealias Partition = EngineMetrics.Partition
-    let families: [(name: String, kind: MetricsText.Kind, help: String, value: (Partition) -> Double)] =
-      [
-        (
-          "varve_applied_offset", .gauge, "The first offset that is not applied.",
-          { Double($0.appliedOffset) }
-        ),
-        (
-          "varve_cut_offset", .gauge, "The first offset that is in no block.",
-          { Double($0.cutOffset) }
-        ),
-        (
-          "varve_open_rows_bytes", .gauge, "Memory of rows that are not cut yet.",
-          { Double($0.openByteCount) }
-        ),
-        ("varve_open_rows", .gauge, "Rows that are not cut yet.", { Double($0.openRowCount) }),
-        (
-          "varve_replay_bytes", .gauge, "Log that a start would have to replay.",
-          { Double($0.openLogByteCount) }
-        ),
-        ("varve_blocks", .gauge, "Blocks.", { Double($0.blockCount) }),
-        ("varve_blocks_bytes", .gauge, "Bytes of blocks.", { Double($0.blockByteCount) }),
-        ("varve_cuts_total", .counter, "Cuts since the start.", { Double($0.cutCount) }),
-        (
-          "varve_unreadable_rows_total", .counter, "Rows that did not decode.",
-          { Double($0.unreadableRowCount) }
-        ),
-      ]
+    let families:
+      [(name: String, kind: MetricsText.Kind, help: String, value: (Partition) -> Double)] =
+        [
+          (
+            "varve_applied_offset", .gauge, "The first offset that is not applied.",
+            { Double($0.appliedOffset) }
+          ),
+          (
+            "varve_cut_offset", .gauge, "The first offset that is in no block.",
+            { Double($0.cutOffset) }
+          ),
+          (
+            "varve_open_rows_bytes", .gauge, "Memory of rows that are not cut yet.",
+            { Double($0.openByteCount) }
+          ),
+          ("varve_open_rows", .gauge, "Rows that are not cut yet.", { Double($0.openRowCount) }),
+          (
+            "varve_replay_bytes", .gauge, "Log that a start would have to replay.",
+            { Double($0.openLogByteCount) }
+          ),
+          ("varve_blocks", .gauge, "Blocks.", { Double($0.blockCount) }),
+          ("varve_blocks_bytes", .gauge, "Bytes of blocks.", { Double($0.blockByteCount) }),
+          ("varve_cuts_total", .counter, "Cuts since the start.", { Double($0.cutCount) }),
+          (
+            "varve_unreadable_rows_total", .counter, "Rows that did not decode.",
+            { Double($0.unreadableRowCount) }
+          ),
+        ]
     for (name, kind, help, value) in families {
       page.family(name, kind, help)
       for partition in engine.partitions {
