@@ -23,15 +23,13 @@ extension LineParser {
       return unsafe string(cursor, line: line, into: target + 4, readable: readable) ?? refused
     }
     let end = unsafe valueEnd(cursor, readable: readable)
-    guard unsafe end < readable, unsafe cursor < end else { return refused }
-    let token = unsafe NumberParser.parse(cursor, to: end, base: line)
+    guard unsafe readable - end >= 8, unsafe cursor < end else { return refused }
+    let token = unsafe NumberParser.parse(cursor, to: end, base: line, powers: tables.powers)
     switch (entry.type, token.kind) {
     case (.float, .float):
       if let scaled = token.scaled(by: Int(entry.exponent)) { return unsafe narrow(Int64(scaled), end) }
       shapes.noteMisfit(token, shape: shape, column: column)
-      let value = unsafe token.double(line)
-      guard value.isFinite else { return refused }
-      return unsafe OddValue(form: .exception, bits: value.bitPattern, end: end)
+      return unsafe OddValue(form: .exception, bits: token.double(line).bitPattern, end: end)
     case (.integer, .integer), (.unsigned, .unsigned), (.boolean, .boolean):
       return unsafe narrow(Int64(bitPattern: token.integerCell), end)
     default:

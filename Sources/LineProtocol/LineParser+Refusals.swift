@@ -54,7 +54,13 @@ extension LineParser {
     if session.lineNumber == 0, let event = unsafe foreignLine(row, count, session) { return event }
     var fault = RowFault(count, .unparsable, "expected '\"' to close a string")
     // The line may be wrong before its string is.
-    var grammar = unsafe RowGrammar(row, count: count, start: spaces(row, count), seed: options.hashSeed)
+    var grammar = unsafe RowGrammar(
+      row,
+      count: count,
+      start: spaces(row, count),
+      seed: options.hashSeed,
+      tables: tables
+    )
     do throws(RowFault) {
       try grammar.parse(into: &parsed)
     } catch {
