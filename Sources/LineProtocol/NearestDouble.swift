@@ -2,8 +2,8 @@
 ///
 /// Three ways, each for what the one before cannot decide: both parts exact doubles (one division
 /// or product, correctly rounded by the processor); a product with the leading 128 bits of a power
-/// of five (Lemire, "Number Parsing at a Gigabyte per Second", 2021), where the error is bounded
-/// and almost never matters; exact comparison of big numbers.
+/// of five (Lemire, "Number Parsing at a Gigabyte per Second", 2021), where the error is bounded and
+/// almost never matters; exact comparison of big numbers.
 enum NearestDouble {
   private static let exactIntegerMax: UInt64 = 1 << 53
   private static let exactPowers: [Double] = [
@@ -145,7 +145,7 @@ private struct ExactDecimal {
     var hasRest = false
     for index in text.indices {
       let byte = unsafe text[index]
-      if byte == UInt8(ascii: ".") { continue }
+      guard byte != ByteScan.point else { continue }
       if taken == Self.digitsMax {
         self.exponent += 1
         if byte != UInt8(ascii: "0") { hasRest = true }

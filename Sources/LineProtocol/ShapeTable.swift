@@ -25,20 +25,21 @@ internal import Model
 
   subscript(shape: Int) -> FieldShape { shapes[shape] }
 
-  /// The hash of a set of fields: of the sum of their names' hashes, for the order is not part of
-  /// it.
-  func hash(tenant: TenantID, measurement: [UInt8], namesSum: UInt64, count: Int) -> UInt64 {
-    let name = unsafe measurement.withUnsafeBytes { bytes in
-      unsafe bytes.baseAddress.map { unsafe ByteScan.hash($0, count: bytes.count, seed: seed) }
-        ?? seed
+  /// The hash of a set of fields: of the sum of their names' hashes, for the order is not part of it.
+  func hash(
+    tenant: TenantID,
+    measurement: UnsafeRawBufferPointer,
+    namesSum: UInt64,
+    count: Int
+  ) -> UInt64 {
+    let name = unsafe measurement.baseAddress.map { start in
+      unsafe ByteScan.hash(start, count: measurement.count, seed: seed)
     }
-    return ByteScan.fold(
-      ByteScan.fold(namesSum &+ UInt64(count)) ^ name ^ UInt64(tenant.rawValue) &* 0x9e37_79b9
-    )
+    let tenantBits = UInt64(tenant.rawValue) &* 0x9e37_79b9_7f4a_7c15
+    return ByteScan.fold(ByteScan.fold(namesSum &+ UInt64(count)) ^ (name ?? seed) ^ tenantBits)
   }
 
-  /// Shapes with this hash, one after another: pass -1 first, then what came back; `nil` at the
-  /// end.
+  /// Shapes with this hash, one after another: pass -1 first, then what came back; `nil` at the end.
   func next(_ hash: UInt64, after previous: Int) -> Int? {
     let following = previous < 0 ? firstOfHash[hash] ?? -1 : shapes[previous].nextOfHash
     return following < 0 ? nil : following
@@ -48,7 +49,7 @@ internal import Model
   mutating func insert(
     tenant: TenantID,
     measurement: MeasurementID,
-    measurementName: [UInt8],
+    rawMeasurement: [UInt8],
     fieldSet: FieldSetID,
     columns: [FieldShape.Column],
     hash: UInt64,
@@ -57,7 +58,7 @@ internal import Model
     let shape = FieldShape(
       tenant: tenant,
       measurement: measurement,
-      measurementName: measurementName,
+      rawMeasurement: rawMeasurement,
       fieldSet: fieldSet,
       columns: columns,
       hash: hash,
