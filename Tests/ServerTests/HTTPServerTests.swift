@@ -113,6 +113,18 @@ struct HTTPServerTests {
     }
   }
 
+  @Test func aPlusIsASpaceUnlessItIsEscaped() async throws {
+    try await TestServer.run { server in
+      try await server.write("m a\\ b=1,a+b=2\n")
+      let answers = try await server.ranges(
+        ["a+b", "a%20b", "a%2Bb"].map { "measurement=m&field=" + $0 }
+      )
+      #expect(answers[0].contains("\"values\":[1]"), "\(answers[0])")
+      #expect(answers[1] == answers[0])
+      #expect(answers[2].contains("\"values\":[2]"), "\(answers[2])")
+    }
+  }
+
   @Test func aPlusInATimeIsUnderstoodEscapedOrNot() async throws {
     try await TestServer.run { server in
       let query = "measurement=m&field=f&end=2026-01-02T00:00:00%2B01:00&start="

@@ -43,7 +43,9 @@ struct JSONText {
     literal(String(value))
   }
 
-  mutating func number(_ value: Double) { literal(value.isFinite ? "\(value)" : "null") }
+  mutating func number(_ value: Double) {
+    literal(value.isFinite ? MetricsText.number(value) : "null")
+  }
   mutating func boolean(_ value: Bool) { literal(value ? "true" : "false") }
   mutating func null() { literal("null") }
 
