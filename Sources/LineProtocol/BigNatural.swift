@@ -1,5 +1,5 @@
-/// A natural number of any size, for the few decimals that nothing smaller decides and for the table
-/// of powers of five. 32-bit limbs, least significant first, no leading zero limbs.
+/// A natural number of any size, for the few decimals that nothing smaller decides and for the
+/// table of powers of five. 32-bit limbs, least significant first, no leading zero limbs.
 struct BigNatural: Equatable {
   private(set) var limbs: [UInt32]
 

@@ -1,7 +1,7 @@
 internal import Model
 
-/// Raw bytes with readable slack behind them: part of a line that waits for its end, or a line moved
-/// to where wide loads may run over its end.
+/// Raw bytes with readable slack behind them: part of a line that waits for its end, or a line
+/// moved to where wide loads may run over its end.
 @safe struct ByteStore: ~Copyable {
   /// Zero bytes behind the content, so that loads may run over it.
   static let slackByteCount = 64

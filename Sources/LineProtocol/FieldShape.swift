@@ -182,7 +182,8 @@ struct FieldEntry {
     return nil
   }
 
-  private func isName(_ column: Int, _ name: UnsafeRawPointer, _ count: Int, _ hash: UInt64) -> Bool {
+  private func isName(_ column: Int, _ name: UnsafeRawPointer, _ count: Int, _ hash: UInt64) -> Bool
+  {
     guard hashes[column] == hash else { return false }
     let entry = unsafe entries[column]
     guard Int(entry.nameByteCount) == count + 1 else { return false }

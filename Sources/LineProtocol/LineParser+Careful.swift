@@ -1,7 +1,7 @@
 internal import Model
 
-/// Rows that nothing predicted: new series, other fields, any trouble. Everything that is refused is
-/// refused here.
+/// Rows that nothing predicted: new series, other fields, any trouble. Everything that is refused
+/// is refused here.
 extension LineParser {
   /// Takes one row apart and stores or refuses it.
   ///
@@ -39,7 +39,8 @@ extension LineParser {
     _ count: Int,
     _ session: LineSession
   ) -> LineEvent? {
-    guard let word = unsafe ControlWord(Array(UnsafeRawBufferPointer(start: row, count: count))) else {
+    guard let word = unsafe ControlWord(Array(UnsafeRawBufferPointer(start: row, count: count)))
+    else {
       return nil
     }
     switch word {
@@ -59,13 +60,21 @@ extension LineParser {
     _ session: LineSession,
     _ arrival: Timestamp
   ) -> LineEvent? {
-    var grammar = unsafe RowGrammar(row, count: count, start: start, seed: options.hashSeed, tables: tables)
+    var grammar = unsafe RowGrammar(
+      row,
+      count: count,
+      start: start,
+      seed: options.hashSeed,
+      tables: tables
+    )
     var points = 0
     do throws(RowFault) {
       do throws(RowFault) {
         try grammar.parse(into: &parsed)
       } catch {
-        if session.lineNumber == 0, let event = unsafe foreignLine(row, count, session) { return event }
+        if session.lineNumber == 0, let event = unsafe foreignLine(row, count, session) {
+          return event
+        }
         throw error
       }
       points = parsed.fieldCount
@@ -87,7 +96,9 @@ extension LineParser {
   }
 
   /// The row's timestamp in nanoseconds; `nil` when it has none.
-  private func timestamp(_ session: LineSession, _ arrival: Timestamp) throws(RowFault) -> Timestamp? {
+  private func timestamp(_ session: LineSession, _ arrival: Timestamp) throws(RowFault)
+    -> Timestamp?
+  {
     guard case .given(let magnitude, let isNegative) = parsed.time else { return nil }
     if isNegative, magnitude != 0 {
       throw RowFault(parsed.timeStart, .beforeEpoch, "timestamp before 1970")
@@ -167,7 +178,9 @@ extension LineParser {
         unsafe encoder.append(integer: Int64(bitPattern: token.integerCell))
       case (.string, .string): unsafe append(string: token, row, &encoder)
       default:
-        guard let fault = unsafe typeFault(row, shape) else { preconditionFailure("the types agree") }
+        guard let fault = unsafe typeFault(row, shape) else {
+          preconditionFailure("the types agree")
+        }
         throw fault
       }
     }
@@ -190,7 +203,10 @@ extension LineParser {
     _ row: UnsafeRawPointer,
     _ encoder: inout PayloadEncoder
   ) {
-    let text = unsafe UnsafeRawBufferPointer(start: row + Int(token.start), count: Int(token.end - token.start))
+    let text = unsafe UnsafeRawBufferPointer(
+      start: row + Int(token.start),
+      count: Int(token.end - token.start)
+    )
     guard token.hasEscapes else {
       unsafe encoder.append(string: text)
       return
@@ -214,8 +230,8 @@ extension LineParser {
     unsafe encoder.append(stringInPlace: written)
   }
 
-  /// Why the parsed row does not fit its shape's columns, if it does not: the first value of another
-  /// type, or else the first integer that no float equals.
+  /// Why the parsed row does not fit its shape's columns, if it does not: the first value of
+  /// another type, or else the first integer that no float equals.
   func typeFault(_ row: UnsafeRawPointer, _ shape: Int) -> RowFault? {
     let head = unsafe shapes.heads[shape]
     let measurement = shapes[shape].measurement
@@ -253,7 +269,8 @@ extension LineParser {
     var fault = RowFault(
       Int(field.valueStart),
       .typeConflict,
-      unsafe "field \(RowFault.excerpt(name)) is of type \(existing.name), the value of type \(given)"
+      unsafe "field \(RowFault.excerpt(name)) is of type \(existing.name), "
+        + "the value of type \(given)"
     )
     fault.measurement = measurement
     return fault

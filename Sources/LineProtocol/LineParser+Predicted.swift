@@ -133,8 +133,8 @@ extension LineParser {
     return unsafe difference & mask == 0 && ByteScan.byte(line + count) == ByteScan.space
   }
 
-  /// The fields of a row as its shape predicts them; the separator behind the last one, or `nil` when
-  /// they are others.
+  /// The fields of a row as its shape predicts them; the separator behind the last one, or `nil`
+  /// when they are others.
   @inline(__always)
   private mutating func parseFields(
     _ start: UnsafeRawPointer,
@@ -265,8 +265,8 @@ extension LineParser {
     return nil
   }
 
-  /// The record of the line's series when another one was expected: the one whose first field is the
-  /// line's, or any; 0 when the series is unknown or this is no row.
+  /// The record of the line's series when another one was expected: the one whose first field is
+  /// the line's, or any; 0 when the series is unknown or this is no row.
   @inline(never)
   private func lookUp(
     _ line: UnsafeRawPointer,
@@ -301,8 +301,15 @@ extension LineParser {
     guard unsafe line < limit, unsafe ByteScan.byte(line) != ByteScan.hash else { return nil }
     var cursor = unsafe line
     while true {
-      unsafe cursor = unsafe ByteScan.find(ByteScan.space, or: ByteScan.lineFeed, from: cursor, to: limit)
-      guard unsafe cursor < limit, unsafe ByteScan.byte(cursor) == ByteScan.space, unsafe cursor > line else {
+      unsafe cursor = unsafe ByteScan.find(
+        ByteScan.space,
+        or: ByteScan.lineFeed,
+        from: cursor,
+        to: limit
+      )
+      guard unsafe cursor < limit, unsafe ByteScan.byte(cursor) == ByteScan.space,
+        unsafe cursor > line
+      else {
         return nil
       }
       if unsafe ByteScan.byte(cursor - 1) != ByteScan.backslash { return unsafe cursor }

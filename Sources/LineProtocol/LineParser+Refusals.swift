@@ -42,8 +42,8 @@ extension LineParser {
     )
   }
 
-  /// Refuses the first physical line of a row whose string is never closed; its other lines are rows
-  /// of their own.
+  /// Refuses the first physical line of a row whose string is never closed; its other lines are
+  /// rows of their own.
   mutating func refuseUnclosed(
     _ row: UnsafeRawPointer,
     _ firstLineEnd: Int,
@@ -66,7 +66,14 @@ extension LineParser {
     } catch {
       fault = error
     }
-    unsafe refuse(fault, row, count, measurement: measurement(of: row, count, session), session, arrival)
+    unsafe refuse(
+      fault,
+      row,
+      count,
+      measurement: measurement(of: row, count, session),
+      session,
+      arrival
+    )
     session.lineNumber += 1
     return nil
   }
@@ -115,7 +122,9 @@ extension LineParser {
     while end < count {
       let byte = unsafe ByteScan.byte(row + end)
       if byte == ByteScan.lineFeed { return nil }
-      if byte == ByteScan.space, unsafe ByteScan.byte(row + (end - 1)) != ByteScan.backslash { break }
+      if byte == ByteScan.space, unsafe ByteScan.byte(row + (end - 1)) != ByteScan.backslash {
+        break
+      }
       end += 1
     }
     guard end > start, end < count else { return nil }
@@ -127,7 +136,8 @@ extension LineParser {
 
   /// The row's bytes without a carriage return at its end.
   func contentByteCount(_ row: UnsafeRawPointer, _ count: Int) -> Int {
-    unsafe count > 0 && ByteScan.byte(row + (count - 1)) == ByteScan.carriageReturn ? count - 1 : count
+    unsafe count > 0 && ByteScan.byte(row + (count - 1)) == ByteScan.carriageReturn
+      ? count - 1 : count
   }
 
   /// How many spaces the row begins with.

@@ -2,8 +2,8 @@ internal import Model
 
 /// From names to records: known ones from the tables, new ones from the resolver.
 extension LineParser {
-  /// The record of the parsed row's series and fields; ``matcher`` then tells which field fills which
-  /// column.
+  /// The record of the parsed row's series and fields; ``matcher`` then tells which field fills
+  /// which column.
   ///
   /// - Parameters:
   ///   - fieldCount: distinct fields of the row.
@@ -55,7 +55,10 @@ extension LineParser {
       let live = parsed.fields.indices.filter { !parsed.fields[$0].isReplaced }
       let names = live.map { index -> FieldName in
         let field = parsed.fields[index]
-        return unsafe FieldName(name: bytes(of: field.name, row), type: field.value.kind.type ?? .float)
+        return unsafe FieldName(
+          name: bytes(of: field.name, row),
+          type: field.value.kind.type ?? .float
+        )
       }
       resolved = unsafe try resolve(row, names, live, session)
       shape = unsafe insertShape(row, Array(measurement), resolved, names, live, setHash, session)

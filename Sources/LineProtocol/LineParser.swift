@@ -39,9 +39,9 @@ public struct LineParser: ~Copyable {
 
   /// Parses what a sender sent, up to the first event or the end.
   ///
-  /// An unended last line is kept in the session. Call again with the rest while bytes are left. When
-  /// the session's list of verdicts fills up, the call returns early, so that an owner who takes them
-  /// after each call misses none.
+  /// An unended last line is kept in the session. Call again with the rest while bytes are left.
+  /// When the session's list of verdicts fills up, the call returns early, so that an owner who
+  /// takes them after each call misses none.
   ///
   /// - Parameters:
   ///   - arrival: now; the timestamp of lines that have none, and what the future is measured from.
@@ -114,8 +114,8 @@ public struct LineParser: ~Copyable {
   /// The batches sealed since the last call, in order.
   public mutating func takeSealed() -> [RowBatch] { batches.takeSealed() }
 
-  /// When the oldest row came, stored or refused, that no sealed batch tells of; `nil` when there is
-  /// none.
+  /// When the oldest row came, stored or refused, that no sealed batch tells of; `nil` when there
+  /// is none.
   public var oldestOpenRow: Timestamp? {
     guard let refused = tally.openedAt else { return batches.oldestOpenRow }
     return min(refused, batches.oldestOpenRow ?? .max)

@@ -4,8 +4,8 @@ public import Model
 public struct LineVerdict: Equatable, Sendable {
   /// The row's first physical line, counted from 1 in line feeds of the connection.
   public var line: UInt64
-  /// The first byte that cannot stand there, from 1: the value's first byte of a bad value or a type
-  /// conflict, the line's length plus one when something is missing at its end.
+  /// The first byte that cannot stand there, from 1: the value's first byte of a bad value or a
+  /// type conflict, the line's length plus one when something is missing at its end.
   public var column: Int
   public var reason: RefusalReason
   /// What was expected and found, one line.

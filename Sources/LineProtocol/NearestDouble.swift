@@ -2,8 +2,8 @@
 ///
 /// Three ways, each for what the one before cannot decide: both parts exact doubles (one division
 /// or product, correctly rounded by the processor); a product with the leading 128 bits of a power
-/// of five (Lemire, "Number Parsing at a Gigabyte per Second", 2021), where the error is bounded and
-/// almost never matters; exact comparison of big numbers.
+/// of five (Lemire, "Number Parsing at a Gigabyte per Second", 2021), where the error is bounded
+/// and almost never matters; exact comparison of big numbers.
 enum NearestDouble {
   private static let exactIntegerMax: UInt64 = 1 << 53
   private static let exactPowers: [Double] = [

@@ -90,7 +90,9 @@ enum NumberParser {
     var reader = unsafe DigitReader(powers)
     unsafe cursor = unsafe reader.read(cursor)
     let wholeCount = unsafe cursor - digits
-    if unsafe cursor < end, wholeCount > 0, unsafe end - cursor == 1, unsafe ByteScan.byte(cursor) != ByteScan.point {
+    if unsafe cursor < end, wholeCount > 0, unsafe end - cursor == 1,
+      unsafe ByteScan.byte(cursor) != ByteScan.point
+    {
       return unsafe integer(token, reader, suffix: ByteScan.byte(cursor), digits, count: wholeCount)
     }
     var fractionCount = 0
@@ -102,7 +104,9 @@ enum NumberParser {
     guard wholeCount + fractionCount > 0 else { return unsafe rejected(start, to: end) }
     token.start = unsafe UInt32(digits - base)
     token.end = unsafe UInt32(cursor - base)
-    guard let power = unsafe exponent(cursor, to: end) else { return unsafe rejected(start, to: end) }
+    guard let power = unsafe exponent(cursor, to: end) else {
+      return unsafe rejected(start, to: end)
+    }
     token.mantissa = reader.value
     token.isExact = !reader.hasDroppedValue
     token.pointlessExponent = Int32(power - fractionCount)

@@ -1,7 +1,7 @@
 internal import Model
 
-/// The open batch of each partition, and the sealed ones that nobody has taken yet. All open batches
-/// belong to one tenant.
+/// The open batch of each partition, and the sealed ones that nobody has taken yet. All open
+/// batches belong to one tenant.
 @safe struct OpenBatches: ~Copyable {
   private static let capacityMin = 4 << 10
 
@@ -16,7 +16,9 @@ internal import Model
     precondition(partitionCount <= PartitionID.countMax)
     self.partitionCount = partitionCount
     unsafe builders = UnsafeMutablePointer<BatchBuilder>.allocate(capacity: partitionCount)
-    for partition in 0..<partitionCount { unsafe (builders + partition).initialize(to: BatchBuilder()) }
+    for partition in 0..<partitionCount {
+      unsafe (builders + partition).initialize(to: BatchBuilder())
+    }
     capacities = [Int](repeating: Self.capacityMin, count: partitionCount)
   }
 
@@ -55,7 +57,10 @@ internal import Model
   }
 
   private mutating func seal(_ partition: Int, registryVersion: UInt64, arrival: Timestamp) {
-    if let batch = unsafe builders[partition].seal(registryVersion: registryVersion, arrival: arrival) {
+    if let batch = unsafe builders[partition].seal(
+      registryVersion: registryVersion,
+      arrival: arrival
+    ) {
       sealed.append(batch)
     }
   }

@@ -47,11 +47,12 @@ struct ParsedRow {
 
 /// The grammar of a row, to the letter, with the place of the first byte that does not fit:
 ///
-///     row := measurement {, key = value} space {space} field {, field} [space {space} [time]] {space}
-///     field := key = (number | boolean | " string ")
+///     row := measurement {, key = value} space {space} field {, field} [space {space} [time]]
+///     {space} field := key = (number | boolean | " string ")
 ///
-/// Unescaped names hold no control characters; a backslash escapes comma and space in a measurement,
-/// and the equals sign too in keys and tag values; before anything else it stands for itself.
+/// Unescaped names hold no control characters; a backslash escapes comma and space in a
+/// measurement, and the equals sign too in keys and tag values; before anything else it stands for
+/// itself.
 @safe struct RowGrammar {
   private let base: UnsafeRawPointer
   private let count: Int
@@ -104,7 +105,10 @@ struct ParsedRow {
       let key = try name("a tag key", into: &row)
       guard peek() == ByteScan.equals else { throw fault("expected '=' after a tag key") }
       for (earlier, _) in row.tags where hasSameBytes(earlier, key) {
-        let name = unsafe UnsafeRawBufferPointer(start: base + Int(key.start), count: Int(key.count))
+        let name = unsafe UnsafeRawBufferPointer(
+          start: base + Int(key.start),
+          count: Int(key.count)
+        )
         let message = unsafe "tag key given twice: \(RowFault.excerpt(name))"
         throw RowFault(Int(key.start), .unparsable, message)
       }
@@ -221,7 +225,12 @@ struct ParsedRow {
   private mutating func value(_ start: Int) throws(RowFault) -> ValueToken {
     if peek() == ByteScan.quote { return try string(start) }
     while let byte = peek(), byte != ByteScan.comma, byte != ByteScan.space { cursor += 1 }
-    let token = unsafe NumberParser.parse(base + start, to: base + cursor, base: base, powers: powers)
+    let token = unsafe NumberParser.parse(
+      base + start,
+      to: base + cursor,
+      base: base,
+      powers: powers
+    )
     let message: String
     switch token.kind {
     case .float, .integer, .unsigned, .boolean, .string: return token

@@ -10,7 +10,8 @@ public protocol SchemaResolver: AnyObject {
   /// - Parameters:
   ///   - tags: in the line's order; keys are distinct, no value is empty.
   ///   - fields: distinct names with the types that the line gives them.
-  /// - Returns: a layout whose `columnOf` has a column for each field, and `types` as many. A column
+  /// - Returns: a layout whose `columnOf` has a column for each field, and `types` as many. A
+  /// column
   ///   may be a float where the line has an integer; the parser checks that it is exact.
   func resolve(
     tenant: TenantID,

@@ -25,7 +25,8 @@ internal import Model
 
   subscript(shape: Int) -> FieldShape { shapes[shape] }
 
-  /// The hash of a set of fields: of the sum of their names' hashes, for the order is not part of it.
+  /// The hash of a set of fields: of the sum of their names' hashes, for the order is not part of
+  /// it.
   func hash(
     tenant: TenantID,
     measurement: UnsafeRawBufferPointer,
@@ -39,7 +40,8 @@ internal import Model
     return ByteScan.fold(ByteScan.fold(namesSum &+ UInt64(count)) ^ (name ?? seed) ^ tenantBits)
   }
 
-  /// Shapes with this hash, one after another: pass -1 first, then what came back; `nil` at the end.
+  /// Shapes with this hash, one after another: pass -1 first, then what came back; `nil` at the
+  /// end.
   func next(_ hash: UInt64, after previous: Int) -> Int? {
     let following = previous < 0 ? firstOfHash[hash] ?? -1 : shapes[previous].nextOfHash
     return following < 0 ? nil : following

@@ -10,7 +10,8 @@ import Testing
 ///     === name of the case
 ///     --- input          the document; ␍ is a carriage return, ␀ a zero byte, ␉ a tab, ␄ at the
 ///                        end of the last line takes its line feed away
-///     --- stored         rows by series: tags sorted, fields sorted by name, values with their type
+///     --- stored         rows by series: tags sorted, fields sorted by name, values with their
+///     type
 ///     --- refused        LINE COLUMN REASON: MESSAGE
 ///     --- events         what the caller was told
 @Suite struct DocumentTests {
@@ -63,7 +64,9 @@ import Testing
     harness.finish()
     return [
       "stored": harness.outcome.storedRows.map(\.description),
-      "refused": harness.verdicts.map { "\($0.line) \($0.column) \($0.reason.name): \($0.message)" },
+      "refused": harness.verdicts.map {
+        "\($0.line) \($0.column) \($0.reason.name): \($0.message)"
+      },
       "events": harness.outcome.events,
     ].filter { !$0.value.isEmpty }
   }

@@ -12,7 +12,9 @@ import Testing
   private func check(_ texts: [String], _ note: String) {
     var harness = Harness()
     var line = "m"
-    for (index, text) in texts.enumerated() { line += (index == 0 ? " " : ",") + "f\(index)=\(text)" }
+    for (index, text) in texts.enumerated() {
+      line += (index == 0 ? " " : ",") + "f\(index)=\(text)"
+    }
     for second in 1...3 { harness.send("\(line) \(second)\n") }
     harness.finish()
     #expect(harness.outcome.verdicts.isEmpty, "\(harness.verdicts.first?.message ?? "") \(note)")
@@ -126,7 +128,8 @@ import Testing
     let refused = [
       "", "-", ".", "-.", "+1", "1e", "1e+", "e5", "1.2.3", "1x", "0x10", "1e5i", "1.5i", "-1u",
       "1e309", "-1.8e308", "1e999999999999", "nan", "NaN", "-nan", "inf", "-Inf", "Infinity",
-      "9223372036854775808i", "-9223372036854775809i", "18446744073709551616u", "99999999999999999999999i",
+      "9223372036854775808i", "-9223372036854775809i", "18446744073709551616u",
+      "99999999999999999999999i",
       "tru", "TRue", "tRUE", "yes", "i", "u", "-i", "1ii", "1 i", "--1", "1-", "1_000", "1e1.5",
     ]
     for text in refused {

@@ -29,7 +29,9 @@ import Testing
   @Test func refusalsRideInTheLogByTenantMeasurementAndReason() {
     var harness = Harness()
     harness.catalog.seriesMax = 1
-    harness.send("m a=1,b=2i 1\nm a=t,b=2i 1\nm a=t,b=2i 1\nm a=1,b=2i -1\nm a=1,b=\nnew a=1,b=2,c=3\n")
+    harness.send(
+      "m a=1,b=2i 1\nm a=t,b=2i 1\nm a=t,b=2i 1\nm a=1,b=2i -1\nm a=1,b=\nnew a=1,b=2,c=3\n"
+    )
     harness.send("m a=1,b=2i 2000000000000000000\n#tenant t\nx\n")
     harness.finish()
     let refusals = harness.batches.filter { $0.header.kind == .refusals }
@@ -249,7 +251,9 @@ import Testing
   @Test func widthsBeyondTheLimitsAreRefusedWithTheirPoints() {
     var harness = Harness()
     let fields = (0...Limits.fieldsPerRowMax).map { "f\($0)=1" }
-    harness.send("m \(fields.joined(separator: ",")) 1\nm \(fields.dropLast().joined(separator: ",")) 1\n")
+    harness.send(
+      "m \(fields.joined(separator: ",")) 1\nm \(fields.dropLast().joined(separator: ",")) 1\n"
+    )
     let tags = (0..<256).map { ",t\($0)=v" }.joined()
     harness.send("m\(tags) f=1\nm,\(String(repeating: "k", count: 65_536))=v f=1,g=2\n")
     harness.finish()
@@ -359,7 +363,8 @@ import Testing
       (.seconds, "9223372037", nil), (.hours, "18446744073709551615", nil),
       (.nanoseconds, "9223372036854775808", nil), (.nanoseconds, "99999999999999999999999", nil),
       (.nanoseconds, "1800000600000000000", 1_800_000_600_000_000_000),
-      (.nanoseconds, "1800000600000000001", nil), (.seconds, "000000000000000000000000005", 5_000_000_000),
+      (.nanoseconds, "1800000600000000001", nil),
+      (.seconds, "000000000000000000000000005", 5_000_000_000),
     ]
     for (precision, text, expected) in cases {
       var harness = Harness()
