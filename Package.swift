@@ -50,7 +50,9 @@ func module(
 func tests(_ name: String, uses modules: [String], packages: [Target.Dependency] = []) -> Target {
   .testTarget(
     name: name,
-    dependencies: modules.filter { exists("Sources/" + $0) }.map { .byName(name: $0) } + ["TestSupport"] + packages,
+    dependencies: modules.filter { exists("Sources/" + $0) }.map { .byName(name: $0) } + [
+      "TestSupport"
+    ] + packages,
     swiftSettings: strict
   )
 }

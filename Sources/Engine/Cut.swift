@@ -74,9 +74,16 @@ final class Cut {
     let next = try SeriesWriter(
       store,
       identity: BlockIdentity(
-        partition: store.partition, tenant: tenant, epoch: store.epoch, a: generation.start,
-        b: generation.end, cut: store.cutNumber, index: UInt32(finished.count),
-        count: UInt32(tenants.count)))
+        partition: store.partition,
+        tenant: tenant,
+        epoch: store.epoch,
+        a: generation.start,
+        b: generation.end,
+        cut: store.cutNumber,
+        index: UInt32(finished.count),
+        count: UInt32(tenants.count)
+      )
+    )
     writer = next
     return next
   }

@@ -14,7 +14,8 @@ extension Engine {
   ///   - items: the request's parameters, decoded, in order.
   ///   - tenant: the tenant's name.
   public func range(
-    _ items: [(name: String, value: String)], tenant: String
+    _ items: [(name: String, value: String)],
+    tenant: String
   ) async throws(QueryError) -> RangeAnswer {
     let running: RunningEngine
     do throws(EngineError) {
@@ -48,7 +49,9 @@ extension Engine {
 
 extension RunningEngine {
   func answer(
-    _ request: RangeRequest, tenant: [UInt8], isManual: Bool
+    _ request: RangeRequest,
+    tenant: [UInt8],
+    isManual: Bool
   ) throws(QueryError) -> RangeAnswer {
     let tenantID: TenantID?
     do throws(SchemaRefusal) {
@@ -57,9 +60,13 @@ extension RunningEngine {
       throw QueryError(.badData, "tenant: \(error.text)")
     }
     return try RangeQuery.run(
-      request, tenant: tenantID ?? TenantID(.max), catalog: catalog,
-      views: WorkerViews(running: self, isManual: isManual), clock: parts.clock,
-      options: QueryOptions(byteCountMax: parts.configuration.queryByteCountMax))
+      request,
+      tenant: tenantID ?? TenantID(.max),
+      catalog: catalog,
+      views: WorkerViews(running: self, isManual: isManual),
+      clock: parts.clock,
+      options: QueryOptions(byteCountMax: parts.configuration.queryByteCountMax)
+    )
   }
 
   func ledger(isManual: Bool) -> [LedgerRow] {
@@ -81,7 +88,9 @@ extension RunningEngine {
       LedgerRow(
         tenant: catalog.tenant(key.tenant)?.name ?? [],
         measurement: key.measurement.map { catalog.measurement($0)?.name ?? [] },
-        entry: row.entry, pending: row.pending)
+        entry: row.entry,
+        pending: row.pending
+      )
     }
   }
 }
@@ -92,14 +101,20 @@ private struct WorkerViews: ViewProvider {
   let isManual: Bool
 
   func view(
-    of partition: PartitionID, series: [SeriesID], in range: TimeRange
+    of partition: PartitionID,
+    series: [SeriesID],
+    in range: TimeRange
   ) throws(QueryError) -> PartitionView {
     let worker = running.workers[running.workerOfPartition[Int(partition.rawValue)]]
     let promise = Promise<StoreView?>()
     worker.mailbox.send(
       .view(
-        partition: partition, series: series, applied: worker.port.durableOffset(of: partition),
-        reply: promise))
+        partition: partition,
+        series: series,
+        applied: worker.port.durableOffset(of: partition),
+        reply: promise
+      )
+    )
     var waited: UInt64 = 0
     if isManual {
       // Batches come in turns: each step applies some.
@@ -113,7 +128,8 @@ private struct WorkerViews: ViewProvider {
     guard let answer = promise.wait(timeoutNanoseconds: limit), let view = answer else {
       throw QueryError(
         .timeout,
-        "acknowledged rows were not applied within \(limit / 1_000_000_000) s; try again later")
+        "acknowledged rows were not applied within \(limit / 1_000_000_000) s; try again later"
+      )
     }
     return view.partitionView
   }

@@ -91,8 +91,12 @@ public final class Engine: Sendable {
   public func start() throws(EngineError) -> RecoveryReport {
     do throws(EngineError) {
       let parts = EngineParts(
-        configuration: configuration, disk: disk, clock: clock, logger: logger,
-        authorizer: authorizer)
+        configuration: configuration,
+        disk: disk,
+        clock: clock,
+        logger: logger,
+        authorizer: authorizer
+      )
       var recovery = Recovery(parts: parts, damages: identityDamages)
       let running = try recovery.run { progress in
         state.withLock { $0 = .replaying(progress) }

@@ -26,20 +26,30 @@ final class FieldSets: Sendable {
       fields: zip(definition.fields, definition.types).map { (field: $0, type: $1) },
       types: definition.types,
       index: Dictionary(
-        definition.fields.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first }))
+        definition.fields.enumerated().map { ($1, $0) },
+        uniquingKeysWith: { first, _ in first }
+      )
+    )
     known.withLock { $0[set] = columns }
     return columns
   }
 
   /// All windows of a record; `nil` when it does not decode.
   func decode(_ bytes: Span<UInt8>, minute: Int64) -> WindowSet? {
-    guard let set = WindowRecord.fieldSet(of: bytes), let columns = columns(of: set) else { return nil }
+    guard let set = WindowRecord.fieldSet(of: bytes), let columns = columns(of: set) else {
+      return nil
+    }
     var strings = StringArena()
     var windows: [Window?] = []
     do throws(WindowError) {
       try WindowRecord.decode(
-        bytes, types: columns.types, wanted: Array(columns.fields.indices), minute: minute,
-        into: &windows, strings: &strings)
+        bytes,
+        types: columns.types,
+        wanted: Array(columns.fields.indices),
+        minute: minute,
+        into: &windows,
+        strings: &strings
+      )
     } catch {
       return nil
     }

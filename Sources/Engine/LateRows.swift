@@ -21,7 +21,9 @@ struct LateRows {
     init(_ batch: ColumnBatch) {
       self.batch = batch
       columns = Dictionary(
-        batch.columns.enumerated().map { ($1.field, $0) }, uniquingKeysWith: { $1 })
+        batch.columns.enumerated().map { ($1.field, $0) },
+        uniquingKeysWith: { $1 }
+      )
     }
   }
 
@@ -39,9 +41,13 @@ struct LateRows {
           end += 1
         }
         let range = TimeRange(
-          start: batch.timestamps[start], end: batch.timestamps[end - 1] &+ 1)
+          start: batch.timestamps[start],
+          end: batch.timestamps[end - 1] &+ 1
+        )
         let found = stored.batches(
-          of: series, fields: batch.columns.map(\.field), range: range
+          of: series,
+          fields: batch.columns.map(\.field),
+          range: range
         ).batches.map(Stored.init)
         compare(batch, start..<end, with: found)
         start = end
@@ -50,10 +56,13 @@ struct LateRows {
   }
 
   private mutating func compare(
-    _ batch: ColumnBatch, _ rows: Range<Int>, with stored: [Stored]
+    _ batch: ColumnBatch,
+    _ rows: Range<Int>,
+    with stored: [Stored]
   ) {
     var result = ColumnBatch(
-      columns: batch.columns.map { .init(field: $0.field, type: $0.type, cells: []) })
+      columns: batch.columns.map { .init(field: $0.field, type: $0.type, cells: []) }
+    )
     for row in rows {
       var isNews = false
       for column in batch.columns {
@@ -90,7 +99,9 @@ struct LateRows {
   }
 
   private static func value(
-    _ column: ColumnBatch.Column, _ row: Int, _ strings: StringArena
+    _ column: ColumnBatch.Column,
+    _ row: Int,
+    _ strings: StringArena
   ) -> Value {
     let cell = column.cells[row]
     guard column.type == .string else { return .cell(cell) }
@@ -99,7 +110,9 @@ struct LateRows {
 
   /// The newest stored value of (field, timestamp).
   private static func lookUp(
-    _ field: FieldID, _ timestamp: Timestamp, in stored: [Stored]
+    _ field: FieldID,
+    _ timestamp: Timestamp,
+    in stored: [Stored]
   ) -> Value? {
     for candidate in stored.reversed() {
       guard let row = candidate.batch.timestamps.sortedIndex(of: timestamp),

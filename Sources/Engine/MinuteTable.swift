@@ -62,7 +62,10 @@ struct MinuteTable {
   }
 
   mutating func endGroup(
-    _ fold: Fold, fieldSet: FieldSetID, fields: [FieldID], types: [ColumnType]
+    _ fold: Fold,
+    fieldSet: FieldSetID,
+    fields: [FieldID],
+    types: [ColumnType]
   ) {
     guard !fold.runs.isEmpty else { return }
     groups.append(Group(fold: fold, fieldSet: fieldSet, fields: fields, types: types))
@@ -111,8 +114,12 @@ struct MinuteTable {
     let count = group.fold.runs.count
     let windows = group.fields.indices.map { Optional(group.fold.windows[$0 * count + run]) }
     try append(
-      minute, group.fieldSet, zip(group.fields, group.types).map { (field: $0, type: $1) },
-      windows, group.fold.strings)
+      minute,
+      group.fieldSet,
+      zip(group.fields, group.types).map { (field: $0, type: $1) },
+      windows,
+      group.fold.strings
+    )
   }
 
   private func write(_ minute: Int64, _ set: WindowSet) throws(SystemError) {
@@ -121,30 +128,51 @@ struct MinuteTable {
       throw SystemError(code: SystemError.Code.noSpace, operation: "field set", path: "catalog")
     }
     try append(
-      minute, fieldSet, fields.map { (field: $0, type: set.columns[$0]?.type ?? .float) },
-      fields.map { set.columns[$0]?.window }, set.strings)
+      minute,
+      fieldSet,
+      fields.map { (field: $0, type: set.columns[$0]?.type ?? .float) },
+      fields.map { set.columns[$0]?.window },
+      set.strings
+    )
   }
 
   private func append(
-    _ minute: Int64, _ fieldSet: FieldSetID, _ fields: [(field: FieldID, type: ColumnType)],
-    _ windows: [Window?], _ strings: StringArena
+    _ minute: Int64,
+    _ fieldSet: FieldSetID,
+    _ fields: [(field: FieldID, type: ColumnType)],
+    _ windows: [Window?],
+    _ strings: StringArena
   ) throws(SystemError) {
     var record = OutputBuffer(reserving: 64 + 16 * fields.count)
     WindowRecord.encode(
-      fieldSet: fieldSet, minute: minute, types: fields.map(\.type), windows: windows,
-      strings: strings, into: &record)
+      fieldSet: fieldSet,
+      minute: minute,
+      types: fields.map(\.type),
+      windows: windows,
+      strings: strings,
+      into: &record
+    )
     try record.withBytes { (bytes) throws(SystemError) in
       try context.ring.append(
-        series: series, minute: minute, cut: context.cutNumber, record: bytes)
+        series: series,
+        minute: minute,
+        cut: context.cutNumber,
+        record: bytes
+      )
     }
   }
 
   /// The windows of a minute from all its raw rows: stored ones, then this cut's.
   private func refold(_ minute: Int64, _ rows: (TimeRange) -> [ColumnBatch]) -> WindowSet {
     let range = TimeRange(
-      start: minute * Nanoseconds.perMinute, end: (minute + 1) * Nanoseconds.perMinute)
+      start: minute * Nanoseconds.perMinute,
+      end: (minute + 1) * Nanoseconds.perMinute
+    )
     let stored = StoredRows(blocks: context.blocks).batches(
-      of: series, fields: nil, range: range)
+      of: series,
+      fields: nil,
+      range: range
+    )
     return WindowSet(folding: stored.batches + rows(range))
   }
 }
@@ -176,7 +204,12 @@ struct WindowSet {
       let run = MinuteRun(minute: Nanoseconds.minute(of: first), rows: timestamps.indices)
       var windows: [Window] = []
       WindowFolder.fold(
-        sorted.span, type: type, timestamps: timestamps.span, runs: [run], into: &windows)
+        sorted.span,
+        type: type,
+        timestamps: timestamps.span,
+        runs: [run],
+        into: &windows
+      )
       columns[field] = (type, windows[0])
     }
   }
@@ -188,7 +221,10 @@ struct WindowSet {
 
   /// Adds a window whose timestamps all differ from those in the set.
   mutating func merge(
-    _ field: FieldID, _ type: ColumnType, _ window: Window, from arena: StringArena
+    _ field: FieldID,
+    _ type: ColumnType,
+    _ window: Window,
+    from arena: StringArena
   ) {
     var window = window
     window.first = keep(window.first, type, from: arena)
@@ -207,8 +243,11 @@ extension WindowSet {
     let count = group.fold.runs.count
     for (column, field) in group.fields.enumerated() {
       merge(
-        field, group.types[column], group.fold.windows[column * count + run],
-        from: group.fold.strings)
+        field,
+        group.types[column],
+        group.fold.windows[column * count + run],
+        from: group.fold.strings
+      )
     }
   }
 }

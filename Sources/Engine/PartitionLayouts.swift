@@ -71,7 +71,7 @@ struct PartitionLayouts {
   init(partition: PartitionID) { known = LayoutTable(partition: partition) }
 
   /// Learns the layouts that the catalog has handed out since the last call.
-  
+
   mutating func refresh(from catalog: Catalog, ledger: inout LedgerBook) {
     for id in catalog.refresh(&known) {
       guard let definition = known[id] else { continue }

@@ -16,7 +16,7 @@ final class PartitionStore {
   let epoch: Epoch
   let decoder: RowDecoder
   let fieldSets: FieldSets
- let files: PartitionFiles
+  let files: PartitionFiles
 
   private(set) var table: PartitionLayouts
   private var knownVersion: UInt64 = 0
@@ -35,8 +35,13 @@ final class PartitionStore {
   /// Why the last cut failed, until one succeeds.
   private(set) var cutFailure: SystemError?
 
-  init( partition: PartitionID, epoch: Epoch, catalog: Catalog, fieldSets: FieldSets,
-    clock: any Clock, files: PartitionFiles,
+  init(
+    partition: PartitionID,
+    epoch: Epoch,
+    catalog: Catalog,
+    fieldSets: FieldSets,
+    clock: any Clock,
+    files: PartitionFiles,
     manifest: Manifest,
     blocks: [BlockReader],
     ring: RingRegion
@@ -129,9 +134,20 @@ final class PartitionStore {
       ring.hasHour(hour) || !manifest.blocks.contains { $0.meets(TimeRange.hour(hour)) }
     }
     return CutContext(
-      partition: partition, epoch: epoch, cutNumber: manifest.cut + 1, table: table,
-      manifest: manifest, blocks: blocks, ring: ring, ledger: ledger, catalog: catalog,
-      decoder: decoder, fieldSets: fieldSets, files: files, hours: Set(hours))
+      partition: partition,
+      epoch: epoch,
+      cutNumber: manifest.cut + 1,
+      table: table,
+      manifest: manifest,
+      blocks: blocks,
+      ring: ring,
+      ledger: ledger,
+      catalog: catalog,
+      decoder: decoder,
+      fieldSets: fieldSets,
+      files: files,
+      hours: Set(hours)
+    )
   }
 
   /// Does a part of the cut under way: some series, or the commit.
@@ -171,10 +187,13 @@ final class PartitionStore {
       partition: partition,
       blocks: blocks,
       ring: ringSnapshot,
-      decoder: decoder, fieldSets: fieldSets, series: [:], arenas: []
+      decoder: decoder,
+      fieldSets: fieldSets,
+      series: [:],
+      arenas: []
     )
     let generations = [cut?.generation, current].compactMap { $0 }
- view.arenas = generations.map { $0.arena.reader() }
+    view.arenas = generations.map { $0.arena.reader() }
     for id in series {
       guard let slot = table.knownSlot(of: id) else { continue }
       var open = StoreView.OpenSeries(lastSealed: table.lastSealed[slot])

@@ -170,12 +170,19 @@ final class PartitionWorker: @unchecked Sendable {
     gauges.publish(
       stores.map { store in
         EngineMetrics.Partition(
-          partition: store.partition, appliedOffset: store.nextOffset.rawValue,
-          cutOffset: store.manifest.nextOffset.rawValue, openByteCount: store.openByteCount,
-          openRowCount: store.openRowCount, openLogByteCount: store.openLogByteCount,
-          blockCount: store.blocks.count, blockByteCount: store.blockByteCount,
-          cutCount: store.manifest.cut, unreadableRowCount: store.unreadableRowCount)
-      })
+          partition: store.partition,
+          appliedOffset: store.nextOffset.rawValue,
+          cutOffset: store.manifest.nextOffset.rawValue,
+          openByteCount: store.openByteCount,
+          openRowCount: store.openRowCount,
+          openLogByteCount: store.openLogByteCount,
+          blockCount: store.blocks.count,
+          blockByteCount: store.blockByteCount,
+          cutCount: store.manifest.cut,
+          unreadableRowCount: store.unreadableRowCount
+        )
+      }
+    )
   }
 }
 

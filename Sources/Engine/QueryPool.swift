@@ -57,7 +57,8 @@ final class QueryPool: Sendable {
         continuation.resume(
           returning: .failure(
             QueryError(
-              .unavailable, "more than \(waitingMax) queries are waiting; try again later"
+              .unavailable,
+              "more than \(waitingMax) queries are waiting; try again later"
             )
           )
         )

@@ -94,7 +94,8 @@ public final class Receiver {
   /// replies
   ///   wait: give the rest again once they are written.
   public func receive(
-    _ bytes: UnsafeRawBufferPointer, on connection: LineConnection
+    _ bytes: UnsafeRawBufferPointer,
+    on connection: LineConnection
   ) -> Int {
     let arrival = clock.now()
     var rest = unsafe bytes
@@ -102,7 +103,10 @@ public final class Receiver {
       connection.replyByteCount < Self.replyByteCountMax
     {
       let (consumed, event) = unsafe parser.parse(
-        rest, session: connection.session, arrival: arrival)
+        rest,
+        session: connection.session,
+        arrival: arrival
+      )
       unsafe rest = UnsafeRawBufferPointer(rebasing: rest[consumed...])
       collect(connection, arrival: arrival)
       if let event { handle(event, on: connection) }

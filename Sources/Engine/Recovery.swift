@@ -51,8 +51,11 @@ struct Recovery {
     limits.seriesMax = parts.configuration.seriesMax
     let (catalog, recovery) = try wrap { () throws(SystemError) in
       try Catalog.open(
-        disk: disk, directory: directory.catalog,
-        partitionCount: parts.configuration.partitionCount, limits: limits)
+        disk: disk,
+        directory: directory.catalog,
+        partitionCount: parts.configuration.partitionCount,
+        limits: limits
+      )
     }
     report.damages += recovery.damages
     for path in recovery.setAside { setAside(path, "damaged copy of the catalog's log", "") }
@@ -69,17 +72,28 @@ struct Recovery {
       definitions.series = found.series
       definitions.fields = found.fields
       let types = Dictionary(
-        found.fields.map { ($0.id, $0.type) }, uniquingKeysWith: { first, _ in first })
+        found.fields.map { ($0.id, $0.type) },
+        uniquingKeysWith: { first, _ in first }
+      )
       definitions.fieldSets = found.fieldSets.map { set in
         FieldSetDefinition(
-          id: set.id, measurement: set.measurement, fields: set.fields,
-          types: set.fields.map { types[$0] ?? .float })
+          id: set.id,
+          measurement: set.measurement,
+          fields: set.fields,
+          types: set.fields.map { types[$0] ?? .float }
+        )
       }
       let result = catalog.restore(definitions)
       for refusal in result.refused {
         report.damages.append(
           Damage(
-            severity: .damage, path: directory.catalog, offset: 0, byteCount: 0, what: refusal))
+            severity: .damage,
+            path: directory.catalog,
+            offset: 0,
+            byteCount: 0,
+            what: refusal
+          )
+        )
       }
     }
   }
@@ -107,7 +121,11 @@ struct Recovery {
     report.damages += loaded.damages
     var manifest = loaded.manifest
     let files = PartitionFiles(
-      disk: disk, partition: partition, blocks: blocksFolder, manifests: manifests)
+      disk: disk,
+      partition: partition,
+      blocks: blocksFolder,
+      manifests: manifests
+    )
     var blocks: [BlockReader] = []
     var sound: [BlockSummary] = []
     for summary in manifest.blocks {
@@ -118,7 +136,11 @@ struct Recovery {
         blocks.append(reader)
         sound.append(summary)
       } catch {
-        setAside(path, error.text, "offsets \(summary.identity.a.rawValue) ..< \(summary.identity.b.rawValue)")
+        setAside(
+          path,
+          error.text,
+          "offsets \(summary.identity.a.rawValue) ..< \(summary.identity.b.rawValue)"
+        )
       }
     }
     manifest.blocks = sound
@@ -134,9 +156,13 @@ struct Recovery {
     for path in loaded.doubtful { setAside(path, "a block that no manifest names", "") }
     let (ring, found) = try wrap { () throws(SystemError) in
       try RingRegion.open(
-        disk: disk, directory: ringFolder, partition: partition,
+        disk: disk,
+        directory: ringFolder,
+        partition: partition,
         extentByteCount: parts.configuration.ringExtentByteCount,
-        committed: manifest.ringProgress, cut: manifest.cut)
+        committed: manifest.ringProgress,
+        cut: manifest.cut
+      )
     }
     report.damages += found.damages
     return OpenedPartition(files: files, manifest: manifest, blocks: blocks, ring: ring)
@@ -154,13 +180,15 @@ struct Recovery {
       text += ", left in place: \(error)"
     }
     report.damages.append(
-      Damage(severity: .damage, path: path, offset: 0, byteCount: 0, what: text, range: range))
+      Damage(severity: .damage, path: path, offset: 0, byteCount: 0, what: text, range: range)
+    )
   }
 
   // MARK: Log
 
   private mutating func openLog(
-    _ floors: [Offset], lastEpoch: Epoch
+    _ floors: [Offset],
+    lastEpoch: Epoch
   ) throws(EngineError) -> Log {
     var options = LogOptions()
     options.segmentByteCountMax = parts.configuration.segmentByteCountMax
@@ -168,8 +196,14 @@ struct Recovery {
     options.retainNanoseconds = parts.configuration.queueRetainNanoseconds
     do throws(LogError) {
       let (log, recovery) = try Log.open(
-        disk: disk, directory: directory.queue, partitionCount: floors.count, floors: floors,
-        lastEpoch: lastEpoch, clock: parts.clock, options: options)
+        disk: disk,
+        directory: directory.queue,
+        partitionCount: floors.count,
+        floors: floors,
+        lastEpoch: lastEpoch,
+        clock: parts.clock,
+        options: options
+      )
       report.damages += recovery.damages
       return log
     } catch {
@@ -182,13 +216,17 @@ struct Recovery {
   ///
   /// - Returns: the newest catalog version that a batch names.
   private mutating func replay(
-    into workers: [PartitionWorker], from floors: [Offset],
+    into workers: [PartitionWorker],
+    from floors: [Offset],
     _ log: Log,
     _ progress: (ReplayProgress) -> Void
   ) throws(EngineError) -> UInt64 {
     let start = parts.clock.monotonic()
     let reader = LogReader(
-      disk: disk, directory: directory.queue, partitionCount: floors.count)
+      disk: disk,
+      directory: directory.queue,
+      partitionCount: floors.count
+    )
     var state = ReplayProgress()
     let count = workers.count
     let clock = parts.clock
@@ -205,7 +243,8 @@ struct Recovery {
         body: { batch in
           newest = max(newest, batch.header.registryVersion)
           workers[Int(batch.header.partition.rawValue) % count].replay(batch)
-        })
+        }
+      )
       // Damaged segments are never deleted.
       log.protect(summary.damages)
       report.replayedBatches = summary.batchCount
@@ -223,44 +262,70 @@ struct Recovery {
   // MARK: Wiring
 
   private func makeWorkers(
-    _ opened: [OpenedPartition], _ catalog: Catalog, epoch: Epoch
+    _ opened: [OpenedPartition],
+    _ catalog: Catalog,
+    epoch: Epoch
   ) -> [PartitionWorker] {
     let count = min(parts.configuration.workerCount, opened.count)
     let limits = CutLimits(
       openByteCount: parts.configuration.openRowByteCountMax / count,
       intervalNanoseconds: parts.configuration.cutIntervalNanoseconds,
-      logByteCount: parts.configuration.cutLogByteCountMax, partitionCount: opened.count)
+      logByteCount: parts.configuration.cutLogByteCountMax,
+      partitionCount: opened.count
+    )
     let sets = FieldSets(catalog: catalog)
     let stores = opened.enumerated().map { index, partition in
       PartitionStore(
-        partition: PartitionID(UInt16(index)), epoch: epoch, catalog: catalog, fieldSets: sets,
-        clock: parts.clock, files: partition.files, manifest: partition.manifest,
-        blocks: partition.blocks, ring: partition.ring)
+        partition: PartitionID(UInt16(index)),
+        epoch: epoch,
+        catalog: catalog,
+        fieldSets: sets,
+        clock: parts.clock,
+        files: partition.files,
+        manifest: partition.manifest,
+        blocks: partition.blocks,
+        ring: partition.ring
+      )
     }
     return (0..<count).map { worker in
       PartitionWorker(
         port: WorkerPort(
           partitionCount: opened.count,
-          byteCountMax: parts.configuration.inFlightByteCountMax / count),
+          byteCountMax: parts.configuration.inFlightByteCountMax / count
+        ),
         stores: stores.enumerated().filter { $0.offset % count == worker }.map(\.element),
-        limits: limits)
+        limits: limits
+      )
     }
   }
 
   private func makeRunning(
-    _ catalog: Catalog, _ log: Log, _ workers: [PartitionWorker]
+    _ catalog: Catalog,
+    _ log: Log,
+    _ workers: [PartitionWorker]
   ) -> RunningEngine {
     let workerOfPartition = (0..<parts.configuration.partitionCount).map { $0 % workers.count }
     var options = CommitOptions()
     options.mode = parts.configuration.durability.commitMode
     let committer = Committer(
-      log: log, workers: workers.map(\.port), workerOfPartition: workerOfPartition,
+      log: log,
+      workers: workers.map(\.port),
+      workerOfPartition: workerOfPartition,
       prepare: { version throws(SystemError) in try catalog.sync(upTo: version) },
-      options: options, clock: parts.clock)
+      options: options,
+      clock: parts.clock
+    )
     return RunningEngine(
-      parts: parts, catalog: catalog, committer: committer, workers: workers,
+      parts: parts,
+      catalog: catalog,
+      committer: committer,
+      workers: workers,
       workerOfPartition: workerOfPartition,
       deadLetters: DeadLetterLog(
-        disk: disk, directory: directory.deadLetters, clock: parts.clock))
+        disk: disk,
+        directory: directory.deadLetters,
+        clock: parts.clock
+      )
+    )
   }
 }

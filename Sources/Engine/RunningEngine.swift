@@ -19,8 +19,6 @@ final class RunningEngine: Sendable {
   private let isStopping = Atomic<Bool>(false)
   let statistics = Mutex<[ReceiverStatistics]>([])
 
-  
-
   init(
     parts: EngineParts,
     catalog: Catalog,

@@ -27,7 +27,10 @@ final class SeriesWriter {
     self.context = context
     tenant = identity.tenant
     block = try BlockWriter(
-      disk: context.files.disk, directory: context.files.blocks, identity: identity)
+      disk: context.files.disk,
+      directory: context.files.blocks,
+      identity: identity
+    )
   }
 
   /// A part of a series that becomes chunk groups.
@@ -101,7 +104,9 @@ final class SeriesWriter {
       switch piece {
       case .rows(let layout, let rows):
         let most = min(
-          Self.groupRowCountMax, BlockWriter.rowCountMax(columnCount: layout.width))
+          Self.groupRowCountMax,
+          BlockWriter.rowCountMax(columnCount: layout.width)
+        )
         var start = 0
         while start < rows.count {
           let end = min(rows.count, start + most)
@@ -118,7 +123,9 @@ final class SeriesWriter {
 
   /// Decodes, encodes and folds rows of one layout, eight columns at a time.
   private func write(
-    _ rows: ArraySlice<RowReference>, of layout: LayoutInfo, _ minutes: inout MinuteTable
+    _ rows: ArraySlice<RowReference>,
+    of layout: LayoutInfo,
+    _ minutes: inout MinuteTable
   ) throws(SystemError) {
     let timestamps = rows.map(\.timestamp)
     var fold = minutes.beginGroup(timestamps, columnCount: layout.width)
@@ -147,7 +154,10 @@ final class SeriesWriter {
 
   /// Writes rows that are columns already: merged and late ones.
   private func write(
-    _ batch: ColumnBatch, fieldSet: FieldSetID, isLate: Bool, _ minutes: inout MinuteTable
+    _ batch: ColumnBatch,
+    fieldSet: FieldSetID,
+    isLate: Bool,
+    _ minutes: inout MinuteTable
   ) throws(SystemError) {
     let columns = batch.columns.map { (field: $0.field, type: $0.type) }
     let most = min(Self.groupRowCountMax, BlockWriter.rowCountMax(columnCount: columns.count))
@@ -167,20 +177,32 @@ final class SeriesWriter {
       fold.strings = batch.strings
       if !isLate {
         minutes.endGroup(
-          fold, fieldSet: fieldSet, fields: columns.map(\.field), types: columns.map(\.type))
+          fold,
+          fieldSet: fieldSet,
+          fields: columns.map(\.field),
+          types: columns.map(\.type)
+        )
       }
       start = end
     }
   }
 
   private func begin(
-    _ id: SeriesID, _ fieldSet: FieldSetID, _ columns: [(field: FieldID, type: ColumnType)],
-    _ timestamps: [Timestamp], isLate: Bool
+    _ id: SeriesID,
+    _ fieldSet: FieldSetID,
+    _ columns: [(field: FieldID, type: ColumnType)],
+    _ timestamps: [Timestamp],
+    isLate: Bool
   ) {
     if series.last != id { series.append(id) }
     if fieldSets[fieldSet] == nil { fieldSets[fieldSet] = columns }
     block?.beginGroup(
-      series: id, fieldSet: fieldSet, fields: columns, timestamps: timestamps.span, isLate: isLate)
+      series: id,
+      fieldSet: fieldSet,
+      fields: columns,
+      timestamps: timestamps.span,
+      isLate: isLate
+    )
   }
 
   private func divisors(_ table: ScaleTableID, columnCount: Int) -> [Double] {
@@ -232,9 +254,12 @@ final class SeriesWriter {
     let sets = fieldSets.keys.sorted().compactMap { catalog.fieldSet($0) }
     let fields = Set(sets.flatMap(\.fields)).sorted().compactMap { catalog.field($0) }
     return BlockDefinitions(
-      tenant: tenant, tenantName: catalog.tenant(tenant)?.name ?? [], fields: fields,
+      tenant: tenant,
+      tenantName: catalog.tenant(tenant)?.name ?? [],
+      fields: fields,
       fieldSets: sets.map { .init(id: $0.id, measurement: $0.measurement, fields: $0.fields) },
-      series: catalog.series(series).compactMap { $0 })
+      series: catalog.series(series).compactMap { $0 }
+    )
   }
 
   func abandon() { block.take()?.abandon() }
@@ -247,7 +272,10 @@ extension ColumnBatch {
     let end = timestamps.firstIndex { $0 >= range.end } ?? timestamps.count
     return ColumnBatch(
       timestamps: Array(timestamps[start..<end]),
-      columns: columns.map { .init(field: $0.field, type: $0.type, cells: Array($0.cells[start..<end])) },
-      strings: strings)
+      columns: columns.map {
+        .init(field: $0.field, type: $0.type, cells: Array($0.cells[start..<end]))
+      },
+      strings: strings
+    )
   }
 }

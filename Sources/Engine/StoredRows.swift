@@ -10,7 +10,9 @@ struct StoredRows {
   ///
   /// A group that fails its check is left out and counted: the query or cut goes on with the rest.
   func batches(
-    of series: SeriesID, fields: [FieldID]?, range: TimeRange
+    of series: SeriesID,
+    fields: [FieldID]?,
+    range: TimeRange
   ) -> (batches: [ColumnBatch], damagedGroups: Int) {
     var result: [ColumnBatch] = []
     var damaged = 0
@@ -24,7 +26,11 @@ struct StoredRows {
       where range.meets(first: entry.firstTimestamp, last: entry.lastTimestamp) {
         do throws(BlockError) {
           let batch = try block.read(
-            entry, fields: fields, range: range, statistics: &statistics)
+            entry,
+            fields: fields,
+            range: range,
+            statistics: &statistics
+          )
           if !batch.timestamps.isEmpty { result.append(batch) }
         } catch {
           damaged += 1

@@ -35,16 +35,21 @@ struct FieldEntry {
   /// compare names.
   let fields: [FieldName]
   let measurement: MeasurementID
-  let measurementName: [UInt8]
+  /// As lines write it, escapes included.
+  let rawMeasurement: [UInt8]
   let hash: UInt64
   /// Another shape with the same ``hash``, or -1.
   let nextOfHash: Int
-  private(set) var head: ShapeHead
+  let columnCount: Int
+  private let entries: UnsafeMutablePointer<FieldEntry>
+  private let names: UnsafeMutableRawPointer
+  private let isLong: Bool
+  private var scaleTable = ScaleTableID.zero
   let byteCount: Int
   private let hashes: [UInt64]
   private let slots: [UInt32]
   /// For each column the one that followed it last time.
-  private var followers: [UInt32]
+  private let followers: UnsafeMutablePointer<UInt32>
   private var wishes: [UInt8]
   private var ceilings: [UInt8]
   private var misfits: [UInt8]
@@ -65,7 +70,7 @@ struct FieldEntry {
   init(
     tenant: TenantID,
     measurement: MeasurementID,
-    measurementName: [UInt8],
+    rawMeasurement: [UInt8],
     fieldSet: FieldSetID,
     columns: [Column],
     hash: UInt64,
@@ -74,41 +79,53 @@ struct FieldEntry {
     self.tenant = tenant
     self.fieldSet = fieldSet
     self.measurement = measurement
-    self.measurementName = measurementName
+    self.rawMeasurement = rawMeasurement
     self.hash = hash
     self.nextOfHash = nextOfHash
     fields = columns.map(\.field)
     hashes = columns.map(\.hash)
-    followers = columns.indices.map { UInt32(($0 + 1) % columns.count) }
+    columnCount = columns.count
     wishes = columns.map(\.exponent)
     ceilings = [UInt8](repeating: UInt8(DecimalScale.exponentMax), count: columns.count)
     misfits = [UInt8](repeating: 0, count: columns.count)
     slots = Self.slots(hashes)
+    unsafe followers = .allocate(capacity: columns.count)
+    for column in columns.indices {
+      unsafe (followers + column).initialize(to: UInt32((column + 1) % columns.count))
+    }
     let nameByteCount = columns.reduce(0) { $0 + $1.rawName.count + 1 }
-    head = unsafe ShapeHead(
-      entries: .allocate(capacity: columns.count),
-      names: .allocate(byteCount: nameByteCount, alignment: 8),
+    unsafe entries = .allocate(capacity: columns.count)
+    unsafe names = .allocate(byteCount: nameByteCount, alignment: 8)
+    isLong = unsafe RowEncoder.isLong(
       columnCount: columns.count,
-      scaleTable: .zero,
-      isLong: RowEncoder.isLong(
-        columnCount: columns.count,
-        hasStrings: columns.contains { $0.field.type == .string }
-      )
+      hasStrings: columns.contains { $0.field.type == .string }
     )
     byteCount = columns.count * 96 + 3 * nameByteCount + 512
     var offset = 0
     for (index, column) in columns.enumerated() {
       let name = column.rawName + [ByteScan.equals]
-      unsafe (head.names + offset).copyMemory(from: name, byteCount: name.count)
-      unsafe (head.entries + index).initialize(to: Self.entry(name, at: offset, column))
+      unsafe (names + offset).copyMemory(from: name, byteCount: name.count)
+      unsafe (entries + index).initialize(to: Self.entry(name, at: offset, column))
       offset += name.count
     }
     wantsScales = wishes.contains { $0 > 0 }
   }
 
   deinit {
-    unsafe head.entries.deallocate()
-    unsafe head.names.deallocate()
+    unsafe entries.deallocate()
+    unsafe names.deallocate()
+    unsafe followers.deallocate()
+  }
+
+  /// What the hot loop needs.
+  var head: ShapeHead {
+    unsafe ShapeHead(
+      entries: entries,
+      names: names,
+      columnCount: columnCount,
+      scaleTable: scaleTable,
+      isLong: isLong
+    )
   }
 
   private static func entry(_ name: [UInt8], at offset: Int, _ column: Column) -> FieldEntry {
@@ -144,8 +161,6 @@ struct FieldEntry {
     return slots
   }
 
-  var columnCount: Int { head.columnCount }
-
   /// The column of a raw name, looked for first behind column `previous` (-1 at a row's start).
   func column(
     _ name: UnsafeRawPointer,
@@ -153,13 +168,13 @@ struct FieldEntry {
     hash: UInt64,
     after previous: Int
   ) -> Int? {
-    let expected = previous < 0 ? 0 : Int(followers[previous])
+    let expected = unsafe previous < 0 ? 0 : Int(followers[previous])
     if unsafe isName(expected, name, count, hash) { return expected }
     var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
     while slots[slot] != 0 {
       let column = Int(slots[slot]) - 1
       if unsafe isName(column, name, count, hash) {
-        if previous >= 0 { followers[previous] = UInt32(column) }
+        if previous >= 0 { unsafe followers[previous] = UInt32(column) }
         return column
       }
       slot = (slot + 1) & (slots.count - 1)
@@ -167,17 +182,18 @@ struct FieldEntry {
     return nil
   }
 
-  private func isName(_ column: Int, _ name: UnsafeRawPointer, _ count: Int, _ hash: UInt64) -> Bool {
+  private func isName(_ column: Int, _ name: UnsafeRawPointer, _ count: Int, _ hash: UInt64) -> Bool
+  {
     guard hashes[column] == hash else { return false }
-    let entry = unsafe head.entries[column]
+    let entry = unsafe entries[column]
     guard Int(entry.nameByteCount) == count + 1 else { return false }
-    return unsafe ByteScan.equal(head.names + Int(entry.nameOffset), name, count: count)
+    return unsafe ByteScan.equal(names + Int(entry.nameOffset), name, count: count)
   }
 
   /// Takes note of a float that its column's exponent did not serve.
   func noteMisfit(_ token: ValueToken, column: Int) {
     guard let wanted = token.decimalsWanted else { return }
-    let current = unsafe head.entries[column].exponent
+    let current = unsafe entries[column].exponent
     if wanted > current {
       let wish = min(wanted, ceilings[column])
       if wish > wishes[column] {
@@ -201,10 +217,10 @@ struct FieldEntry {
     guard wantsScales else { return }
     wantsScales = false
     guard let table = resolver.scaleTable(fieldSet: fieldSet, exponents: wishes) else {
-      for column in wishes.indices { wishes[column] = unsafe head.entries[column].exponent }
+      for column in wishes.indices { wishes[column] = unsafe entries[column].exponent }
       return
     }
-    head.scaleTable = table
-    for column in wishes.indices { unsafe head.entries[column].exponent = wishes[column] }
+    scaleTable = table
+    for column in wishes.indices { unsafe entries[column].exponent = wishes[column] }
   }
 }

@@ -10,7 +10,8 @@ enum ForeignProtocol {
 
   /// Whether a connection's first bytes begin a TLS handshake.
   static func isTLS(_ bytes: UnsafeRawPointer, count: Int) -> Bool {
-    unsafe count >= helloByteCount && ByteScan.byte(bytes) == 0x16 && ByteScan.byte(bytes + 1) == 0x03
+    unsafe count >= helloByteCount && ByteScan.byte(bytes) == 0x16
+      && ByteScan.byte(bytes + 1) == 0x03
       && ByteScan.byte(bytes + 2) <= 0x04
   }
 

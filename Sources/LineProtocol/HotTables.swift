@@ -1,5 +1,13 @@
 /// Small constant tables of the hot loop, in memory that needs no look at a global.
 @safe struct HotTables: ~Copyable {
+  /// What a byte may be to a name, as bits.
+  enum ByteClass {
+    static let endsKey: UInt8 = 1
+    static let endsMeasurement: UInt8 = 2
+    static let control: UInt8 = 4
+    static let backslash: UInt8 = 8
+  }
+
   /// The bytes of a name of up to 16 bytes.
   struct NameMask {
     var low: UInt64
@@ -21,6 +29,8 @@
   let steps: UnsafeMutablePointer<Step>
   /// 10^0 ... 10^8.
   let powers: UnsafeMutablePointer<UInt64>
+  /// The ``ByteClass`` of each byte.
+  let classes: UnsafeMutablePointer<UInt8>
 
   init() {
     unsafe masks = UnsafeMutablePointer<NameMask>.allocate(capacity: Self.nameByteCountMax + 1)
@@ -47,11 +57,24 @@
       unsafe (powers + index).initialize(to: power)
       power *= 10
     }
+    unsafe classes = UnsafeMutablePointer<UInt8>.allocate(capacity: 256)
+    for byte in 0..<256 { unsafe (classes + byte).initialize(to: Self.byteClass(UInt8(byte))) }
   }
 
   deinit {
     unsafe masks.deallocate()
     unsafe steps.deallocate()
     unsafe powers.deallocate()
+    unsafe classes.deallocate()
+  }
+
+  private static func byteClass(_ byte: UInt8) -> UInt8 {
+    switch byte {
+    case ByteScan.comma, ByteScan.space: ByteClass.endsKey | ByteClass.endsMeasurement
+    case ByteScan.equals: ByteClass.endsKey
+    case ByteScan.backslash: ByteClass.backslash
+    case 0..<0x20, 0x7f: ByteClass.control
+    default: 0
+    }
   }
 }

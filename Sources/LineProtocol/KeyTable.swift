@@ -78,7 +78,11 @@ struct KeyRecord {
   }
 
   func hash(_ key: UnsafeRawPointer, count: Int, tenant: TenantID) -> UInt64 {
-    unsafe ByteScan.hash(key, count: count, seed: seed ^ UInt64(tenant.rawValue) &* 0x9e37_79b9_7f4a_7c15)
+    unsafe ByteScan.hash(
+      key,
+      count: count,
+      seed: seed ^ UInt64(tenant.rawValue) &* 0x9e37_79b9_7f4a_7c15
+    )
   }
 
   /// The first record of a key, or 0.
@@ -91,7 +95,8 @@ struct KeyRecord {
       if UInt32(truncatingIfNeeded: entry >> 32) == tag {
         let reference = UInt32(truncatingIfNeeded: entry)
         let found = unsafe record(reference)
-        if unsafe found.pointee.keyByteCount == UInt32(count), unsafe found.pointee.tenant == tenant.rawValue,
+        if unsafe found.pointee.keyByteCount == UInt32(count),
+          unsafe found.pointee.tenant == tenant.rawValue,
           unsafe ByteScan.equal(UnsafeRawPointer(found + 1), key, count: count)
         {
           return reference

@@ -39,7 +39,8 @@ extension LineParser {
     _ count: Int,
     _ session: LineSession
   ) -> LineEvent? {
-    guard let word = unsafe ControlWord(Array(UnsafeRawBufferPointer(start: row, count: count))) else {
+    guard let word = unsafe ControlWord(Array(UnsafeRawBufferPointer(start: row, count: count)))
+    else {
       return nil
     }
     switch word {
@@ -59,13 +60,21 @@ extension LineParser {
     _ session: LineSession,
     _ arrival: Timestamp
   ) -> LineEvent? {
-    var grammar = unsafe RowGrammar(row, count: count, start: start, seed: options.hashSeed)
+    var grammar = unsafe RowGrammar(
+      row,
+      count: count,
+      start: start,
+      seed: options.hashSeed,
+      tables: tables
+    )
     var points = 0
     do throws(RowFault) {
       do throws(RowFault) {
         try grammar.parse(into: &parsed)
       } catch {
-        if session.lineNumber == 0, let event = unsafe foreignLine(row, count, session) { return event }
+        if session.lineNumber == 0, let event = unsafe foreignLine(row, count, session) {
+          return event
+        }
         throw error
       }
       points = parsed.fieldCount
@@ -87,7 +96,9 @@ extension LineParser {
   }
 
   /// The row's timestamp in nanoseconds; `nil` when it has none.
-  private func timestamp(_ session: LineSession, _ arrival: Timestamp) throws(RowFault) -> Timestamp? {
+  private func timestamp(_ session: LineSession, _ arrival: Timestamp) throws(RowFault)
+    -> Timestamp?
+  {
     guard case .given(let magnitude, let isNegative) = parsed.time else { return nil }
     if isNegative, magnitude != 0 {
       throw RowFault(parsed.timeStart, .beforeEpoch, "timestamp before 1970")
@@ -118,7 +129,7 @@ extension LineParser {
     let record = unsafe keys.record(reference)
     let shape = unsafe Int(record.pointee.shape)
     let head = unsafe shapes.heads[shape]
-    let byteCount = unsafe try encode(row, shape: shape, measurement: record.pointee.measurement)
+    let byteCount = unsafe try encode(row, shape: shape)
     let stamp = unsafe keys.stamps + Int(record.pointee.stamp)
     if timestamp == nil { unsafe stamp.pointee = unsafe max(arrival, stamp.pointee &+ 1) }
     let rowHead = unsafe RowHead(
@@ -147,58 +158,44 @@ extension LineParser {
   /// Encodes the fields in column order into ``payload``; returns the bytes.
   private mutating func encode(
     _ row: UnsafeRawPointer,
-    shape: Int,
-    measurement: UInt32
+    shape: Int
   ) throws(RowFault) -> Int {
     let head = unsafe shapes.heads[shape]
     var encoder = unsafe PayloadEncoder(at: payload.base, columnCount: head.columnCount)
     for column in 0..<head.columnCount {
-      let field = parsed.fields[Int(matcher.fieldOfColumn[column])]
-      let token = field.value
+      var token = parsed.fields[Int(matcher.fieldOfColumn[column])].value
       let entry = unsafe head.entries[column]
+      if entry.type == .float, let float = floatToken(token) { token = float }
       switch (entry.type, token.kind) {
       case (.float, .float):
         if let scaled = token.scaled(by: Int(entry.exponent)) {
           unsafe encoder.append(narrow: scaled)
-          continue
+        } else {
+          shapes.noteMisfit(token, shape: shape, column: column)
+          unsafe encoder.append(exception: token.double(row).bitPattern)
         }
-        shapes.noteMisfit(token, shape: shape, column: column)
-        let value = unsafe token.double(row)
-        guard value.isFinite else {
-          let message = "number beyond the largest float, 1.8e308"
-          throw RowFault(field.valueStart, .unparsable, message)
-        }
-        unsafe encoder.append(exception: value.bitPattern)
-      case (.float, .integer), (.float, .unsigned):
-        unsafe try append(field, asFloat: entry, &encoder, measurement)
       case (.integer, .integer), (.unsigned, .unsigned), (.boolean, .boolean):
         unsafe encoder.append(integer: Int64(bitPattern: token.integerCell))
       case (.string, .string): unsafe append(string: token, row, &encoder)
-      default: throw conflict(field, existing: entry.type, MeasurementID(measurement))
+      default:
+        guard let fault = unsafe typeFault(row, shape) else {
+          preconditionFailure("the types agree")
+        }
+        throw fault
       }
     }
     return unsafe encoder.finish()
   }
 
-  private func append(
-    _ field: ParsedRow.Field,
-    asFloat entry: FieldEntry,
-    _ encoder: inout PayloadEncoder,
-    _ measurement: UInt32
-  ) throws(RowFault) {
-    guard let value = field.value.exactDouble else {
-      var fault = conflict(field, existing: .float, MeasurementID(measurement))
-      fault.message += ", and no float equals this number"
-      throw fault
+  /// An integer for a float column: its token as a float, if a float equals it.
+  private func floatToken(_ token: ValueToken) -> ValueToken? {
+    guard token.kind == .integer || token.kind == .unsigned, token.exactDouble != nil else {
+      return nil
     }
-    var token = field.value
-    token.kind = .float
-    if token.mantissa == 0 { token.isNegative = false }
-    if let scaled = token.scaled(by: Int(entry.exponent)) {
-      unsafe encoder.append(narrow: scaled)
-    } else {
-      unsafe encoder.append(exception: value.bitPattern)
-    }
+    var float = token
+    float.kind = .float
+    if token.mantissa == 0 { float.isNegative = false }
+    return float
   }
 
   private func append(
@@ -206,7 +203,10 @@ extension LineParser {
     _ row: UnsafeRawPointer,
     _ encoder: inout PayloadEncoder
   ) {
-    let text = unsafe UnsafeRawBufferPointer(start: row + token.start, count: token.end - token.start)
+    let text = unsafe UnsafeRawBufferPointer(
+      start: row + Int(token.start),
+      count: Int(token.end - token.start)
+    )
     guard token.hasEscapes else {
       unsafe encoder.append(string: text)
       return
@@ -230,16 +230,47 @@ extension LineParser {
     unsafe encoder.append(stringInPlace: written)
   }
 
-  func conflict(
+  /// Why the parsed row does not fit its shape's columns, if it does not: the first value of
+  /// another type, or else the first integer that no float equals.
+  func typeFault(_ row: UnsafeRawPointer, _ shape: Int) -> RowFault? {
+    let head = unsafe shapes.heads[shape]
+    let measurement = shapes[shape].measurement
+    var conflict: RowFault?
+    var inexact: RowFault?
+    for column in 0..<head.columnCount {
+      let field = parsed.fields[Int(matcher.fieldOfColumn[column])]
+      let type = unsafe head.entries[column].type
+      switch (type, field.value.kind) {
+      case (.float, .integer), (.float, .unsigned):
+        guard field.value.exactDouble == nil else { continue }
+        var fault = unsafe Self.conflict(row, field, existing: type, measurement)
+        fault.message += ", and no float equals this number"
+        if fault.offset < inexact?.offset ?? .max { inexact = fault }
+      default:
+        guard field.value.kind.type != type else { continue }
+        let fault = unsafe Self.conflict(row, field, existing: type, measurement)
+        if fault.offset < conflict?.offset ?? .max { conflict = fault }
+      }
+    }
+    return conflict ?? inexact
+  }
+
+  static func conflict(
+    _ row: UnsafeRawPointer,
     _ field: ParsedRow.Field,
     existing: ColumnType,
     _ measurement: MeasurementID
   ) -> RowFault {
     let given = field.value.kind.type?.name ?? "unknown"
+    let name = unsafe UnsafeRawBufferPointer(
+      start: row + Int(field.name.start),
+      count: Int(field.name.count)
+    )
     var fault = RowFault(
-      field.valueStart,
+      Int(field.valueStart),
       .typeConflict,
-      "field is of type \(existing.name), the value of type \(given)"
+      unsafe "field \(RowFault.excerpt(name)) is of type \(existing.name), "
+        + "the value of type \(given)"
     )
     fault.measurement = measurement
     return fault

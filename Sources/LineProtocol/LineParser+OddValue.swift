@@ -23,15 +23,15 @@ extension LineParser {
       return unsafe string(cursor, line: line, into: target + 4, readable: readable) ?? refused
     }
     let end = unsafe valueEnd(cursor, readable: readable)
-    guard unsafe end < readable, unsafe cursor < end else { return refused }
-    let token = unsafe NumberParser.parse(cursor, to: end, base: line)
+    guard unsafe readable - end >= 8, unsafe cursor < end else { return refused }
+    let token = unsafe NumberParser.parse(cursor, to: end, base: line, powers: tables.powers)
     switch (entry.type, token.kind) {
     case (.float, .float):
-      if let scaled = token.scaled(by: Int(entry.exponent)) { return unsafe narrow(Int64(scaled), end) }
+      if let scaled = token.scaled(by: Int(entry.exponent)) {
+        return unsafe narrow(Int64(scaled), end)
+      }
       shapes.noteMisfit(token, shape: shape, column: column)
-      let value = unsafe token.double(line)
-      guard value.isFinite else { return refused }
-      return unsafe OddValue(form: .exception, bits: value.bitPattern, end: end)
+      return unsafe OddValue(form: .exception, bits: token.double(line).bitPattern, end: end)
     case (.integer, .integer), (.unsigned, .unsigned), (.boolean, .boolean):
       return unsafe narrow(Int64(bitPattern: token.integerCell), end)
     default:
@@ -74,9 +74,19 @@ extension LineParser {
     var cursor = unsafe start + 1
     var written = 0
     while true {
-      let found = unsafe ByteScan.find(ByteScan.quote, or: ByteScan.backslash, from: cursor, to: limit)
+      let found = unsafe ByteScan.find(
+        ByteScan.quote,
+        or: ByteScan.backslash,
+        from: cursor,
+        to: limit
+      )
       guard unsafe found < limit - 1 else { return nil }
-      let feed = unsafe ByteScan.find(ByteScan.lineFeed, or: ByteScan.lineFeed, from: cursor, to: found)
+      let feed = unsafe ByteScan.find(
+        ByteScan.lineFeed,
+        or: ByteScan.lineFeed,
+        from: cursor,
+        to: found
+      )
       guard unsafe feed == found else { return nil }
       unsafe (target + written).copyMemory(from: cursor, byteCount: found - cursor)
       unsafe written += found - cursor

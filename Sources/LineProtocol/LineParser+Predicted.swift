@@ -301,8 +301,15 @@ extension LineParser {
     guard unsafe line < limit, unsafe ByteScan.byte(line) != ByteScan.hash else { return nil }
     var cursor = unsafe line
     while true {
-      unsafe cursor = unsafe ByteScan.find(ByteScan.space, or: ByteScan.lineFeed, from: cursor, to: limit)
-      guard unsafe cursor < limit, unsafe ByteScan.byte(cursor) == ByteScan.space, unsafe cursor > line else {
+      unsafe cursor = unsafe ByteScan.find(
+        ByteScan.space,
+        or: ByteScan.lineFeed,
+        from: cursor,
+        to: limit
+      )
+      guard unsafe cursor < limit, unsafe ByteScan.byte(cursor) == ByteScan.space,
+        unsafe cursor > line
+      else {
         return nil
       }
       if unsafe ByteScan.byte(cursor - 1) != ByteScan.backslash { return unsafe cursor }

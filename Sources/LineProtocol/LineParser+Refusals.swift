@@ -54,13 +54,26 @@ extension LineParser {
     if session.lineNumber == 0, let event = unsafe foreignLine(row, count, session) { return event }
     var fault = RowFault(count, .unparsable, "expected '\"' to close a string")
     // The line may be wrong before its string is.
-    var grammar = unsafe RowGrammar(row, count: count, start: spaces(row, count), seed: options.hashSeed)
+    var grammar = unsafe RowGrammar(
+      row,
+      count: count,
+      start: spaces(row, count),
+      seed: options.hashSeed,
+      tables: tables
+    )
     do throws(RowFault) {
       try grammar.parse(into: &parsed)
     } catch {
       fault = error
     }
-    unsafe refuse(fault, row, count, measurement: measurement(of: row, count, session), session, arrival)
+    unsafe refuse(
+      fault,
+      row,
+      count,
+      measurement: measurement(of: row, count, session),
+      session,
+      arrival
+    )
     session.lineNumber += 1
     return nil
   }
@@ -109,7 +122,9 @@ extension LineParser {
     while end < count {
       let byte = unsafe ByteScan.byte(row + end)
       if byte == ByteScan.lineFeed { return nil }
-      if byte == ByteScan.space, unsafe ByteScan.byte(row + (end - 1)) != ByteScan.backslash { break }
+      if byte == ByteScan.space, unsafe ByteScan.byte(row + (end - 1)) != ByteScan.backslash {
+        break
+      }
       end += 1
     }
     guard end > start, end < count else { return nil }
@@ -121,7 +136,8 @@ extension LineParser {
 
   /// The row's bytes without a carriage return at its end.
   func contentByteCount(_ row: UnsafeRawPointer, _ count: Int) -> Int {
-    unsafe count > 0 && ByteScan.byte(row + (count - 1)) == ByteScan.carriageReturn ? count - 1 : count
+    unsafe count > 0 && ByteScan.byte(row + (count - 1)) == ByteScan.carriageReturn
+      ? count - 1 : count
   }
 
   /// How many spaces the row begins with.

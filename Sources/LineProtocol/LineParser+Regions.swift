@@ -84,7 +84,8 @@ extension LineParser {
     unsafe tail.append(row, count: count + 1)
     let bytes = unsafe tail.bytes
     let readable = unsafe bytes + (count + 1 + ByteStore.slackByteCount)
-    if lineFeedCount == 0, unsafe takePredicted(bytes, readable: readable, session, arrival) > bytes {
+    if lineFeedCount == 0, unsafe takePredicted(bytes, readable: readable, session, arrival) > bytes
+    {
       return nil
     }
     return unsafe take(bytes, count, lineFeedCount, session, arrival)

@@ -20,10 +20,13 @@ extension LineParser {
       shapes.removeAll()
       begin(session)
     }
-    let measurementName = unsafe bytes(of: parsed.measurement, row, isMeasurement: true)
-    let setHash = shapes.hash(
+    let measurement = unsafe UnsafeRawBufferPointer(
+      start: row + Int(parsed.measurement.start),
+      count: Int(parsed.measurement.count)
+    )
+    let setHash = unsafe shapes.hash(
       tenant: session.tenant,
-      measurement: measurementName,
+      measurement: measurement,
       namesSum: hashSum,
       count: fieldCount
     )
@@ -32,7 +35,7 @@ extension LineParser {
     while shape == nil, let next = shapes.next(setHash, after: candidate) {
       candidate = next
       let known = shapes[next]
-      if known.tenant == session.tenant, known.measurementName == measurementName,
+      if known.tenant == session.tenant, unsafe measurement.elementsEqual(known.rawMeasurement),
         unsafe matcher.match(parsed, row, count: fieldCount, to: known)
       {
         shape = next
@@ -45,16 +48,20 @@ extension LineParser {
     if let shape, let known = sibling(of: first, shape: shape) { return known }
     let resolved: ResolvedLayout
     if let shape {
-      try checkTypes(shape)
-      resolved = unsafe try resolve(row, measurementName, shapes[shape].fields, nil, session)
+      // Before a series comes to be without a row.
+      if let fault = unsafe typeFault(row, shape) { throw fault }
+      resolved = unsafe try resolve(row, shapes[shape].fields, nil, session)
     } else {
       let live = parsed.fields.indices.filter { !parsed.fields[$0].isReplaced }
       let names = live.map { index -> FieldName in
         let field = parsed.fields[index]
-        return unsafe FieldName(name: bytes(of: field.name, row), type: field.value.kind.type ?? .float)
+        return unsafe FieldName(
+          name: bytes(of: field.name, row),
+          type: field.value.kind.type ?? .float
+        )
       }
-      resolved = unsafe try resolve(row, measurementName, names, live, session)
-      shape = unsafe insertShape(row, measurementName, resolved, names, live, setHash, session)
+      resolved = unsafe try resolve(row, names, live, session)
+      shape = unsafe insertShape(row, Array(measurement), resolved, names, live, setHash, session)
       guard unsafe matcher.match(parsed, row, count: fieldCount, to: shapes[shape ?? 0]) else {
         preconditionFailure("a row matches the shape that was made of it")
       }
@@ -79,25 +86,8 @@ extension LineParser {
     return nil
   }
 
-  /// Refuses a row of a new series whose values do not fit the known columns, so that no series
-  /// comes to be without a row.
-  private func checkTypes(_ shape: Int) throws(RowFault) {
-    let head = unsafe shapes.heads[shape]
-    for column in 0..<head.columnCount {
-      let field = parsed.fields[Int(matcher.fieldOfColumn[column])]
-      let type = unsafe head.entries[column].type
-      switch (type, field.value.kind) {
-      case (.float, .integer), (.float, .unsigned): continue
-      default:
-        guard field.value.kind.type != type else { continue }
-        throw conflict(field, existing: type, shapes[shape].measurement)
-      }
-    }
-  }
-
   private func resolve(
     _ row: UnsafeRawPointer,
-    _ measurementName: [UInt8],
     _ fields: [FieldName],
     _ live: [Int]?,
     _ session: LineSession
@@ -106,9 +96,9 @@ extension LineParser {
       unsafe Tag(key: bytes(of: key, row), value: bytes(of: value, row))
     }
     do throws(SchemaRefusal) {
-      let resolved = try resolver.resolve(
+      let resolved = unsafe try resolver.resolve(
         tenant: session.tenant,
-        measurement: measurementName,
+        measurement: bytes(of: parsed.measurement, row, isMeasurement: true),
         tags: tags,
         fields: fields
       )
@@ -119,7 +109,7 @@ extension LineParser {
       switch error {
       case .typeConflict(let measurement, let field, let existing):
         let index = live?[field] ?? Int(matcher.fieldOfColumn[field])
-        throw conflict(parsed.fields[index], existing: existing, measurement)
+        throw unsafe Self.conflict(row, parsed.fields[index], existing: existing, measurement)
       case .limit(let measurement, let reason, let message):
         var fault = RowFault(0, reason, message)
         fault.measurement = measurement
@@ -130,7 +120,7 @@ extension LineParser {
 
   private mutating func insertShape(
     _ row: UnsafeRawPointer,
-    _ measurementName: [UInt8],
+    _ rawMeasurement: [UInt8],
     _ resolved: ResolvedLayout,
     _ names: [FieldName],
     _ live: [Int],
@@ -145,8 +135,8 @@ extension LineParser {
       return unsafe FieldShape.Column(
         rawName: Array(
           UnsafeRawBufferPointer(
-            start: row + field.name.start,
-            count: field.name.end - field.name.start
+            start: row + Int(field.name.start),
+            count: Int(field.name.count)
           )
         ),
         hash: field.nameHash,
@@ -157,7 +147,7 @@ extension LineParser {
     return shapes.insert(
       tenant: session.tenant,
       measurement: resolved.measurement,
-      measurementName: measurementName,
+      rawMeasurement: rawMeasurement,
       fieldSet: resolved.fieldSet,
       columns: columns,
       hash: setHash,
@@ -171,7 +161,7 @@ extension LineParser {
     _ row: UnsafeRawPointer,
     isMeasurement: Bool = false
   ) -> [UInt8] {
-    let raw = unsafe UnsafeRawBufferPointer(start: row + name.start, count: name.end - name.start)
+    let raw = unsafe UnsafeRawBufferPointer(start: row + Int(name.start), count: Int(name.count))
     guard name.hasEscapes else { return unsafe Array(raw) }
     var result: [UInt8] = []
     result.reserveCapacity(raw.count)

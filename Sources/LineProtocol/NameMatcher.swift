@@ -47,9 +47,12 @@ struct NameMatcher {
     _ right: ParsedRow.Field,
     _ base: UnsafeRawPointer
   ) -> Bool {
-    let count = left.name.end - left.name.start
-    return unsafe left.nameHash == right.nameHash && count == right.name.end - right.name.start
-      && ByteScan.equal(base + left.name.start, base + right.name.start, count: count)
+    unsafe left.nameHash == right.nameHash && left.name.count == right.name.count
+      && ByteScan.equal(
+        base + Int(left.name.start),
+        base + Int(right.name.start),
+        count: Int(left.name.count)
+      )
   }
 
   /// Whether the row has just the shape's fields; then ``fieldOfColumn`` tells which is which.
@@ -66,8 +69,8 @@ struct NameMatcher {
       let field = row.fields[index]
       guard
         let column = unsafe shape.column(
-          base + field.name.start,
-          count: field.name.end - field.name.start,
+          base + Int(field.name.start),
+          count: Int(field.name.count),
           hash: field.nameHash,
           after: previous
         )

@@ -143,7 +143,9 @@ private struct ExactDecimal {
     self.exponent = exponent
     var taken = 0
     var hasRest = false
-    for unsafe byte in unsafe text where byte != UInt8(ascii: ".") {
+    for index in text.indices {
+      let byte = unsafe text[index]
+      guard byte != ByteScan.point else { continue }
       if taken == Self.digitsMax {
         self.exponent += 1
         if byte != UInt8(ascii: "0") { hasRest = true }

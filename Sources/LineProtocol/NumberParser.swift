@@ -18,23 +18,24 @@ enum ValueKind: UInt8 {
   var type: ColumnType? { ColumnType(rawValue: rawValue) }
 }
 
-/// One value as it was read, not yet a cell.
+/// One value as it was read, not yet a cell. Places are offsets in its row, which is at most a line
+/// limit long.
 struct ValueToken {
   var kind: ValueKind
   var isNegative = false
   /// Whether ``mantissa`` and ``exponent`` are the whole number.
   var isExact = true
-  /// Magnitude of an integer; the first 19 digits of a float; 0 or 1 of a boolean.
-  var mantissa: UInt64 = 0
-  /// A float's power of ten.
-  var exponent = 0
-  /// The exponent that belongs to the digits read without their point.
-  var pointlessExponent = 0
-  /// The digits of a float, the point among them; the inside of a string.
-  var start = 0
-  var end = 0
   /// Whether a string holds a backslash.
   var hasEscapes = false
+  /// A float's power of ten.
+  var exponent: Int32 = 0
+  /// Magnitude of an integer; the first 19 digits of a float; 0 or 1 of a boolean.
+  var mantissa: UInt64 = 0
+  /// The exponent that belongs to the digits read without their point.
+  var pointlessExponent: Int32 = 0
+  /// The digits of a float, the point among them; the inside of a string.
+  var start: UInt32 = 0
+  var end: UInt32 = 0
 
   init(_ kind: ValueKind) { self.kind = kind }
 }
@@ -48,17 +49,24 @@ enum NumberParser {
   static let digitsMax = 19
   /// Exponents beyond it are all the same: nothing but zero or infinity.
   private static let exponentMax = 100_000
+  /// 19 digits with this exponent are no infinity.
+  private static let exponentSafe: Int32 = 288
 
   /// Reads all of `start ..< end`, a number or a boolean, as offsets from `base`.
+  ///
+  /// - Parameters:
+  ///   - end: a byte that no number goes on with, and seven more are readable there.
+  ///   - powers: 10^0 ... 10^8.
   static func parse(
     _ start: UnsafeRawPointer,
     to end: UnsafeRawPointer,
-    base: UnsafeRawPointer
+    base: UnsafeRawPointer,
+    powers: UnsafeMutablePointer<UInt64>
   ) -> ValueToken {
     guard unsafe start < end else { return ValueToken(.malformed) }
     let first = unsafe ByteScan.byte(start)
     if isDigit(first) || first == ByteScan.minus || first == ByteScan.point {
-      return unsafe number(start, to: end, base: base)
+      return unsafe number(start, to: end, base: base, powers: powers)
     }
     return unsafe word(start, to: end)
   }
@@ -69,7 +77,8 @@ enum NumberParser {
   private static func number(
     _ start: UnsafeRawPointer,
     to end: UnsafeRawPointer,
-    base: UnsafeRawPointer
+    base: UnsafeRawPointer,
+    powers: UnsafeMutablePointer<UInt64>
   ) -> ValueToken {
     var cursor = unsafe start
     var token = ValueToken(.float)
@@ -78,26 +87,33 @@ enum NumberParser {
       unsafe cursor += 1
     }
     let digits = unsafe cursor
-    var reader = DigitReader()
-    unsafe cursor = unsafe reader.read(cursor, to: end)
+    var reader = unsafe DigitReader(powers)
+    unsafe cursor = unsafe reader.read(cursor)
     let wholeCount = unsafe cursor - digits
-    if unsafe cursor < end, wholeCount > 0, unsafe end - cursor == 1, unsafe ByteScan.byte(cursor) != ByteScan.point {
+    if unsafe cursor < end, wholeCount > 0, unsafe end - cursor == 1,
+      unsafe ByteScan.byte(cursor) != ByteScan.point
+    {
       return unsafe integer(token, reader, suffix: ByteScan.byte(cursor), digits, count: wholeCount)
     }
     var fractionCount = 0
     if unsafe cursor < end, unsafe ByteScan.byte(cursor) == ByteScan.point {
       let fraction = unsafe cursor + 1
-      unsafe cursor = unsafe reader.read(fraction, to: end)
+      unsafe cursor = unsafe reader.read(fraction)
       fractionCount = unsafe cursor - fraction
     }
     guard wholeCount + fractionCount > 0 else { return unsafe rejected(start, to: end) }
-    token.start = unsafe digits - base
-    token.end = unsafe cursor - base
-    guard let power = unsafe exponent(cursor, to: end) else { return unsafe rejected(start, to: end) }
+    token.start = unsafe UInt32(digits - base)
+    token.end = unsafe UInt32(cursor - base)
+    guard let power = unsafe exponent(cursor, to: end) else {
+      return unsafe rejected(start, to: end)
+    }
     token.mantissa = reader.value
     token.isExact = !reader.hasDroppedValue
-    token.pointlessExponent = power - fractionCount
-    token.exponent = power - fractionCount + reader.droppedCount
+    token.pointlessExponent = Int32(power - fractionCount)
+    token.exponent = Int32(power - fractionCount + reader.droppedCount)
+    if token.exponent > exponentSafe, unsafe !token.double(base).isFinite {
+      return ValueToken(.outOfRange)
+    }
     return token
   }
 
@@ -189,32 +205,44 @@ enum NumberParser {
 }
 
 /// Gathers decimal digits into 64 bits: the first 19 that count, and what was left out.
-private struct DigitReader {
-  var value: UInt64 = 0
+@safe private struct DigitReader {
+  private(set) var value: UInt64 = 0
   /// Digits in ``value``, from the first that is not zero.
   private var count = 0
   private(set) var droppedCount = 0
   private(set) var hasDroppedValue = false
+  private let powers: UnsafeMutablePointer<UInt64>
+
+  init(_ powers: UnsafeMutablePointer<UInt64>) { unsafe self.powers = unsafe powers }
 
   /// Reads digits up to the first other byte, for which it returns the place.
   @inline(__always)
-  mutating func read(_ start: UnsafeRawPointer, to end: UnsafeRawPointer) -> UnsafeRawPointer {
+  mutating func read(_ start: UnsafeRawPointer) -> UnsafeRawPointer {
     var cursor = unsafe start
-    while count <= NumberParser.digitsMax - 8, unsafe end - cursor >= 8 {
+    while true {
       let digits = unsafe ByteScan.word(cursor) ^ 0x3030_3030_3030_3030
-      guard ByteScan.nonDigits(digits) == 0 else { break }
-      let eight = ByteScan.value(ofDigits: digits)
+      let length = ByteScan.firstByte(ByteScan.nonDigits(digits))
+      guard length > 0 else { return unsafe cursor }
+      guard count + length <= NumberParser.digitsMax else { return unsafe readLast(cursor) }
+      let part = ByteScan.value(ofDigits: digits &<< UInt64(truncatingIfNeeded: 64 &- 8 &* length))
       if value > 0 {
-        count += 8
-      } else if eight > 0 {
-        count = 8 - digits.trailingZeroBitCount / 8
+        count += length
+      } else if part > 0 {
+        count = length - digits.trailingZeroBitCount / 8
       }
-      value = value &* 100_000_000 &+ eight
-      unsafe cursor += 8
+      value = unsafe value &* powers[length] &+ part
+      unsafe cursor += length
+      guard length == 8 else { return unsafe cursor }
     }
-    while unsafe cursor < end {
+  }
+
+  /// The same byte by byte, where digits may have to be left out.
+  @inline(never)
+  private mutating func readLast(_ start: UnsafeRawPointer) -> UnsafeRawPointer {
+    var cursor = unsafe start
+    while true {
       let digit = unsafe ByteScan.byte(cursor) &- ByteScan.zero
-      guard digit < 10 else { break }
+      guard digit < 10 else { return unsafe cursor }
       if count < NumberParser.digitsMax {
         value = value &* 10 &+ UInt64(digit)
         if value > 0 { count += 1 }
@@ -224,6 +252,5 @@ private struct DigitReader {
       }
       unsafe cursor += 1
     }
-    return unsafe cursor
   }
 }

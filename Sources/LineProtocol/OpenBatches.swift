@@ -16,7 +16,9 @@ internal import Model
     precondition(partitionCount <= PartitionID.countMax)
     self.partitionCount = partitionCount
     unsafe builders = UnsafeMutablePointer<BatchBuilder>.allocate(capacity: partitionCount)
-    for partition in 0..<partitionCount { unsafe (builders + partition).initialize(to: BatchBuilder()) }
+    for partition in 0..<partitionCount {
+      unsafe (builders + partition).initialize(to: BatchBuilder())
+    }
     capacities = [Int](repeating: Self.capacityMin, count: partitionCount)
   }
 
@@ -55,7 +57,10 @@ internal import Model
   }
 
   private mutating func seal(_ partition: Int, registryVersion: UInt64, arrival: Timestamp) {
-    if let batch = unsafe builders[partition].seal(registryVersion: registryVersion, arrival: arrival) {
+    if let batch = unsafe builders[partition].seal(
+      registryVersion: registryVersion,
+      arrival: arrival
+    ) {
       sealed.append(batch)
     }
   }

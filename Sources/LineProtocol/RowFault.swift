@@ -24,4 +24,15 @@ struct RowFault: Error {
     default: "byte 0x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
     }
   }
+
+  /// Bytes of a line as messages show them: short, and without anything that could end a reply.
+  static func excerpt(_ bytes: UnsafeRawBufferPointer) -> String {
+    let shown = unsafe UnsafeRawBufferPointer(rebasing: bytes.prefix(excerptByteCountMax))
+    let text = unsafe String(decoding: shown, as: UTF8.self).unicodeScalars.map { scalar in
+      scalar.properties.generalCategory == .control ? "?" : String(scalar)
+    }
+    return "'" + text.joined() + (shown.count < bytes.count ? "...'" : "'")
+  }
+
+  private static let excerptByteCountMax = 64
 }

@@ -3,18 +3,19 @@ internal import Model
 /// A row taken apart; all places are offsets from the row's first byte.
 struct ParsedRow {
   struct Name {
-    var start: Int
-    var end: Int
+    var start: UInt32
+    /// Bytes, escapes included.
+    var count: UInt32
     var hasEscapes: Bool
   }
 
   struct Field {
-    var name: Name
-    var nameHash: UInt64
-    var valueStart: Int
     var value: ValueToken
+    var nameHash: UInt64
+    var name: Name
     /// Whether a later field of the row has the same name.
     var isReplaced = false
+    var valueStart: UInt32
   }
 
   enum Time {
@@ -23,7 +24,7 @@ struct ParsedRow {
     case given(magnitude: UInt64?, isNegative: Bool)
   }
 
-  var measurement = Name(start: 0, end: 0, hasEscapes: false)
+  var measurement = Name(start: 0, count: 0, hasEscapes: false)
   var tags: [(key: Name, value: Name)] = []
   /// The end of measurement and tags.
   var keyEnd = 0
@@ -56,15 +57,26 @@ struct ParsedRow {
   private let base: UnsafeRawPointer
   private let count: Int
   private let seed: UInt64
+  private let classes: UnsafeMutablePointer<UInt8>
+  private let powers: UnsafeMutablePointer<UInt64>
   private var cursor: Int
 
   /// - Parameters:
+  ///   - row: ``ByteStore/slackByteCount`` bytes are readable behind it.
   ///   - count: bytes of the row without its line end.
   ///   - start: where the spaces before it end.
-  init(_ row: UnsafeRawPointer, count: Int, start: Int, seed: UInt64) {
+  init(
+    _ row: UnsafeRawPointer,
+    count: Int,
+    start: Int,
+    seed: UInt64,
+    tables: borrowing HotTables
+  ) {
     unsafe base = unsafe row
     self.count = count
     self.seed = seed
+    unsafe classes = unsafe tables.classes
+    unsafe powers = unsafe tables.powers
     cursor = start
   }
 
@@ -93,7 +105,12 @@ struct ParsedRow {
       let key = try name("a tag key", into: &row)
       guard peek() == ByteScan.equals else { throw fault("expected '=' after a tag key") }
       for (earlier, _) in row.tags where hasSameBytes(earlier, key) {
-        throw RowFault(key.start, .unparsable, "tag key given twice: \(text(key))")
+        let name = unsafe UnsafeRawBufferPointer(
+          start: base + Int(key.start),
+          count: Int(key.count)
+        )
+        let message = unsafe "tag key given twice: \(RowFault.excerpt(name))"
+        throw RowFault(Int(key.start), .unparsable, message)
       }
       cursor += 1
       let value = try name("a tag value", into: &row)
@@ -102,7 +119,7 @@ struct ParsedRow {
         row.tags.append((key, value))
       } else if row.excess == nil {
         let message = "more than \(Limits.tagsPerSeriesMax) tags"
-        row.excess = RowFault(key.start, .tooWide, message)
+        row.excess = RowFault(Int(key.start), .tooWide, message)
       }
     }
     row.keyEnd = cursor
@@ -124,16 +141,16 @@ struct ParsedRow {
       if row.fields.count <= Limits.fieldsPerRowMax {
         unsafe row.fields.append(
           ParsedRow.Field(
+            value: value,
+            nameHash: ByteScan.hash(base + Int(key.start), count: Int(key.count), seed: seed),
             name: key,
-            nameHash: ByteScan.hash(base + key.start, count: key.end - key.start, seed: seed),
-            valueStart: start,
-            value: value
+            valueStart: UInt32(start)
           )
         )
       }
       if row.fieldCount > Limits.fieldsPerRowMax, row.excess == nil {
         let message = "more than \(Limits.fieldsPerRowMax) fields"
-        row.excess = RowFault(key.start, .tooWide, message)
+        row.excess = RowFault(Int(key.start), .tooWide, message)
       }
       guard peek() == ByteScan.comma else { return }
       cursor += 1
@@ -173,13 +190,19 @@ struct ParsedRow {
     into row: inout ParsedRow
   ) throws(RowFault) -> ParsedRow.Name {
     let start = cursor
+    let ends = isMeasurement ? HotTables.ByteClass.endsMeasurement : HotTables.ByteClass.endsKey
+    let stops = ends | HotTables.ByteClass.control | HotTables.ByteClass.backslash
     var hasEscapes = false
-    while let byte = peek() {
-      if byte == ByteScan.comma || byte == ByteScan.space { break }
-      if byte == ByteScan.equals, !isMeasurement { break }
-      if byte < 0x20 || byte == 0x7f { throw fault("expected \(what)") }
+    while cursor < count {
+      let kind = unsafe classes[Int(ByteScan.byte(base + cursor))]
+      if kind & stops == 0 {
+        cursor += 1
+        continue
+      }
+      if kind & ends != 0 { break }
+      if kind & HotTables.ByteClass.control != 0 { throw fault("expected \(what)") }
       cursor += 1
-      if byte == ByteScan.backslash, let next = peek(), escapes(next, isMeasurement) {
+      if let next = peek(), unsafe classes[Int(next)] & ends != 0 {
         hasEscapes = true
         cursor += 1
       }
@@ -192,17 +215,22 @@ struct ParsedRow {
         "\(what) is longer than \(Limits.nameByteCountMax) bytes"
       )
     }
-    return ParsedRow.Name(start: start, end: cursor, hasEscapes: hasEscapes)
-  }
-
-  private func escapes(_ byte: UInt8, _ isMeasurement: Bool) -> Bool {
-    byte == ByteScan.comma || byte == ByteScan.space || (byte == ByteScan.equals && !isMeasurement)
+    return ParsedRow.Name(
+      start: UInt32(start),
+      count: UInt32(cursor - start),
+      hasEscapes: hasEscapes
+    )
   }
 
   private mutating func value(_ start: Int) throws(RowFault) -> ValueToken {
     if peek() == ByteScan.quote { return try string(start) }
     while let byte = peek(), byte != ByteScan.comma, byte != ByteScan.space { cursor += 1 }
-    let token = unsafe NumberParser.parse(base + start, to: base + cursor, base: base)
+    let token = unsafe NumberParser.parse(
+      base + start,
+      to: base + cursor,
+      base: base,
+      powers: powers
+    )
     let message: String
     switch token.kind {
     case .float, .integer, .unsigned, .boolean, .string: return token
@@ -210,10 +238,13 @@ struct ParsedRow {
     case .outOfRange:
       message =
         "number out of range: integers (i) reach from -9223372036854775808 to "
-        + "9223372036854775807, unsigned ones (u) from 0 to 18446744073709551615"
+        + "9223372036854775807, unsigned ones (u) from 0 to 18446744073709551615, floats to 1.8e308"
     case .malformed:
+      let expected = "expected a number, a boolean or a string in quotes"
+      let given = unsafe UnsafeRawBufferPointer(start: base + start, count: cursor - start)
       cursor = start
-      throw fault("expected a number, a boolean or a string in quotes")
+      if unsafe given.isEmpty { throw fault(expected) }
+      message = unsafe "\(expected), found \(RowFault.excerpt(given))"
     }
     throw RowFault(start, .unparsable, message)
   }
@@ -221,7 +252,7 @@ struct ParsedRow {
   private mutating func string(_ start: Int) throws(RowFault) -> ValueToken {
     var token = ValueToken(.string)
     cursor += 1
-    token.start = cursor
+    token.start = UInt32(cursor)
     while true {
       let quoteOrEscape = unsafe ByteScan.find(
         ByteScan.quote,
@@ -235,7 +266,7 @@ struct ParsedRow {
       token.hasEscapes = true
       cursor = min(cursor + 2, count)
     }
-    token.end = cursor
+    token.end = UInt32(cursor)
     cursor += 1
     if let byte = peek(), byte != ByteScan.comma, byte != ByteScan.space {
       throw fault("expected ',' or a space after a string")
@@ -244,15 +275,7 @@ struct ParsedRow {
   }
 
   private func hasSameBytes(_ left: ParsedRow.Name, _ right: ParsedRow.Name) -> Bool {
-    unsafe left.end - left.start == right.end - right.start
-      && ByteScan.equal(base + left.start, base + right.start, count: left.end - left.start)
-  }
-
-  private func text(_ name: ParsedRow.Name) -> String {
-    let shown = min(name.end - name.start, 64)
-    return unsafe String(
-      decoding: UnsafeRawBufferPointer(start: base + name.start, count: shown),
-      as: UTF8.self
-    )
+    unsafe left.count == right.count
+      && ByteScan.equal(base + Int(left.start), base + Int(right.start), count: Int(left.count))
   }
 }

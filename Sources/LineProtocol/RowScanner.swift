@@ -57,7 +57,9 @@ struct RowScanner {
           from: row + offset,
           to: row + limit
         ) - row
-      if found < limit, unsafe ByteScan.byte(row + found) == ByteScan.lineFeed { return .row(end: found) }
+      if found < limit, unsafe ByteScan.byte(row + found) == ByteScan.lineFeed {
+        return .row(end: found)
+      }
       offset = found
       if found == limit { return limit > byteCountMax ? .tooLong : .incomplete }
       offset = 0
@@ -86,7 +88,8 @@ struct RowScanner {
   ) -> Outcome? {
     isEscaping = false
     let rest = count - offset - 1
-    let answer = unsafe offset == byteCountMax ? true : acknowledges(row + (offset + 1), count: rest)
+    let answer =
+      unsafe offset == byteCountMax ? true : acknowledges(row + (offset + 1), count: rest)
     if answer == nil, count <= byteCountMax { return .incomplete }
     if lineFeedCount == 0 { firstLineEnd = offset }
     if answer == true { return .unclosed(firstLineEnd: firstLineEnd) }

@@ -27,13 +27,17 @@ internal import Model
 
   /// The hash of a set of fields: of the sum of their names' hashes, for the order is not part of
   /// it.
-  func hash(tenant: TenantID, measurement: [UInt8], namesSum: UInt64, count: Int) -> UInt64 {
-    let name = unsafe measurement.withUnsafeBytes { bytes in
-      unsafe bytes.baseAddress.map { unsafe ByteScan.hash($0, count: bytes.count, seed: seed) } ?? seed
+  func hash(
+    tenant: TenantID,
+    measurement: UnsafeRawBufferPointer,
+    namesSum: UInt64,
+    count: Int
+  ) -> UInt64 {
+    let name = unsafe measurement.baseAddress.map { start in
+      unsafe ByteScan.hash(start, count: measurement.count, seed: seed)
     }
-    return ByteScan.fold(
-      ByteScan.fold(namesSum &+ UInt64(count)) ^ name ^ UInt64(tenant.rawValue) &* 0x9e37_79b9
-    )
+    let tenantBits = UInt64(tenant.rawValue) &* 0x9e37_79b9_7f4a_7c15
+    return ByteScan.fold(ByteScan.fold(namesSum &+ UInt64(count)) ^ (name ?? seed) ^ tenantBits)
   }
 
   /// Shapes with this hash, one after another: pass -1 first, then what came back; `nil` at the
@@ -47,7 +51,7 @@ internal import Model
   mutating func insert(
     tenant: TenantID,
     measurement: MeasurementID,
-    measurementName: [UInt8],
+    rawMeasurement: [UInt8],
     fieldSet: FieldSetID,
     columns: [FieldShape.Column],
     hash: UInt64,
@@ -56,7 +60,7 @@ internal import Model
     let shape = FieldShape(
       tenant: tenant,
       measurement: measurement,
-      measurementName: measurementName,
+      rawMeasurement: rawMeasurement,
       fieldSet: fieldSet,
       columns: columns,
       hash: hash,

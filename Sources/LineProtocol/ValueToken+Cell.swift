@@ -7,10 +7,10 @@ extension ValueToken {
   func double(_ base: UnsafeRawPointer) -> Double {
     let magnitude = unsafe NearestDouble.value(
       mantissa: mantissa,
-      exponent: exponent,
+      exponent: Int(exponent),
       isTruncated: !isExact,
-      digits: UnsafeRawBufferPointer(start: base + start, count: end - start),
-      pointlessExponent: pointlessExponent
+      digits: UnsafeRawBufferPointer(start: base + Int(start), count: Int(end - start)),
+      pointlessExponent: Int(pointlessExponent)
     )
     return isNegative ? -magnitude : magnitude
   }
@@ -33,7 +33,7 @@ extension ValueToken {
     guard isExact else { return nil }
     guard mantissa != 0 else { return isNegative && kind == .float ? nil : 0 }
     var value = mantissa
-    var power = exponent + scale
+    var power = Int(exponent) + scale
     while power < 0 {
       guard value % 10 == 0 else { return nil }
       value /= 10
@@ -54,7 +54,7 @@ extension ValueToken {
   var decimalsWanted: UInt8? {
     guard isExact, mantissa != 0 else { return nil }
     var value = mantissa
-    var decimals = -exponent
+    var decimals = -Int(exponent)
     while decimals > 0, value % 10 == 0 {
       value /= 10
       decimals -= 1

@@ -22,7 +22,8 @@ struct DocumentGenerator {
       return measurement + tags.filter { _ in random.oneIn(2) }.joined()
     }
     let names = (0..<24).map { index in
-      index % 5 == 4 ? "a_rather_long_field_name_\(index)" : index % 7 == 3 ? "f\\ \(index)" : "f\(index)"
+      index % 5 == 4
+        ? "a_rather_long_field_name_\(index)" : index % 7 == 3 ? "f\\ \(index)" : "f\(index)"
     }
     fieldSets = (0..<6).map { _ in
       let count = random.oneIn(4) ? 1 : Int.random(in: 1...20, using: &random)
@@ -93,7 +94,8 @@ struct DocumentGenerator {
     switch random.next() % 12 {
     case 0: return "\(Double(bitPattern: random.next() & 0x7fdf_ffff_ffff_ffff))"
     case 1: return "\(Double.random(in: -10...10, using: &random))"
-    case 2: return "\(Int.random(in: -9...9, using: &random))e\(Int.random(in: -3...3, using: &random))"
+    case 2:
+      return "\(Int.random(in: -9...9, using: &random))e\(Int.random(in: -3...3, using: &random))"
     case 3: return random.oneIn(2) ? "-0" : ".\(random.next() % 1000)"
     case 4: return "\(random.next() % 1000)."
     case 5: return "\(Int.random(in: 0...3, using: &random))i"

@@ -92,7 +92,7 @@ import Testing
     check(document, cuts: Array(0..<document.count), expected: expected, "byte by byte")
   }
 
-  @Test(arguments: UInt64(1)...60)
+  @Test(arguments: UInt64(1)...20)
   func trickyDocumentMayBeCutAtRandom(seed: UInt64) {
     let document = Array((Self.tricky + "\n" + Self.tricky).utf8)
     var random = SeededRandom(seed: seed)
@@ -102,7 +102,7 @@ import Testing
     check(document, cuts: cuts.sorted(), "seed \(seed)")
   }
 
-  @Test(arguments: UInt64(1)...300)
+  @Test(arguments: UInt64(1)...100)
   func seededDocumentsGiveWhatThePlainParserGives(seed: UInt64) {
     var random = SeededRandom(seed: seed)
     var documents = DocumentGenerator(seed: seed)
@@ -113,7 +113,7 @@ import Testing
     check(document, cuts: cuts.sorted(), endsLine: random.oneIn(2), "seed \(seed)")
   }
 
-  @Test(arguments: UInt64(1)...400)
+  @Test(arguments: UInt64(1)...160)
   func mutatedDocumentsGiveWhatThePlainParserGives(seed: UInt64) {
     var random = SeededRandom(seed: seed)
     var documents = DocumentGenerator(seed: seed &+ 5_000)

@@ -3,9 +3,9 @@ import Query
 import TestSupport
 import Testing
 
-/// Goal: whatever tier a point lies in, the answer is that of a plain fold over all points that were
-/// written. Method: seeded stores (types, duplicates, lateness, cuts, ring hours, damaged windows)
-/// against a naive model, at steps that are and are not whole minutes.
+/// Goal: whatever tier a point lies in, the answer is that of a plain fold over all points that
+/// were written. Method: seeded stores (types, duplicates, lateness, cuts, ring hours, damaged
+/// windows) against a naive model, at steps that are and are not whole minutes.
 @Suite struct RangeQueryModelTests {
   static let steps = ["7s", "60s", "90s", "5m", "1h", "500ms"]
 

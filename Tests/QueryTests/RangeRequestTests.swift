@@ -288,7 +288,8 @@ import Testing
     #expect(
       throws: QueryError(
         .badData,
-        "limit: found \"\(String(repeating: "x", count: 64))…\", expected a whole number of points, "
+        "limit: found \"\(String(repeating: "x", count: 64))…\", "
+          + "expected a whole number of points, "
           + "1 or more"
       )
     ) { try request("measurement=m&limit=\(value)") }

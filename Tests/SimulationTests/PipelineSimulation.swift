@@ -323,9 +323,8 @@ final class PipelineSimulation {
           )
           let expected = minutes.removeValue(forKey: point)?.sorted { $0.0 < $1.0 } ?? []
           if present.contains(bucket) != !expected.isEmpty {
-            faults.append(
-              "seed \(seed), life \(lives): \(point) present \(present.contains(bucket)), \(expected.count) rows"
-            )
+            let found = present.contains(bucket) ? "a window" : "no window"
+            faults.append("seed \(seed), life \(lives): \(point) \(found), \(expected.count) rows")
           }
           guard present.contains(bucket), !expected.isEmpty else { continue }
           for column in columns {

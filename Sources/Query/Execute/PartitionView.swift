@@ -2,8 +2,8 @@ public import Blocks
 public import Model
 public import Ring
 
-/// One state of a partition: immutable, readable on any thread. Open rows, ring and blocks belong to
-/// the same manifest.
+/// One state of a partition: immutable, readable on any thread. Open rows, ring and blocks belong
+/// to the same manifest.
 public struct PartitionView: Sendable {
   let sealed: any SealedRowsSource
   let ring: any WindowRecordSource

@@ -162,8 +162,8 @@ struct StepAggregator {
     lastTimestamps[bucket] = timestamp
   }
 
-  /// A cell that outlives its batch: a string moves into the aggregator's own arena. One that has no
-  /// room there is lost; the query's budget ends long before.
+  /// A cell that outlives its batch: a string moves into the aggregator's own arena. One that has
+  /// no room there is lost; the query's budget ends long before.
   private mutating func kept(_ cell: Cell, _ source: StringArena) -> Cell {
     guard type == .string else { return cell }
     guard let slice = source.slice(cell) else { return 0 }

@@ -30,8 +30,8 @@ struct StepQuery {
     }
   }
 
-  /// Fields that are folded side by side: a quarter of what is left holds their buckets, and another
-  /// quarter a chunk group decoded for them.
+  /// Fields that are folded side by side: a quarter of what is left holds their buckets, and
+  /// another quarter a chunk group decoded for them.
   private func fieldsPerPass(_ context: QueryContext) -> Int {
     let quarter = context.bytesLeft / 4
     let perField = StepAggregator.byteCount(request.aggregates, grid)

@@ -13,7 +13,8 @@ public struct StepGrid: Hashable, Sendable {
 
   /// The buckets that meet `range`; `nil` when they are more than ``bucketCountMax``.
   ///
-  /// - Parameter range: from 0 on; a start inside a bucket goes down to its start, an end inside one
+  /// - Parameter range: from 0 on; a start inside a bucket goes down to its start, an end inside
+  /// one
   ///   up to its end.
   public init?(range: TimeRange, step: Int64) {
     precondition(step > 0 && range.start >= 0)

@@ -86,8 +86,9 @@ struct SegmentIndex {
   func missing() -> [Damage] {
     let sequences = Set(entries.map(\.sequence))
     var damages: [Damage] = []
-    // What is older than the oldest was removed by retention.
-    for entry in entries.dropFirst() {
+    // What is older than the oldest sound one was removed by retention; files whose header a crash
+    // tore are no segments and stay out of it.
+    for entry in entries.filter({ $0.header != nil }).dropFirst() {
       guard let header = entry.header, header.previousSequence > 0,
         !sequences.contains(header.previousSequence)
       else { continue }
