@@ -145,7 +145,8 @@ final class PartitionWorker: @unchecked Sendable {
       let share = limits.openByteCount / max(1, stores.count)
       let threshold = share / 2 + share * (index + 1) / (2 * stores.count)
       let isFull = store.openByteCount >= threshold && !isOneUnderWay
-      let age = store.current.firstAppliedAt.map { monotonic &- $0 } ?? 0
+      // Rows may have come since the step began.
+      let age = store.current.firstAppliedAt.map { monotonic > $0 ? monotonic - $0 : 0 } ?? 0
       let isOld = age >= UInt64(limits.intervalNanoseconds)
       let isLong = store.openLogByteCount >= limits.logByteCount / max(1, limits.partitionCount)
       if isWanted || isFull || isOld || isLong { store.beginCut() }
