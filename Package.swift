@@ -1,5 +1,4 @@
 // swift-tools-version:6.2
-import Foundation
 import PackageDescription
 
 // The floors. A module imports only from floors below; `module` refuses anything else, so that an
@@ -35,7 +34,7 @@ func checked(_ name: String, _ modules: [String]) -> [Target.Dependency] {
       fatalError("\(name) (floor \(own)) must not import \(module) (floor \(below))")
     }
   }
-  return modules.filter { exists("Sources/" + $0) }.map { .byName(name: $0) }
+  return modules.map { .byName(name: $0) }
 }
 
 func module(
@@ -50,15 +49,11 @@ func module(
 func tests(_ name: String, uses modules: [String], packages: [Target.Dependency] = []) -> Target {
   .testTarget(
     name: name,
-    dependencies: modules.filter { exists("Sources/" + $0) }.map { .byName(name: $0) } + [
+    dependencies: modules.map { .byName(name: $0) } + [
       "TestSupport"
     ] + packages,
     swiftSettings: strict
   )
-}
-
-func exists(_ path: String) -> Bool {
-  FileManager.default.fileExists(atPath: Context.packageDirectory + "/" + path)
 }
 
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
@@ -74,20 +69,18 @@ let arguments: Target.Dependency = .product(
 
 let package = Package(
   name: "varve",
-  products: exists("Sources/Tool") ? [.executable(name: "varve", targets: ["Tool"])] : [],
-  dependencies: !exists("Sources/Tool")
-    ? []
-    : [
-      .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
-      .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
-      .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
-      .package(
-        url: "https://github.com/hummingbird-project/hummingbird",
-        exact: "2.28.1",
-        traits: []
-      ),
-      .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
-    ],
+  products: [.executable(name: "varve", targets: ["Tool"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+    .package(
+      url: "https://github.com/hummingbird-project/hummingbird",
+      exact: "2.28.1",
+      traits: []
+    ),
+    .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
+  ],
   targets: [
     .target(name: "CBytes"),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
@@ -173,11 +166,8 @@ let package = Package(
       "FormatTests",
       uses: [
         "Bytes", "Platform", "Model", "Codecs", "Catalog", "Queue", "Rollup", "Ring", "Blocks",
-      ].filter { exists("Sources/" + $0) }
+      ]
     ),
     tests("TidyTests", uses: ["Platform"]),
-  ].filter { target in
-    // A folder that is not there yet is no target.
-    exists(target.path ?? (target.isTest ? "Tests/" : "Sources/") + target.name)
-  }
+  ]
 )

@@ -1,0 +1,86 @@
+import Engine
+import Logging
+import Platform
+import Query
+import TestSupport
+
+/// An engine on a disk in memory that the test steps itself.
+final class EngineHarness {
+  let disk: FaultyDisk
+  let clock = ManualClock(now: 1_795_373_340_000_000_000)
+  private(set) var engine: Engine
+  private var receiver: Receiver
+  private var connection: LineConnection
+
+  static func engine(
+    on disk: FaultyDisk,
+    clock: ManualClock = ManualClock(now: 1_795_373_340_000_000_000)
+  ) throws -> Engine {
+    var configuration = EngineConfiguration(dataDirectory: "/data")
+    configuration.partitionCount = 2
+    configuration.workerCount = 1
+    return try Engine(
+      configuration,
+      disk: disk,
+      clock: clock,
+      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+      threading: .manual
+    )
+  }
+
+  init() throws {
+    disk = FaultyDisk(seed: 1)
+    engine = try Self.engine(on: disk, clock: clock)
+    _ = try engine.start()
+    receiver = try engine.makeReceiver(onSettled: {})
+    connection = receiver.open(sender: "test")
+  }
+
+  /// Sends lines and returns everything that is answered.
+  func send(_ text: String) throws -> String {
+    let bytes = Array(text.utf8)
+    _ = unsafe bytes.withUnsafeBytes { unsafe receiver.receive($0, on: connection) }
+    receiver.endOfRound()
+    for _ in 0..<20 {
+      clock.advance(nanoseconds: 3_000_000)
+      receiver.tick()
+      try engine.step()
+      receiver.settle()
+    }
+    return String(decoding: connection.takeReplies(), as: UTF8.self)
+  }
+
+  /// Ends the process as `kill -9` does and starts it again.
+  func restart() throws {
+    disk.crash(.kill)
+    engine = try Self.engine(on: disk, clock: clock)
+    _ = try engine.start()
+    receiver = try engine.makeReceiver(onSettled: {})
+    connection = receiver.open(sender: "test")
+  }
+
+  /// The answer's data as JSON, without its statistics.
+  func range(_ query: String) async throws -> String {
+    let items = query.split(separator: "&").map { part in
+      let pair = part.split(separator: "=", maxSplits: 1).map(String.init)
+      return (name: pair[0], value: pair[1])
+    }
+    let json = String(
+      decoding: try await engine.range(items, tenant: "default").json(),
+      as: UTF8.self
+    )
+    return String(json.prefix(upTo: json.range(of: #","stats""#)?.lowerBound ?? json.endIndex))
+  }
+}
+
+extension String {
+  /// Where `text` first stands.
+  fileprivate func range(of text: String) -> Range<Index>? {
+    var start = startIndex
+    while start < endIndex {
+      if self[start...].hasPrefix(text) { return start..<index(start, offsetBy: text.count) }
+      start = index(after: start)
+    }
+    return nil
+  }
+}
