@@ -16,12 +16,13 @@ enum DemoText {
 
   static func invitation(_ http: Address) -> String {
     let base = "http://\(http)/api/v1"
+    let allServers = "measurement=node&field=cpu_user,load1"
     let oneServer = "measurement=node&tag.server=\(Fleet.name(ofServer: 0))&field=cpu_user"
     return """
 
       Try, in another terminal:
         curl '\(base)/range?\(oneServer)&start=-2d&step=1h&agg=min,max,avg'
-        curl '\(base)/range?measurement=node&field=cpu_user,load1&start=-1m&step=9s&group_by=region'
+        curl '\(base)/range?\(allServers)&start=-1m&step=10s&group_by=region'
         curl '\(base)/ledger'
       Ctrl-C ends the demo.
 
