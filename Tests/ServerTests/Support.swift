@@ -14,6 +14,7 @@ struct TestServer: Sendable {
   /// Starts on a new directory, or on one that an earlier server has left.
   static func start(
     _ directory: TemporaryDirectory? = nil,
+    disk: any Disk = RealDisk(),
     recovers: Bool = true,
     configure: (inout ServerConfiguration, inout EngineConfiguration) -> Void = { _, _ in }
   ) async throws -> TestServer {
@@ -34,7 +35,7 @@ struct TestServer: Sendable {
     let server = try VarveServer(
       configuration,
       engine: engine,
-      disk: RealDisk(),
+      disk: disk,
       clock: RealClock(),
       logger: logger
     )
@@ -45,10 +46,11 @@ struct TestServer: Sendable {
 
   /// Starts a server, runs `body`, stops it.
   static func run(
+    disk: any Disk = RealDisk(),
     configure: (inout ServerConfiguration, inout EngineConfiguration) -> Void = { _, _ in },
     _ body: (TestServer) async throws -> Void
   ) async throws {
-    let server = try await start(configure: configure)
+    let server = try await start(disk: disk, configure: configure)
     do {
       try await body(server)
     } catch {
