@@ -145,8 +145,9 @@ final class PartitionWorker: @unchecked Sendable {
       let share = limits.openByteCount / max(1, stores.count)
       let threshold = share / 2 + share * (index + 1) / (2 * stores.count)
       let isFull = store.openByteCount >= threshold && !isOneUnderWay
-      // Rows may have come since the step began.
-      let age = store.current.firstAppliedAt.map { monotonic > $0 ? monotonic - $0 : 0 } ?? 0
+      // Batches of this very step were applied after `monotonic` was taken.
+      let first = store.current.firstAppliedAt ?? monotonic
+      let age = monotonic > first ? monotonic - first : 0
       let isOld = age >= UInt64(limits.intervalNanoseconds)
       let isLong = store.openLogByteCount >= limits.logByteCount / max(1, limits.partitionCount)
       if isWanted || isFull || isOld || isLong { store.beginCut() }

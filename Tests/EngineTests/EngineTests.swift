@@ -74,6 +74,17 @@ import Testing
     #expect(row.entry.late == 1)
   }
 
+  @Test func rowsStayOpenUntilThereIsAReasonToCut() async throws {
+    let harness = try EngineHarness()
+    _ = try harness.send(Self.rows + "#ack a\n")
+    #expect(harness.engine.metrics().partitions.allSatisfy { $0.cutCount == 0 })
+    #expect(harness.engine.metrics().partitions.reduce(0) { $0 + $1.openRowCount } == 120)
+    harness.clock.advance(seconds: 601)
+    _ = try harness.send("#ack b\n")
+    #expect(harness.engine.metrics().partitions.contains { $0.cutCount == 1 })
+    #expect(harness.engine.metrics().partitions.reduce(0) { $0 + $1.openRowCount } == 0)
+  }
+
   @Test func badLinesAreRefusedAloneAndCounted() async throws {
     let harness = try EngineHarness()
     let answer = try harness.send(
