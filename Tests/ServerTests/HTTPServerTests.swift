@@ -146,6 +146,34 @@ struct HTTPServerTests {
     }
   }
 
+  @Test func aClientThatDoesNotReadItsAnswerIsHungUpOn() async throws {
+    try await TestServer.run(configure: { configuration, _ in configuration.httpIdleSeconds = 1 }) {
+      server in
+      // 400,000 points: more text than the buffers between the two ends hold.
+      let fields = (0..<400).map { "f\($0)=\($0).123456" }.joined(separator: ",")
+      let start = RealClock().now() / 1_000_000_000 - 2_000
+      for part in 0..<10 {
+        let rows = (0..<100).map { "m \(fields) \(start + Int64(part * 100 + $0))\n" }
+        try await server.write(rows.joined())
+      }
+      let target = "/api/v1/range?measurement=m&field=*&start=\(start)"
+      let whole = try await server.get(target).body.utf8.count
+      #expect(whole > 8_000_000)
+      let address = server.addresses.http
+      let received = try await offPool {
+        let socket = try TCPSocket(host: address.host, port: address.port)
+        let request = Array("GET \(target) HTTP/1.1\r\nHost: x\r\n\r\n".utf8)
+        try socket.send(request, 0..<request.count)
+        _ = Signal().wait(timeoutNanoseconds: 4_000_000_000)
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
+        var total = 0
+        while let count = try? socket.receive(into: &buffer), count > 0 { total += count }
+        return total
+      }
+      #expect(received < whole)
+    }
+  }
+
   @Test func severalRequestsShareAConnection() async throws {
     try await TestServer.run { server in
       let answer = try await server.fetch(

@@ -161,6 +161,19 @@ struct LineServerTests {
     }
   }
 
+  @Test func verdictsBeyondTheReplyBufferAllArriveAfterAHalfClose() async throws {
+    try await TestServer.run { server in
+      let client = try await server.connect()
+      let bad = String(repeating: "m f=\n", count: 20_000)
+      try await client.send("#ack first\n" + bad + "m f=1\n#ack last\n")
+      client.finishSending()
+      let lines = try await client.readAll()
+      #expect(lines.contains("OK first 0 0"))
+      #expect(lines.count { $0.hasPrefix("ERR ") } == 20_000)
+      #expect(lines.last == "OK last 1 20000")
+    }
+  }
+
   @Test func severalAcknowledgementsAreAnsweredInOrder() async throws {
     try await TestServer.run { server in
       let client = try await server.connect()

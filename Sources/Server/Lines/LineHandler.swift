@@ -33,6 +33,8 @@ final class LineHandler: ChannelDuplexHandler {
   private var unparsed: ByteBuffer?
   /// A read that was asked for and held back.
   private var isReadHeld = false
+  /// The peer has sent all it wants to send; there may be unparsed bytes of it.
+  private var isInputComplete = false
   private var isInputEnded = false
   /// Bytes of replies that the socket has not taken yet.
   private var unwrittenByteCount = 0
@@ -68,7 +70,10 @@ final class LineHandler: ChannelDuplexHandler {
   private func parse(_ buffer: ByteBuffer) {
     unparsed = nil
     let taken = loop.receive(buffer, from: self)
-    guard taken < buffer.readableBytes, connection.closeReason == nil else { return }
+    guard taken < buffer.readableBytes, connection.closeReason == nil else {
+      if isInputComplete { finish() }
+      return
+    }
     unparsed = buffer.getSlice(
       at: buffer.readerIndex + taken,
       length: buffer.readableBytes - taken
@@ -109,7 +114,8 @@ final class LineHandler: ChannelDuplexHandler {
       return context.fireUserInboundEventTriggered(event)
     }
     if case .lingering = state { return hangUp() }
-    finish()
+    isInputComplete = true
+    if unparsed == nil { finish() }
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) { hangUp() }
