@@ -8,7 +8,7 @@ struct StartReport {
   /// Bytes of an open value, as agents' mixes encode to.
   static let bytesPerOpenValue = 2.2
   /// Bytes of a column's minute in the ring.
-  static let bytesPerWindow = 14.0
+  static let bytesPerWindow = 10.6
   static let ringHours = 51.0
 
   private static let listedDamageCountMax = 20
