@@ -49,6 +49,7 @@ final class PartitionCounters: Sendable {
 
   func applied(_ batch: RowBatch) {
     appliedBatches.add(1)
+    guard batch.header.kind == .rows else { return }
     appliedRows.add(UInt64(batch.header.rowCount))
     appliedPoints.add(UInt64(batch.header.pointCount))
   }

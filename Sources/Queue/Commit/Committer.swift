@@ -227,7 +227,7 @@ public final class Committer: @unchecked Sendable {
     for batch in round.batches {
       workers[workerOfPartition[Int(batch.header.partition.rawValue)]].push(batch)
       counts.batches += 1
-      counts.rows += UInt64(batch.header.rowCount)
+      if batch.header.kind == .rows { counts.rows += UInt64(batch.header.rowCount) }
       counts.points += UInt64(batch.header.pointCount)
       counts.byteCount += UInt64(batch.record.count)
     }
