@@ -32,7 +32,11 @@ enum MetricsPage {
       .gauge,
       "Always 1; the labels say which version runs.",
       1,
-      [("version", BuildInformation.version)]
+      [
+        ("version", BuildInformation.version), ("commit", BuildInformation.commit ?? "unknown"),
+        ("swift", BuildInformation.swift), ("mode", BuildInformation.mode),
+        ("architecture", BuildInformation.architecture),
+      ]
     )
     page.single(
       "varve_durability_info",
