@@ -7,7 +7,8 @@ internal import Synchronization
 /// Bounded: beyond `waitingMax` waiting queries the next is refused as unavailable.
 final class QueryPool: Sendable {
   private struct State {
-    var waiting: [@Sendable () -> Void] = []
+    /// Each runs its query, or refuses it when told that the pool is stopping.
+    var waiting: [@Sendable (_ isStopping: Bool) -> Void] = []
     var isStopping = false
   }
 
@@ -31,7 +32,7 @@ final class QueryPool: Sendable {
         (state.waiting.isEmpty ? nil : state.waiting.removeFirst(), state.isStopping)
       }
       if let job {
-        job()
+        job(isStopping)
       } else if isStopping {
         signal.set()  // Wakes the next thread.
         return
@@ -48,7 +49,10 @@ final class QueryPool: Sendable {
     await withCheckedContinuation { continuation in
       let isAccepted = state.withLock { state in
         guard !state.isStopping, state.waiting.count < waitingMax else { return false }
-        state.waiting.append { continuation.resume(returning: body()) }
+        state.waiting.append { isStopping in
+          let stopped = QueryError(.unavailable, "the server is stopping")
+          continuation.resume(returning: isStopping ? .failure(stopped) : body())
+        }
         return true
       }
       if isAccepted {
@@ -66,6 +70,7 @@ final class QueryPool: Sendable {
     }
   }
 
+  /// Waits for the queries that run; those that wait for a thread are refused.
   func stop() {
     state.withLock { $0.isStopping = true }
     signal.set()

@@ -307,6 +307,12 @@ struct Recovery {
     let workerOfPartition = (0..<parts.configuration.partitionCount).map { $0 % workers.count }
     var options = CommitOptions()
     options.mode = parts.configuration.durability.commitMode
+    options.lingerNanosecondsMax = UInt64(parts.configuration.commitDelayNanoseconds)
+    options.lingerNanosecondsMin = options.lingerNanosecondsMax / 5
+    options.byteCountMax = parts.configuration.commitByteCountMax
+    options.syncNanoseconds = UInt64(parts.configuration.syncIntervalNanoseconds)
+    var letters = DeadLetterLog.Options()
+    letters.fileByteCountMax = parts.configuration.deadLetterByteCountMax / letters.fileCountMax
     let committer = Committer(
       log: log,
       workers: workers.map(\.port),
@@ -324,7 +330,8 @@ struct Recovery {
       deadLetters: DeadLetterLog(
         disk: disk,
         directory: directory.deadLetters,
-        clock: parts.clock
+        clock: parts.clock,
+        options: letters
       )
     )
   }

@@ -121,7 +121,7 @@ final class RunningEngine: Sendable {
   // MARK: Flush
 
   /// How long a flush may take before its caller is told that it failed.
-  private static let flushNanoseconds: Int64 = 25_000_000_000
+  static let flushNanoseconds: Int64 = 25_000_000_000
 
   private var acknowledgedOffsets: [PartitionID: Offset] {
     var result: [PartitionID: Offset] = [:]
@@ -141,9 +141,11 @@ final class RunningEngine: Sendable {
     }
   }
 
-  func flushAndWait() throws(EngineError) {
+  func flushAndWait(nanoseconds: Int64 = flushNanoseconds) throws(EngineError) {
+    let end = parts.clock.monotonic() &+ UInt64(nanoseconds)
     for completion in sendFlush() {
-      guard let outcome = completion.wait(timeoutNanoseconds: Self.flushNanoseconds) else {
+      let left = Int64(clamping: end) - Int64(clamping: parts.clock.monotonic())
+      guard let outcome = completion.wait(timeoutNanoseconds: max(0, left)) else {
         throw .system(SystemError(code: SystemError.Code.timedOut, operation: "flush", path: "cut"))
       }
       if let failure = outcome { throw .system(failure) }

@@ -74,11 +74,15 @@ public final class VarveServer: Sendable {
   }
 
   /// Drains the line port, cuts every partition, closes all files. Data routes answer 503
-  /// meanwhile.
+  /// meanwhile. Whatever clients do, it ends within ``ServerConfiguration/stopSeconds``, as long as
+  /// the disk answers.
   public func stop() async throws {
     await lines.stop()
     let engine = engine
-    let failure = await Blocking.attempt("stop") { () throws(EngineError) in try engine.stop() }
+    let cutNanoseconds = configuration.cutNanosecondsOfStop
+    let failure = await Blocking.attempt("stop") { () throws(EngineError) in
+      try engine.stop(cutNanoseconds: cutNanoseconds)
+    }
     await http.stop()
     await lines.shutDown()
     if let failure { throw failure }

@@ -95,7 +95,7 @@ final class HTTPServer: Sendable {
   func stop() async {
     let (listener, run) = state.withLock { ($0.listener, $0.run) }
     guard let listener, let run else { return }
-    let patience = configuration.drainSeconds
+    let patience = configuration.drainSecondsOfStop
     let cutOff = Task {
       try await Task.sleep(for: .seconds(patience))
       run.cancel()
