@@ -14,12 +14,14 @@ final class StopSignal: Sendable {
   }
 
   /// A stop that takes longer is given up; the log then has what was not cut.
-  private static let stopSecondsMax: UInt64 = 30
-
+  private let stopSeconds: Int
   private let state: Mutex<State>
 
-  /// - Parameter isReady: `false` until ``becomeReady()`` for a command that first replays.
-  init(isReady: Bool = false) throws {
+  /// - Parameters:
+  ///   - isReady: `false` until ``becomeReady()`` for a command that first replays.
+  ///   - stopSeconds: what a stop may take.
+  init(isReady: Bool = false, stopSeconds: Int = 30) throws {
+    self.stopSeconds = stopSeconds
     state = Mutex(State(isReady: isReady))
     do throws(SystemError) {
       try TerminationSignals.handle { [weak self] name in self?.receive(name) }
@@ -47,9 +49,12 @@ final class StopSignal: Sendable {
       Varve.exit(withError: ExitCode(0))
     }
     waiter?.resume(returning: name)
+    let limit = stopSeconds
     _ = try? WorkerThread(name: "stop limit") {
-      Signal().wait(timeoutNanoseconds: Self.stopSecondsMax * 1_000_000_000)
-      StandardOutput.writeError("not stopped after 30 s: ending; the log has what is not cut\n")
+      Signal().wait(timeoutNanoseconds: UInt64(limit) * 1_000_000_000)
+      StandardOutput.writeError(
+        "not stopped after \(limit) s: ending; the log has what is not cut\n"
+      )
       Varve.exit(withError: ExitCode(1))
     }
   }
