@@ -32,6 +32,9 @@ public final class Engine: Sendable {
   private let identityDamages: [Damage]
   private let state = Mutex<State>(.replaying(ReplayProgress()))
   let pool: QueryPool
+  let queries = QueryCounters()
+  /// What the last start found; empty before it is done.
+  let recovered = Mutex(RecoveryReport())
 
   enum State {
     case replaying(ReplayProgress)
@@ -107,6 +110,7 @@ public final class Engine: Sendable {
           try pool.start(threadCount: configuration.queryThreadCount)
         }
       }
+      recovered.withLock { $0 = recovery.report }
       state.withLock { $0 = .running(running) }
       return recovery.report
     } catch {

@@ -30,8 +30,9 @@ final class PartitionStore {
   private(set) var ringSnapshot: RingSnapshot
   private(set) var ledger: LedgerBook
   private(set) var unreadableRowCount = 0
-  /// Bytes of all blocks.
-  var blockByteCount: UInt64 { manifest.blocks.reduce(0) { $0 + UInt64($1.byteCount) } }
+  let counters = PartitionCounters()
+  /// Why and when the cut under way began.
+  private var cutBegan: (cause: CutCause, at: UInt64)?
   /// Why the last cut failed, until one succeeds.
   private(set) var cutFailure: SystemError?
 
@@ -62,6 +63,8 @@ final class PartitionStore {
     current = Generation(start: manifest.nextOffset)
     refreshLayouts()
     for block in blocks { noteSealed(block) }
+    counters.publish(self)
+    counters.publishManifest(self)
   }
 
   /// The first offset that is not applied.
@@ -91,6 +94,7 @@ final class PartitionStore {
         current.pass(batch)
       }
     }
+    counters.applied(batch)
   }
 
   private func refreshLayouts() {
@@ -110,8 +114,9 @@ final class PartitionStore {
 
   /// Seals the open rows and starts turning them into blocks. No effect while a cut is under way or
   /// when nothing was applied since the last.
-  func beginCut() {
+  func beginCut(_ cause: CutCause) {
     guard cut == nil, !current.isEmpty else { return }
+    cutBegan = (cause, clock.monotonic())
     refreshLayouts()
     let sealed = current
     current = Generation(start: sealed.end)
@@ -177,6 +182,15 @@ final class PartitionStore {
     // Slots that the ledger handed out during the cut stay.
     ledger = ledger.adding(cut.generation.tally, result.counts)
     self.cut = nil
+    counters.publishManifest(self)
+    guard let cutBegan else { return }
+    counters.cut(
+      cutBegan.cause,
+      rows: cut.generation.rowCount,
+      bytes: result.blocks.reduce(0) { $0 + $1.summary.byteCount },
+      restated: result.restatedWindowCount,
+      nanoseconds: clock.monotonic() &- cutBegan.at
+    )
   }
 
   // MARK: Views

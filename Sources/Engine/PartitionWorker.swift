@@ -11,7 +11,7 @@ internal import Synchronization
 /// one step at a time.
 final class PartitionWorker: @unchecked Sendable {
   // @unchecked: `stores` and the fields below are touched by the worker's thread only; requests
-  // come in through the mailbox, numbers go out through `gauges`.
+  // come in through the mailbox, numbers go out through `counters`.
 
   /// Batches applied before requests and cuts get their turn.
   static let batchesPerStep = 64
@@ -20,12 +20,14 @@ final class PartitionWorker: @unchecked Sendable {
 
   let port: WorkerPort
   let mailbox: Mailbox
-  let gauges: WorkerGauges
+  /// The counters of each partition, for anybody.
+  let counters: [(partition: PartitionID, counters: PartitionCounters)]
   private(set) var stores: [PartitionStore]
   private let limits: CutLimits
   private var waiting: [Mailbox.Request] = []
   private var flushing: [Flush] = []
   private var cutRetryAt: UInt64 = 0
+  private var cutOutcome: Result<Void, SystemError>?
 
   private struct Flush {
     /// The offsets that must be in blocks, by index into `stores`.
@@ -38,7 +40,7 @@ final class PartitionWorker: @unchecked Sendable {
     mailbox = Mailbox(signal: port.signal)
     self.stores = stores
     self.limits = limits
-    gauges = WorkerGauges(partitions: stores.map(\.partition))
+    counters = stores.map { ($0.partition, $0.counters) }
   }
 
   /// Applies what has come, answers requests, advances cuts.
@@ -49,7 +51,7 @@ final class PartitionWorker: @unchecked Sendable {
     var worked = applyBatches()
     worked = answerRequests() || worked
     worked = advanceCuts(monotonic: monotonic) || worked
-    publishGauges()
+    for store in stores { store.counters.publish(store) }
     return worked
   }
 
@@ -73,7 +75,7 @@ final class PartitionWorker: @unchecked Sendable {
     guard openByteCount > limits.openByteCount,
       let largest = stores.max(by: { $0.openByteCount < $1.openByteCount })
     else { return }
-    largest.beginCut()
+    largest.beginCut(.replay)
     while largest.cut != nil, !largest.stepCut(), largest.cutFailure == nil {}
   }
 
@@ -125,9 +127,12 @@ final class PartitionWorker: @unchecked Sendable {
     if monotonic >= cutRetryAt { chooseCuts(monotonic: monotonic) }
     var worked = false
     for store in stores where store.cut != nil && monotonic >= cutRetryAt {
-      if !store.stepCut(), let failure = store.cutFailure {
+      if store.stepCut() {
+        cutOutcome = .success(())
+      } else if let failure = store.cutFailure {
         cutRetryAt = monotonic &+ Self.cutRetryNanoseconds
-        gauges.cutFailed()
+        store.counters.cutFailed()
+        cutOutcome = .failure(failure)
         finishFlushes(failure: failure)
       }
       worked = true
@@ -150,8 +155,22 @@ final class PartitionWorker: @unchecked Sendable {
       let age = monotonic > first ? monotonic - first : 0
       let isOld = age >= UInt64(limits.intervalNanoseconds)
       let isLong = store.openLogByteCount >= limits.logByteCount / max(1, limits.partitionCount)
-      if isWanted || isFull || isOld || isLong { store.beginCut() }
+      if isWanted {
+        store.beginCut(.flush)
+      } else if isFull {
+        store.beginCut(.budget)
+      } else if isOld {
+        store.beginCut(.age)
+      } else if isLong {
+        store.beginCut(.log)
+      }
     }
+  }
+
+  /// How the last cut since the call before ended, if one did.
+  func takeCutOutcome() -> Result<Void, SystemError>? {
+    defer { cutOutcome = nil }
+    return cutOutcome
   }
 
   private func finishFlushes(failure: SystemError?) {
@@ -166,25 +185,6 @@ final class PartitionWorker: @unchecked Sendable {
       if isDone { flush.completion.fulfil(nil) }
       return isDone
     }
-  }
-
-  private func publishGauges() {
-    gauges.publish(
-      stores.map { store in
-        EngineMetrics.Partition(
-          partition: store.partition,
-          appliedOffset: store.nextOffset.rawValue,
-          cutOffset: store.manifest.nextOffset.rawValue,
-          openByteCount: store.openByteCount,
-          openRowCount: store.openRowCount,
-          openLogByteCount: store.openLogByteCount,
-          blockCount: store.blocks.count,
-          blockByteCount: store.blockByteCount,
-          cutCount: store.manifest.cut,
-          unreadableRowCount: store.unreadableRowCount
-        )
-      }
-    )
   }
 }
 

@@ -42,6 +42,9 @@ final class QueryPool: Sendable {
     }
   }
 
+  /// Queries that wait for a thread.
+  var waitingCount: Int { state.withLock { $0.waiting.count } }
+
   /// Runs `body` on a query thread.
   func run<Result: Sendable>(
     _ body: @escaping @Sendable () -> Swift.Result<Result, QueryError>

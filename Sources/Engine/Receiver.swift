@@ -24,6 +24,8 @@ public final class Receiver {
     /// Durable once the port has settled this sequence; batches after `covered` belong to it.
     var covered: UInt64
     var sequence: UInt64
+    /// When the round ended that asked, on the monotonic clock.
+    var askedAt: UInt64
   }
 
   private var parser: LineParser
@@ -98,6 +100,7 @@ public final class Receiver {
     on connection: LineConnection
   ) -> Int {
     let arrival = clock.now()
+    let before = connection.session.statistics
     var rest = unsafe bytes
     while rest.count > 0, connection.closeReason == nil,
       connection.replyByteCount < Self.replyByteCountMax
@@ -116,6 +119,7 @@ public final class Receiver {
     }
     submit(parser.takeSealed())
     statistics.count(bytes: bytes.count - rest.count)
+    statistics.count(connection.session, since: before)
     return bytes.count - rest.count
   }
 
@@ -131,7 +135,8 @@ public final class Receiver {
           accepted: session.accepted,
           rejected: session.rejected,
           covered: connection.coveredSequence,
-          sequence: 0
+          sequence: 0,
+          askedAt: 0
         )
       )
       session.accepted = 0
@@ -179,7 +184,9 @@ public final class Receiver {
       parser.closeBatches(arrival: clock.now())
       submit(parser.takeSealed())
       let sequence = submittedSequence
+      let now = clock.monotonic()
       for var acknowledgement in asked {
+        acknowledgement.askedAt = now
         acknowledgement.sequence = sequence
         acknowledgement.connection.coveredSequence = sequence
         acknowledgements.append(acknowledgement)
@@ -207,6 +214,11 @@ public final class Receiver {
     while done < acknowledgements.count, acknowledgements[done].sequence <= settled {
       answer(acknowledgements[done])
       done += 1
+    }
+    guard done > 0 else { return }
+    let now = clock.monotonic()
+    for acknowledgement in acknowledgements[..<done] {
+      statistics.acknowledgementDurations.record(nanoseconds: now &- acknowledgement.askedAt)
     }
     acknowledgements.removeFirst(done)
   }
@@ -269,7 +281,7 @@ public final class Receiver {
         connection.reply("ERR \(verdict.line) \(verdict.column) \(verdict.message)")
       }
     }
-    statistics.count(refused: session.verdicts.count)
+    statistics.count(refused: session.verdicts)
     session.verdicts.removeAll(keepingCapacity: true)
     if connection.hasReplies { touched.append(connection) }
   }

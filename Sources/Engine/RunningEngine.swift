@@ -67,8 +67,17 @@ final class RunningEngine: Sendable {
     var started: [WorkerThread] = []
     started.append(
       try WorkerThread(name: "committer") { [self] in
+        var refusals = TroubleLog(parts.logger, ended: "writes are taken again")
         while !isStopping.load(ordering: .relaxed) {
           let wait = committer.step(monotonic: parts.clock.monotonic())
+          if committer.isRefusing {
+            refusals.note(
+              "writes are refused: \(committer.statistics.refusal ?? "the log cannot go on")",
+              at: parts.clock.monotonic()
+            )
+          } else {
+            refusals.clear()
+          }
           if wait > 0 { _ = committer.signal.wait(timeoutNanoseconds: wait) }
         }
       }
@@ -76,9 +85,19 @@ final class RunningEngine: Sendable {
     for (index, worker) in workers.enumerated() {
       started.append(
         try WorkerThread(name: "worker-\(index)") { [self] in
+          var failures = TroubleLog(parts.logger, ended: "cuts succeed again")
           while !isStopping.load(ordering: .relaxed) {
             let worked = worker.step(monotonic: parts.clock.monotonic())
             releaseCommitted(worker)
+            switch worker.takeCutOutcome() {
+            case .failure(let failure):
+              failures.note(
+                "a cut failed and will be tried again, the log keeps its rows: \(failure)",
+                at: parts.clock.monotonic()
+              )
+            case .success: failures.clear()
+            case nil: break
+            }
             if !worked {
               _ = worker.port.signal.wait(timeoutNanoseconds: Self.idleNanoseconds)
             }

@@ -18,6 +18,7 @@ public final class VarveServer: Sendable {
   public let configuration: ServerConfiguration
   private let lines: LineServer
   private let http: HTTPServer
+  private let routes: Routes
   private let logger: Logger
 
   /// Takes the data directory; nothing is read yet.
@@ -42,9 +43,15 @@ public final class VarveServer: Sendable {
     let statistics = ServerStatistics()
     let log = SampledLog(logger, clock: clock)
     lines = LineServer(configuration, statistics: statistics, log: log)
+    routes = Routes(
+      engine: engine,
+      statistics: statistics,
+      startedAt: clock.now(),
+      lineConnectionCountMax: configuration.lineConnectionCountMax
+    )
     http = HTTPServer(
       configuration,
-      routes: Routes(engine: engine, statistics: statistics, startedAt: clock.now()),
+      routes: routes,
       log: log,
       clock: clock
     )
@@ -71,6 +78,11 @@ public final class VarveServer: Sendable {
     }
     try await lines.accept(engine)
     return report
+  }
+
+  /// Every metric that `/metrics` shows, in its order.
+  package func metricFamilies() async -> [MetricsText.Family] {
+    await routes.metricsPage().families
   }
 
   /// Drains the line port, cuts every partition, closes all files. Data routes answer 503
