@@ -17,10 +17,14 @@ final class StopSignal: Sendable {
   private static let stopSecondsMax: UInt64 = 30
 
   private let state: Mutex<State>
+  private let cleanUp: @Sendable () -> Void
 
-  /// - Parameter isReady: `false` until ``becomeReady()`` for a command that first replays.
-  init(isReady: Bool = false) throws {
+  /// - Parameters:
+  ///   - isReady: `false` until ``becomeReady()`` for a command that first replays.
+  ///   - cleanUp: done before a signal ends the process at once.
+  init(isReady: Bool = false, cleanUp: @escaping @Sendable () -> Void = {}) throws {
     state = Mutex(State(isReady: isReady))
+    self.cleanUp = cleanUp
     do throws(SystemError) {
       try TerminationSignals.handle { [weak self] name in self?.receive(name) }
     } catch {
@@ -40,18 +44,23 @@ final class StopSignal: Sendable {
     }
     guard isFirst else {
       StandardOutput.writeError("\(name) again: ending at once; the log has what is not cut\n")
-      Varve.exit(withError: ExitCode(1))
+      end(1)
     }
     guard isReady else {
       StandardOutput.write("\(name) during replay: nothing to drain\n")
-      Varve.exit(withError: ExitCode(0))
+      end(0)
     }
     waiter?.resume(returning: name)
-    _ = try? WorkerThread(name: "stop limit") {
+    _ = try? WorkerThread(name: "stop limit") { [self] in
       Signal().wait(timeoutNanoseconds: Self.stopSecondsMax * 1_000_000_000)
       StandardOutput.writeError("not stopped after 30 s: ending; the log has what is not cut\n")
-      Varve.exit(withError: ExitCode(1))
+      end(1)
     }
+  }
+
+  private func end(_ status: Int32) -> Never {
+    cleanUp()
+    Varve.exit(withError: ExitCode(status))
   }
 
   /// Waits for the first signal.
