@@ -107,13 +107,15 @@ public final class Receiver {
       connection.replyByteCount < Self.replyByteCountMax,
       connection.pendingAcknowledgements < Self.acknowledgementsMax
     {
+      // Lines before the first `#ack` are not answered, even when it came in the same packet.
+      let answersVerdicts = connection.session.usesAcknowledgements
       let (consumed, event) = unsafe parser.parse(
         rest,
         session: connection.session,
         arrival: arrival
       )
       unsafe rest = UnsafeRawBufferPointer(rebasing: rest[consumed...])
-      collect(connection, arrival: arrival)
+      collect(connection, arrival: arrival, answers: answersVerdicts)
       if let event { handle(event, on: connection) }
       if event == nil, consumed == 0 { break }
     }
@@ -251,8 +253,9 @@ public final class Receiver {
   }
 
   /// Sends verdicts to a client that acknowledges, and every refused line to the dead letters.
-  private func collect(_ connection: LineConnection, arrival: Int64) {
+  private func collect(_ connection: LineConnection, arrival: Int64, answers: Bool? = nil) {
     let session = connection.session
+    let answers = answers ?? session.usesAcknowledgements
     guard !session.verdicts.isEmpty else { return }
     deadLetters.append(
       session.verdicts.map { verdict in
@@ -269,7 +272,7 @@ public final class Receiver {
       }
     )
     for verdict in session.verdicts {
-      if session.usesAcknowledgements {
+      if answers {
         connection.reply("ERR \(verdict.line) \(verdict.column) \(verdict.message)")
       }
     }
