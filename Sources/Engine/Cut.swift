@@ -106,7 +106,9 @@ final class Cut {
     try finishWriter()
     // What blocks and windows refer to is durable before they count.
     try store.catalog.sync(upTo: store.catalog.version)
+    CrashPoint.blocksWritten.reach()
     try store.ring.sync()
+    CrashPoint.ringSynced.reach()
     var manifest = store.manifest
     manifest.cut = store.cutNumber
     manifest.epoch = store.epoch
@@ -116,6 +118,7 @@ final class Cut {
     manifest.ledger = ledgerAfter.entries
     let readers = try store.files.open(finished)
     try store.files.manifests.commit(manifest)
+    CrashPoint.cutCommitted.reach()
     return CutResult(
       manifest: manifest,
       blocks: readers,

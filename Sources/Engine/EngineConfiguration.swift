@@ -29,6 +29,8 @@ public struct EngineConfiguration: Sendable {
   /// Threads that own partitions.
   public var workerCount = 2
   public var seriesMax = 1_000_000
+  /// Different sets of fields over all series; a line that needs one more is refused.
+  public var fieldSetsMax = 1_000_000
   /// Memory of open rows over all partitions. Reaching it makes partitions cut.
   public var openRowByteCountMax = 1 << 30
   public var lineByteCountMax = 1 << 20

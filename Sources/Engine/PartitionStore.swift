@@ -33,8 +33,8 @@ final class PartitionStore {
   let counters = PartitionCounters()
   /// Why and when the cut under way began.
   private var cutBegan: (cause: CutCause, at: UInt64)?
-  /// Why the last cut failed, until one succeeds.
-  private(set) var cutFailure: SystemError?
+  /// Bytes of all blocks.
+  var blockByteCount: UInt64 { manifest.blocks.reduce(0) { $0 + UInt64($1.byteCount) } }
 
   init(
     partition: PartitionID,
@@ -88,10 +88,10 @@ final class PartitionStore {
       unreadableRowCount += current.unreadableRowCount - before
     case .refusals:
       if let refusals = RefusalCodec.decode(batch) {
-        current.apply(refusals, of: batch, ledger: &ledger)
+        current.apply(refusals, of: batch, ledger: &ledger, at: clock.monotonic())
       } else {
         unreadableRowCount += 1
-        current.pass(batch)
+        current.pass(batch, at: clock.monotonic())
       }
     }
     counters.applied(batch)
@@ -134,9 +134,10 @@ final class PartitionStore {
 
   private var context: CutContext {
     // An hour of which rows are sealed already, while the ring has no slot for it, stays without:
-    // its windows would not be all.
+    // its windows would not be all. An hour that the ring has takes them whatever the clock says,
+    // for it answers queries: the clock may have stepped back.
     let hours = openHours.filter { hour in
-      ring.hasHour(hour) || !manifest.blocks.contains { $0.meets(TimeRange.hour(hour)) }
+      !manifest.blocks.contains { $0.meets(TimeRange.hour(hour)) }
     }
     return CutContext(
       partition: partition,
@@ -151,26 +152,30 @@ final class PartitionStore {
       decoder: decoder,
       fieldSets: fieldSets,
       files: files,
-      hours: Set(hours)
+      hours: Set(hours).union(ring.hours)
     )
   }
 
+  enum CutStep {
+    /// There is more to do.
+    case goesOn
+    case done
+    /// The next step starts over.
+    case failed(SystemError)
+  }
+
   /// Does a part of the cut under way: some series, or the commit.
-  ///
-  /// - Returns: whether the cut is done, successfully or not.
-  func stepCut() -> Bool {
-    guard let cut else { return true }
+  func stepCut() -> CutStep {
+    guard let cut else { return .done }
     do throws(SystemError) {
-      guard try cut.step() else { return false }
-      let result = try cut.commit()
-      finish(cut, result)
-      cutFailure = nil
+      guard try cut.step() else { return .goesOn }
+      finish(cut, try cut.commit())
+      return .done
     } catch {
       // The sealed rows stay open rows; the next attempt starts from them.
-      cutFailure = error
       cut.abandon()
+      return .failed(error)
     }
-    return cutFailure == nil
   }
 
   /// Makes what the manifest has committed the state that readers get.

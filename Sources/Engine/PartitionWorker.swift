@@ -28,6 +28,8 @@ final class PartitionWorker: @unchecked Sendable {
   private var flushing: [Flush] = []
   private var cutRetryAt: UInt64 = 0
   private var cutOutcome: Result<Void, SystemError>?
+  /// After a cut failed during replay: the open bytes that are worth another attempt.
+  private var replayCutAbove = 0
 
   private struct Flush {
     /// The offsets that must be in blocks, by index into `stores`.
@@ -72,11 +74,20 @@ final class PartitionWorker: @unchecked Sendable {
   /// a restart needs no more memory than running.
   func replay(_ batch: RowBatch) {
     store(of: batch.header.partition)?.apply(batch)
-    guard openByteCount > limits.openByteCount,
+    guard openByteCount > max(limits.openByteCount, replayCutAbove),
       let largest = stores.max(by: { $0.openByteCount < $1.openByteCount })
     else { return }
     largest.beginCut(.replay)
-    while largest.cut != nil, !largest.stepCut(), largest.cutFailure == nil {}
+    while true {
+      switch largest.stepCut() {
+      case .goesOn: continue
+      case .done: return
+      case .failed:
+        // A full disk, perhaps: not again for every batch.
+        replayCutAbove = openByteCount + limits.openByteCount / 8
+        return
+      }
+    }
   }
 
   private var openByteCount: Int { stores.reduce(0) { $0 + $1.openByteCount } }
@@ -92,7 +103,7 @@ final class PartitionWorker: @unchecked Sendable {
     guard !waiting.isEmpty else { return false }
     var later: [Mailbox.Request] = []
     var answered = 0
-    for request in waiting {
+    for request in waiting where !request.isAbandoned {
       if answer(request) { answered += 1 } else { later.append(request) }
     }
     waiting = later
@@ -121,15 +132,28 @@ final class PartitionWorker: @unchecked Sendable {
     return true
   }
 
+  /// Refuses whatever still waits, and all that comes: the thread has ended.
+  func close() {
+    for request in waiting + mailbox.close() { request.refuse() }
+    waiting = []
+    finishFlushes(failure: Mailbox.closed)
+    // What is durable and not applied waits in the log for the next start.
+    discardBatches()
+  }
+
+  /// Makes room for the committer once nothing is applied any more.
+  func discardBatches() { while port.pop() != nil {} }
+
   // MARK: Cuts
 
   private func advanceCuts(monotonic: UInt64) -> Bool {
     if monotonic >= cutRetryAt { chooseCuts(monotonic: monotonic) }
     var worked = false
     for store in stores where store.cut != nil && monotonic >= cutRetryAt {
-      if store.stepCut() {
-        cutOutcome = .success(())
-      } else if let failure = store.cutFailure {
+      switch store.stepCut() {
+      case .goesOn: break
+      case .done: cutOutcome = .success(())
+      case .failed(let failure):
         cutRetryAt = monotonic &+ Self.cutRetryNanoseconds
         store.counters.cutFailed()
         cutOutcome = .failure(failure)

@@ -120,9 +120,10 @@ final class RunningEngine: Sendable {
     committer.signal.set()
     for worker in workers { worker.port.signal.set() }
     for thread in threads.withLock({ $0 }) { thread.join() }
+    for worker in workers { worker.close() }
     // What receivers handed over last is committed; its rows wait in the log for the next start.
     while !committer.finish(monotonic: parts.clock.monotonic()) {
-      for worker in workers { _ = worker.step(monotonic: parts.clock.monotonic()) }
+      for worker in workers { worker.discardBatches() }
     }
   }
 
