@@ -95,7 +95,9 @@ public final class Engine: Sendable {
         disk: disk,
         clock: clock,
         logger: logger,
-        authorizer: authorizer
+        authorizer: authorizer,
+        pool: pool,
+        threading: threading
       )
       var recovery = Recovery(parts: parts, damages: identityDamages)
       let running = try recovery.run { progress in
@@ -177,6 +179,7 @@ public final class Engine: Sendable {
   public func stop() throws(EngineError) {
     let running = try running()
     state.withLock { $0 = .stopping(running) }
+    running.feed.stop(reason: "the server is stopping")
     pool.stop()
     do throws(EngineError) {
       if threading == .manual { try running.flushInline() } else { try running.flushAndWait() }

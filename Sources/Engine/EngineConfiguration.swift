@@ -50,6 +50,8 @@ public struct EngineConfiguration: Sendable {
   public var ringExtentByteCount = 1 << 20
   /// Batches on their way from the log to the workers; beyond it sockets stop being read.
   public var inFlightByteCountMax = 128 << 20
+  /// The feed of closed and restated windows.
+  public var feed = FeedConfiguration()
 
   public init(dataDirectory: String) { self.dataDirectory = dataDirectory }
 
@@ -74,6 +76,7 @@ public struct EngineConfiguration: Sendable {
     result.segmentByteCountMax = min(128 << 20, max(1 << 20, disk / 64))
     result.queueRetainByteCount = min(1 << 30, disk / 32)
     result.cutLogByteCountMax = min(4 << 30, max(4 << 20, disk / 8))
+    result.feed.readersByteCountMax = min(256 << 20, max(16 << 20, machineMemory / 32))
     result.ringExtentByteCount = disk < 1 << 30 ? 64 << 10 : 1 << 20
     return result
   }

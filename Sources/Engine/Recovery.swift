@@ -325,7 +325,8 @@ struct Recovery {
         disk: disk,
         directory: directory.deadLetters,
         clock: parts.clock
-      )
+      ),
+      epoch: log.epoch
     )
   }
 }

@@ -76,6 +76,7 @@ public final class VarveServer: Sendable {
   /// Drains the line port, cuts every partition, closes all files. Data routes answer 503
   /// meanwhile.
   public func stop() async throws {
+    engine.endFeed(reason: "the server is stopping; come back with the last id")
     await lines.stop()
     let engine = engine
     let failure = await Blocking.attempt("stop") { () throws(EngineError) in try engine.stop() }

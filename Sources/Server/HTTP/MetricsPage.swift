@@ -5,6 +5,7 @@ internal import Platform
 enum MetricsPage {
   static func render(
     engine: EngineMetrics,
+    feed: FeedMetrics,
     ledger: [LedgerRow],
     readiness: Readiness,
     durability: DurabilityMode,
@@ -18,6 +19,7 @@ enum MetricsPage {
     queue(engine, into: &page)
     partitions(engine, into: &page)
     surfaces(server, into: &page)
+    self.feed(feed, into: &page)
     self.process(process, startedAt: startedAt, into: &page)
     return page.text
   }

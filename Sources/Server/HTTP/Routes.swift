@@ -29,6 +29,9 @@ struct Routes: Sendable {
     "/api/v1/range": Route(method: "GET", needsData: true) { (routes, call) throws(QueryError) in
       try await routes.range(call)
     },
+    "/api/v1/stream": Route(method: "GET", needsData: true) { (routes, call) throws(QueryError) in
+      try routes.stream(call)
+    },
     "/api/v1/ledger": Route(method: "GET", needsData: true) { routes, _ in
       .json(LedgerJSON.render(await routes.engine.ledger()))
     },
@@ -114,6 +117,7 @@ struct Routes: Sendable {
   private func metrics() async -> Answer {
     let text = MetricsPage.render(
       engine: engine.metrics(),
+      feed: engine.feedMetrics(),
       ledger: await ledger.read(engine),
       readiness: engine.readiness,
       durability: engine.configuration.durability,
