@@ -10,6 +10,7 @@ struct FeedMemory {
     var topic: Int
     var series: UInt32
     var minute: Int64
+    var isOpen: Bool
   }
 
   /// Two halves: when the newer one is full, the older one is forgotten.
@@ -18,8 +19,13 @@ struct FeedMemory {
 
   /// Whether `change` differs from what was told of the window last; remembers it.
   mutating func isNews(_ change: FeedChange, _ pair: FeedPair, topic: Int) -> Bool {
-    guard pair.kind != .open, case .json(let bytes) = change.content else { return true }
-    let key = Key(topic: topic, series: pair.series, minute: pair.minute)
+    guard case .json(let bytes) = change.content else { return true }
+    let key = Key(
+      topic: topic,
+      series: pair.series,
+      minute: pair.minute,
+      isOpen: pair.kind == .open
+    )
     let hash = Hash64.hash(bytes.span)
     let known = newer[key] ?? older[key]
     if newer.count >= Self.countMax / 2 {

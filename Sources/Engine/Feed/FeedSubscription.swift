@@ -71,6 +71,20 @@ public final class FeedSubscription: Sendable {
   /// left, or the feed has ended: ``end`` tells which.
   public func next() async -> [FeedDelivery]? {
     while true {
+      guard let deliveries = await poll() else { return nil }
+      if !deliveries.isEmpty { return deliveries }
+      await withTaskCancellationHandler {
+        await wait()
+      } onCancel: {
+        cancel()
+      }
+    }
+  }
+
+  /// All deliveries that wait, none if there are none; what is owed is looked up. `nil` like
+  /// ``next()``.
+  public func poll() async -> [FeedDelivery]? {
+    while true {
       let found = state.withLock { state -> (deliveries: [FeedDelivery]?, work: Work?) in
         if state.end != nil { return (nil, nil) }
         if !state.queue.isEmpty {
@@ -79,17 +93,8 @@ public final class FeedSubscription: Sendable {
         }
         return ([], Self.work(in: state))
       }
-      guard let deliveries = found.deliveries else { return nil }
-      if !deliveries.isEmpty { return deliveries }
-      if let work = found.work {
-        await feed.run(work, for: self)
-      } else {
-        await withTaskCancellationHandler {
-          await wait()
-        } onCancel: {
-          cancel()
-        }
-      }
+      guard let work = found.work else { return found.deliveries }
+      await feed.run(work, for: self)
     }
   }
 
