@@ -22,7 +22,8 @@ struct FeedResumeTests {
     let second = try FeedReader(harness, from: id)
     #expect(
       Set(try await second.wait()) == [
-        "restated a \(minute - 1) f.count=60 f.sum=68.0", "closed a \(minute) f.count=60 f.sum=60.0",
+        "restated a \(minute - 1) f.count=60 f.sum=68.0",
+        "closed a \(minute) f.count=60 f.sum=60.0",
       ]
     )
     #expect(second.id == witness.id)
@@ -109,7 +110,7 @@ struct FeedResumeTests {
     let second = try FeedReader(harness, from: first.events[0].id)
     #expect(try await second.wait() == ["reset the id is older than what the log keeps"])
     _ = try harness.send(lines(1_900..<2_000))
-    #expect(try await second.wait().count == 1)
+    #expect(try await second.wait().count == 3)
   }
 
   @Test(arguments: ["1.99,99", "9.0,0", "1.0", "1.0,0,0", "x"])

@@ -110,8 +110,9 @@ struct StreamTests {
       usesHeader ? "measurement=m&field=f" : "measurement=m&field=f&from=\(event.id)",
       after: usesHeader ? event.id : nil
     )
-    let events = try await second.events { $0.count == 2 }
-    #expect(Set(events.map(\.name)) == ["closed", "restated"])
+    // The start does not know when the newest rows came: by their stamps they are long over.
+    let events = try await second.events { $0.count == 3 }
+    #expect(events.map(\.name) == ["restated", "closed", "closed"])
     #expect(events.contains { $0.data.contains(#""sum":[66]"#) }, "\(events)")
     #expect(events.last?.id.hasPrefix("2.") == true)
     // And live.
@@ -134,9 +135,8 @@ struct StreamTests {
   }
 
   @Test func aReaderThatTakesNothingIsCutOffAndFreed() async throws {
-    try await TestServer.run { _, engine in
-      engine.feed.readerByteCountMax = 256 << 10
-    } _: { server in
+    try await TestServer.run(configure: { _, engine in engine.feed.readerByteCountMax = 256 << 10 })
+    { server in
       let slow = try await open(server, "measurement=wide&events=open,closed")
       _ = try await slow.next()
       let row = (0..<1_000).map { "f\($0)=1.5" }.joined(separator: ",")
@@ -171,9 +171,7 @@ struct StreamTests {
   }
 
   @Test func oneReaderTooManyIs503() async throws {
-    try await TestServer.run { _, engine in
-      engine.feed.readerCountMax = 1
-    } _: { server in
+    try await TestServer.run(configure: { _, engine in engine.feed.readerCountMax = 1 }) { server in
       let client = try await open(server, "")
       _ = try await client.next()
       let answer = try await server.get("/api/v1/stream")
@@ -185,17 +183,16 @@ struct StreamTests {
   }
 
   @Test func aPingComesWhileThereIsNoNews() async throws {
-    try await TestServer.run { _, engine in
-      engine.feed.heartbeatNanoseconds = 50_000_000
-    } _: { server in
-      let client = try await open(server, "")
-      for _ in 0..<2 {
-        let event = try #require(try await client.next())
-        #expect(event.name == "ping")
-        #expect(event.data.hasPrefix(#"{"timestamp":1"#))
-        #expect(!event.id.isEmpty)
+    try await TestServer.run(configure: { _, engine in engine.feed.heartbeatNanoseconds = 50_000_000
+      }) { server in
+        let client = try await open(server, "")
+        for _ in 0..<2 {
+          let event = try #require(try await client.next())
+          #expect(event.name == "ping")
+          #expect(event.data.hasPrefix(#"{"timestamp":1"#))
+          #expect(!event.id.isEmpty)
+        }
       }
-    }
   }
 
   @Test func aThousandReadersGetTheSameWindows() async throws {

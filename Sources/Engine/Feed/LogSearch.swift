@@ -123,7 +123,8 @@ struct LogSearch {
 
   /// Where to begin to read: the segment that holds the position, or an earlier one that takes in
   /// the time before it.
-  private func start(_ reader: LogReader) throws(FeedLoss) -> (offsets: [Offset], sequence: UInt64) {
+  private func start(_ reader: LogReader) throws(FeedLoss) -> (offsets: [Offset], sequence: UInt64)
+  {
     let segments = try segments(reader)
     func holds(_ segment: SegmentSummary) -> Bool {
       zip(segment.firstOffsets ?? [], from.offsets).allSatisfy { $0.rawValue <= $1 }
@@ -135,9 +136,11 @@ struct LogSearch {
       return (start.firstOffsets ?? [], start.sequence)
     }
     // The first segment of all has nothing before it.
-    guard let first = segments.first, first.sequence == 1 || first.firstOffsets?.allSatisfy({
-      $0 == .zero
-    }) == true
+    guard let first = segments.first,
+      first.sequence == 1
+        || first.firstOffsets?.allSatisfy({
+          $0 == .zero
+        }) == true
     else { throw tooOld }
     return (first.firstOffsets ?? [], first.sequence)
   }

@@ -197,7 +197,9 @@ struct WindowTracker {
   }
 
   private mutating func tell(_ slot: Int, _ minute: Int64, _ table: PartitionLayouts) {
-    pending.append(FeedPair(series: table.seriesOfSlot[slot].rawValue, kind: .closed, minute: minute))
+    pending.append(
+      FeedPair(series: table.seriesOfSlot[slot].rawValue, kind: .closed, minute: minute)
+    )
     bound()
   }
 

@@ -13,8 +13,8 @@ struct RequestParameters {
 
   subscript(name: String) -> String? { single[name] }
 
-  /// - Parameter known: the parameters that may stand once; `field`, `agg`, `group_by` and `tag.KEY`
-  ///   are lists and taken where `known` names them (tags always).
+  /// - Parameter known: the parameters that the route has, `tag.KEY` besides. `field`, `agg` and
+  ///   `group_by` may stand several times, all others once.
   init(
     _ items: [(name: String, value: String)],
     known: [String]
