@@ -38,6 +38,9 @@ struct Routes: Sendable {
     "/api/v1/admin/flush": Route(method: "POST", needsData: true) {
       (routes, _) throws(QueryError) in try await routes.flush()
     },
+    "/": Route(method: "GET", needsData: false) { _, _ in
+      DashboardPage.answer(nonce: DashboardPage.nonce())
+    },
     "/metrics": Route(method: "GET", needsData: false) { routes, _ in await routes.metrics() },
     "/health": Route(method: "GET", needsData: false) { routes, _ in routes.health() },
     "/-/healthy": Route(method: "GET", needsData: false) { _, _ in .text("Varve is healthy.\n") },
