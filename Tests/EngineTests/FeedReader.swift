@@ -73,12 +73,12 @@ final class FeedReader {
     }
   }
 
-  private static func number(_ values: AnswerValues) -> String {
+  static func number(_ values: AnswerValues, _ index: Int = 0) -> String {
     switch values {
-    case .float(let cells): "\(Double(bitPattern: cells[0]))"
-    case .unsigned(let cells), .boolean(let cells): "\(cells[0])"
-    case .integer(let cells): "\(Int64(bitPattern: cells[0]))"
-    case .sum(let sums, _): "\(sums[0])"
+    case .float(let cells): "\(Double(bitPattern: cells[index]))"
+    case .unsigned(let cells), .boolean(let cells): "\(cells[index])"
+    case .integer(let cells): "\(Int64(bitPattern: cells[index]))"
+    case .sum(let sums, _): "\(sums[index])"
     case .string: "text"
     }
   }
