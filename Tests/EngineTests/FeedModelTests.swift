@@ -1,4 +1,5 @@
 import Engine
+import Model
 import Query
 import TestSupport
 import Testing
