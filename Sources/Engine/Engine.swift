@@ -98,7 +98,9 @@ public final class Engine: Sendable {
         disk: disk,
         clock: clock,
         logger: logger,
-        authorizer: authorizer
+        authorizer: authorizer,
+        pool: pool,
+        threading: threading
       )
       var recovery = Recovery(parts: parts, damages: identityDamages)
       let running = try recovery.run { progress in
@@ -186,6 +188,7 @@ public final class Engine: Sendable {
   ) throws(EngineError) {
     let running = try running()
     state.withLock { $0 = .stopping(running) }
+    running.feed.stop(reason: "the server is stopping")
     pool.stop()
     do throws(EngineError) {
       if threading == .manual {

@@ -60,6 +60,8 @@ public struct EngineConfiguration: Sendable {
   public var ringExtentByteCount = 1 << 20
   /// Batches on their way from the log to the workers; beyond it sockets stop being read.
   public var inFlightByteCountMax = 128 << 20
+  /// The feed of closed and restated windows.
+  public var feed = FeedConfiguration()
 
   public init(dataDirectory: String) { self.dataDirectory = dataDirectory }
 
@@ -84,6 +86,7 @@ public struct EngineConfiguration: Sendable {
     result.segmentByteCountMax = part(of: disk, 64, 1 << 20...128 << 20)
     result.queueRetainByteCount = part(of: disk, 32, 0...1 << 30)
     result.cutLogByteCountMax = part(of: disk, 8, 4 << 20...4 << 30)
+    result.feed.readersByteCountMax = part(of: machineMemory, 32, 16 << 20...256 << 20)
     result.ringExtentByteCount = disk < 1 << 30 ? 64 << 10 : 1 << 20
     return result
   }

@@ -12,6 +12,8 @@ final class Mailbox: Sendable {
       applied: Offset,
       reply: Promise<StoreView?>
     )
+    /// Which of some windows of a partition are closed by now.
+    case closed(partition: PartitionID, pairs: [FeedPair], reply: Promise<[Bool]>)
     case ledger(reply: Promise<[(entry: LedgerEntry, pending: UInt64)]>)
     /// Cut everything once the offsets are applied.
     case flush(applied: [PartitionID: Offset], completion: Completion)

@@ -69,6 +69,8 @@ struct PartitionLayouts {
   /// By series slot: the newest timestamp that is in a block. A row not newer than it is late.
   var lastSealed: [Timestamp] = []
   private var slots: [SeriesID: Int] = [:]
+  /// Parallel to `lastSealed`.
+  private(set) var seriesOfSlot: [SeriesID] = []
   /// By series slot: the series' first layout, and by layout: the next one of its series; -1 ends.
   private var firstLayout: [Int32] = []
   private var nextLayout: [Int32] = []
@@ -125,6 +127,7 @@ struct PartitionLayouts {
     let slot = lastSealed.count
     slots[series] = slot
     lastSealed.append(.min)
+    seriesOfSlot.append(series)
     firstLayout.append(-1)
     return slot
   }

@@ -35,6 +35,8 @@ final class PartitionStore {
   private var cutBegan: (cause: CutCause, at: UInt64)?
   /// Bytes of all blocks.
   var blockByteCount: UInt64 { manifest.blocks.reduce(0) { $0 + UInt64($1.byteCount) } }
+  /// Finds windows to announce, while anybody listens.
+  private var tracker: WindowTracker?
 
   init(
     partition: PartitionID,
@@ -118,6 +120,8 @@ final class PartitionStore {
     guard cut == nil, !current.isEmpty else { return }
     cutBegan = (cause, clock.monotonic())
     refreshLayouts()
+    tracker?.look(at: current, table: table, now: clock.now())
+    tracker?.sealed()
     let sealed = current
     current = Generation(start: sealed.end)
     ring.dropHours(before: openHours.lowerBound)
@@ -196,6 +200,45 @@ final class PartitionStore {
       restated: result.restatedWindowCount,
       nanoseconds: clock.monotonic() &- cutBegan.at
     )
+  }
+
+  // MARK: Changes
+
+  /// What there is to announce since the last call. The first one begins to look: it announces
+  /// nothing.
+  func scan(wantsGrowth: Bool, pendingCountMax: Int) -> FeedScan {
+    let now = clock.now()
+    var scan = FeedScan(partition: partition, next: nextOffset)
+    if tracker == nil {
+      refreshLayouts()
+      tracker = WindowTracker(
+        table: table,
+        sealed: cut?.generation,
+        current: current,
+        now: now,
+        pendingCountMax: pendingCountMax
+      )
+    } else {
+      tracker?.look(at: current, table: table, now: now)
+      if let found = tracker?.take(table) {
+        scan.pairs = found.pairs
+        scan.grown = found.grown
+        scan.isFlooded = found.isFlooded
+      }
+    }
+    tracker?.wantsGrowth = wantsGrowth
+    return scan
+  }
+
+  /// Nobody listens any more.
+  func endScans() { tracker = nil }
+
+  /// Which minutes of some series are closed by now; all that nobody tracks.
+  func areClosed(_ pairs: [FeedPair]) -> [Bool] {
+    pairs.map { pair in
+      guard let tracker, let slot = table.knownSlot(of: SeriesID(pair.series)) else { return true }
+      return tracker.isClosed(pair.minute, slot: slot)
+    }
   }
 
   // MARK: Views

@@ -30,6 +30,10 @@ final class PartitionWorker: @unchecked Sendable {
   private var cutOutcome: Result<Void, SystemError>?
   /// After a cut failed during replay: the open bytes that are worth another attempt.
   private var replayCutAbove = 0
+  /// Where changes are announced; set before the worker runs.
+  var feed: FeedPort?
+  private var scanning = 0
+  private var nextScanAt: UInt64 = 0
 
   private struct Flush {
     /// The offsets that must be in blocks, by index into `stores`.
@@ -53,6 +57,7 @@ final class PartitionWorker: @unchecked Sendable {
     var worked = applyBatches()
     worked = answerRequests() || worked
     worked = advanceCuts(monotonic: monotonic) || worked
+    scanChanges(monotonic: monotonic)
     for store in stores { store.counters.publish(store) }
     return worked
   }
@@ -120,6 +125,8 @@ final class PartitionWorker: @unchecked Sendable {
       }
       guard store.nextOffset >= applied else { return false }
       reply.fulfil(store.view(of: series))
+    case .closed(let partition, let pairs, let reply):
+      reply.fulfil(store(of: partition)?.areClosed(pairs) ?? pairs.map { _ in true })
     case .ledger(let reply):
       reply.fulfil(stores.map { ($0.partition, $0.liveLedger()) }.flatMap(\.1))
     case .flush(let applied, let completion):
@@ -209,6 +216,32 @@ final class PartitionWorker: @unchecked Sendable {
       if isDone { flush.completion.fulfil(nil) }
       return isDone
     }
+  }
+
+  // MARK: Changes
+
+  /// Looks for windows to announce, once a second while anybody listens.
+  private func scanChanges(monotonic: UInt64) {
+    guard let feed else { return }
+    let session = feed.session
+    if session != scanning {
+      for store in stores { store.endScans() }
+      scanning = session
+      nextScanAt = 0
+    }
+    // A feed that has not announced the last ones yet gets none: they wait in the trackers.
+    guard session > 0, monotonic >= nextScanAt, feed.isReady else { return }
+    nextScanAt = monotonic &+ feed.configuration.scanNanoseconds
+    feed.publish(
+      stores.map { store in
+        var scan = store.scan(
+          wantsGrowth: feed.wantsGrowth,
+          pendingCountMax: feed.configuration.pendingCountMax
+        )
+        scan.session = session
+        return scan
+      }
+    )
   }
 }
 

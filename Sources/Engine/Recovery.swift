@@ -357,7 +357,8 @@ struct Recovery {
         directory: directory.deadLetters,
         clock: parts.clock,
         options: letters
-      )
+      ),
+      epoch: log.epoch
     )
   }
 }

@@ -15,6 +15,7 @@ final class RunningEngine: Sendable {
   let workers: [PartitionWorker]
   let workerOfPartition: [Int]
   let deadLetters: DeadLetterLog
+  let feed: ChangeFeed
   private let threads = Mutex<[WorkerThread]>([])
   private let isStopping = Atomic<Bool>(false)
   let statistics = Mutex<[ReceiverStatistics]>([])
@@ -25,7 +26,8 @@ final class RunningEngine: Sendable {
     committer: Committer,
     workers: [PartitionWorker],
     workerOfPartition: [Int],
-    deadLetters: DeadLetterLog
+    deadLetters: DeadLetterLog,
+    epoch: Epoch
   ) {
     self.parts = parts
     self.catalog = catalog
@@ -33,6 +35,15 @@ final class RunningEngine: Sendable {
     self.workers = workers
     self.workerOfPartition = workerOfPartition
     self.deadLetters = deadLetters
+    feed = ChangeFeed(
+      FeedSources(
+        parts: parts,
+        catalog: catalog,
+        workers: workers,
+        workerOfPartition: workerOfPartition,
+        epoch: epoch.rawValue
+      )
+    )
   }
 
   func makeReceiver(onSettled: @escaping @Sendable () -> Void) throws(EngineError) -> Receiver {
@@ -105,6 +116,7 @@ final class RunningEngine: Sendable {
         }
       )
     }
+    started.append(try WorkerThread(name: "feed") { [self] in feed.work() })
     threads.withLock { $0 = started }
   }
 
@@ -135,6 +147,7 @@ final class RunningEngine: Sendable {
       worked = worker.step(monotonic: monotonic) || worked
       releaseCommitted(worker)
     }
+    feed.step(monotonic: monotonic)
     return worked
   }
 

@@ -11,7 +11,7 @@ public struct ServerConfiguration: Sendable {
   /// How long a client may take no reply while some wait, or be silent inside a line.
   public var lineSilenceSeconds = 30
   /// Connections of the HTTP port; more wait in the backlog.
-  public var httpConnectionCountMax = 1_024
+  public var httpConnectionCountMax = 4_096
   /// How long an HTTP client may keep quiet between requests, inside one, or take no answer.
   public var httpIdleSeconds = 60
   /// Request line and headers of one HTTP request.

@@ -89,6 +89,7 @@ public final class VarveServer: Sendable {
   /// meanwhile. Whatever clients do, it ends within ``ServerConfiguration/stopSeconds``, as long as
   /// the disk answers.
   public func stop() async throws {
+    engine.endFeed(reason: "the server is stopping; come back with the last id")
     await lines.stop()
     let engine = engine
     let cutNanoseconds = configuration.cutNanosecondsOfStop

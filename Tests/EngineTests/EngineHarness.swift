@@ -71,14 +71,17 @@ final class EngineHarness {
     return report
   }
 
+  static func items(_ query: String) -> [(name: String, value: String)] {
+    query.split(separator: "&").map { part in
+      let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      return (name: String(pair[0]), value: String(pair[1]))
+    }
+  }
+
   /// The answer's data as JSON, without its statistics.
   func range(_ query: String) async throws -> String {
-    let items = query.split(separator: "&").map { part in
-      let pair = part.split(separator: "=", maxSplits: 1).map(String.init)
-      return (name: pair[0], value: pair[1])
-    }
     let json = String(
-      decoding: try await engine.range(items, tenant: "default").json(),
+      decoding: try await engine.range(Self.items(query), tenant: "default").json(),
       as: UTF8.self
     )
     return String(json.prefix(upTo: json.range(of: #","stats""#)?.lowerBound ?? json.endIndex))

@@ -9,6 +9,7 @@ enum MetricsPage {
 
   struct Sources {
     var engine: EngineMetrics
+    var feed: FeedMetrics
     var ledger: [LedgerRow]
     var readiness: Readiness
     var configuration: EngineConfiguration
@@ -28,6 +29,7 @@ enum MetricsPage {
     storage(sources.engine, into: &page)
     catalog(sources, into: &page)
     queries(sources.engine, into: &page)
+    feed(sources.feed, into: &page)
     memory(sources, into: &page)
     damage(sources.engine, into: &page)
     surfaces(sources, into: &page)
