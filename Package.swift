@@ -113,8 +113,10 @@ let package = Package(
     ),
     .executableTarget(
       name: "Tool",
-      dependencies: checked("Tool", ["Bytes", "Platform", "Model", "Engine", "Server"])
-        + [log, core, posix, arguments],
+      dependencies: checked(
+        "Tool",
+        ["Bytes", "Platform", "Model", "Catalog", "Queue", "Blocks", "Query", "Engine", "Server"]
+      ) + [log, core, posix, arguments],
       swiftSettings: strict
     ),
     .target(
@@ -154,7 +156,9 @@ let package = Package(
     ),
     tests(
       "ToolTests",
-      uses: ["Platform", "Model", "Engine", "Server", "Tool"],
+      uses: [
+        "Platform", "Model", "Catalog", "Queue", "Blocks", "Query", "Engine", "Server", "Tool",
+      ],
       packages: [log, arguments]
     ),
     tests(
