@@ -2,6 +2,7 @@ import Catalog
 import Engine
 import Model
 import Platform
+import Queue
 import TestSupport
 import Testing
 import Tool

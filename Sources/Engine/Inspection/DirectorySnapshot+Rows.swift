@@ -106,7 +106,8 @@ extension DirectorySnapshot {
       }
       findings += block.damages.dropFirst(known)
     }
-    for (layout, run) in partition.openRuns(of: series.id) {
+    for (layout, run) in partition.openRuns(of: series.id)
+    where range.meets(first: run.oldest, last: run.newest) {
       places.append(
         Place(
           first: run.oldest,

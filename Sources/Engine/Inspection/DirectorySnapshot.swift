@@ -221,7 +221,11 @@ public final class SnapshotPartition {
       if let fields, fields.isDisjoint(with: run.layout.fields) { continue }
       batches.append(decoder.columns(of: run.layout, rows: run.rows, wanted: fields))
     }
-    return batches + resolved.merged
+    for var merged in resolved.merged {
+      if let fields { merged.columns.removeAll { !fields.contains($0.field) } }
+      if !merged.columns.isEmpty { batches.append(merged) }
+    }
+    return batches
   }
 
   func openRuns(of series: SeriesID) -> [(layout: LayoutInfo, run: RowRun)] {

@@ -1,3 +1,4 @@
+internal import Blocks
 package import Engine
 internal import Model
 package import Platform

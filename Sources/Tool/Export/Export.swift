@@ -21,10 +21,13 @@ struct Export: ParsableCommand {
   @Option(help: "The data directory.")
   var data: String
 
-  @Option(help: "From when on: RFC 3339 with a zone, Unix seconds, or relative. (default: all)")
+  @Option(
+    parsing: .unconditional,
+    help: "From when on: RFC 3339 with a zone, Unix seconds, or relative. (default: all)"
+  )
   var from: String?
 
-  @Option(help: "Up to when, itself not included. (default: all)")
+  @Option(parsing: .unconditional, help: "Up to when, itself not included. (default: all)")
   var to: String?
 
   @Option(help: "Which series and fields; may be repeated. (default: all)")

@@ -158,7 +158,8 @@ struct Import: ParsableCommand {
   }
 
   private func begin(_ channel: any ImportChannel) throws {
-    var lines = ""
+    // Verdicts come from the first acknowledgement on.
+    var lines = "#ack import-begin\n"
     if let token { lines += "#auth \(token)\n" }
     if let tenant { lines += "#tenant \(tenant)\n" }
     let bytes = Array(lines.utf8)

@@ -216,7 +216,8 @@ final class EngineChannel: ImportChannel {
     do { try wait { !$0.isWaiting } } catch { failure = error }
     receiver.close(connection)
     receiver.endOfRound()
-    while !receiver.isIdle { settle() }
+    // Bounded: a disk that takes nothing has failed the pieces already.
+    for _ in 0..<2_000 where !receiver.isIdle { settle() }
     do throws(EngineError) { try engine.stop() } catch { throw Failure("\(error)") }
     if let failure { throw failure }
   }

@@ -7,6 +7,11 @@ package struct ImportPiece: Sendable {
   package struct Mark: Sendable, Equatable {
     package var lineFeedCount: Int
     package var fileLine: Int
+
+    package init(lineFeedCount: Int, fileLine: Int) {
+      self.lineFeedCount = lineFeedCount
+      self.fileLine = fileLine
+    }
   }
 
   /// Ends with a line feed, outside of a string as far as can be told.

@@ -31,10 +31,10 @@ struct Query: ParsableCommand {
   @Option(help: "Fields, with commas between or repeated. (default: all)")
   var field: [String] = []
 
-  @Option(help: "From when on.")
+  @Option(parsing: .unconditional, help: "From when on.")
   var start = "-1h"
 
-  @Option(help: "Up to when.")
+  @Option(parsing: .unconditional, help: "Up to when.")
   var end = "now"
 
   @Option(help: "Width of a bucket, such as 60s or 1h; without it raw points come.")

@@ -57,7 +57,7 @@ struct QueueTopics: ParsableCommand {
   @Option(help: "The data directory.")
   var data: String
 
-  @Option(help: "Only batches that arrived since then, such as -10m.")
+  @Option(parsing: .unconditional, help: "Only batches that arrived since then, such as -10m.")
   var since: String?
 
   @Option(help: "Only this tenant.")

@@ -8,6 +8,12 @@ package struct HTTPClient: Sendable {
     package var headers: [(name: String, value: String)]
     package var body: [UInt8]
 
+    package init(status: Int, headers: [(name: String, value: String)], body: [UInt8]) {
+      self.status = status
+      self.headers = headers
+      self.body = body
+    }
+
     package func header(_ name: String) -> String? {
       headers.first { $0.name == name }?.value
     }

@@ -39,7 +39,7 @@ package enum TimeArgument {
     guard bytes.count >= 10, isDate("0000-00-00") else { return nil }
     var clock = "00:00:00"
     if bytes.count > 10 {
-      guard bytes[10] | 0x20 == UInt8(ascii: "t") else { return nil }
+      guard bytes[10] == 0x20 || bytes[10] | 0x20 == UInt8(ascii: "t") else { return nil }
       let rest = bytes[11...]
       guard rest.allSatisfy({ $0 &- 48 < 10 || $0 == 0x3a || $0 == 0x2e }) else { return nil }
       let given = String(decoding: rest, as: UTF8.self)
