@@ -127,8 +127,10 @@ let package = Package(
     ),
     .executableTarget(
       name: "Tool",
-      dependencies: checked("Tool", ["Bytes", "Platform", "Model", "Engine", "Server"])
-        + [log, core, posix, arguments, yams],
+      dependencies: checked(
+        "Tool",
+        ["Bytes", "Platform", "Model", "Catalog", "Queue", "Blocks", "Query", "Engine", "Server"]
+      ) + [log, core, posix, arguments, yams],
       swiftSettings: strict
     ),
     .target(
@@ -168,7 +170,9 @@ let package = Package(
     ),
     tests(
       "ToolTests",
-      uses: ["Platform", "Model", "Engine", "Server", "Tool"],
+      uses: [
+        "Platform", "Model", "Catalog", "Queue", "Blocks", "Query", "Engine", "Server", "Tool",
+      ],
       packages: [log, arguments]
     ),
     tests(

@@ -19,6 +19,7 @@ struct Varve: AsyncParsableCommand {
 /// The subcommands, in the order in which help lists them.
 package enum VarveCommands {
   package static let all: [any ParsableCommand.Type] = [
-    Serve.self, Demo.self, Load.self, Verify.self, Torture.self, Config.self,
+    Serve.self, Demo.self, Load.self, Query.self, Export.self, Import.self, QueueCommand.self,
+    Inspect.self, Verify.self, Doctor.self, Torture.self, Config.self,
   ]
 }
