@@ -64,12 +64,21 @@ struct StartReport {
         + "\(Quantity.grouped(recovery.replayedRows)) rows replayed in "
         + "\(Quantity.decimals(recovery.seconds, 2)) s"
     )
+    result += line("ring", Self.ring(recovery.ring))
     for damage in recovery.damages.prefix(Self.listedDamageCountMax) {
       result += line("", "\(damage.severity == .note ? "note" : "damage"): \(damage)")
     }
     let more = recovery.damages.count - Self.listedDamageCountMax
     if more > 0 { result += line("", "and \(more) more; varve verify lists all") }
     return result + line("ready", "taking lines")
+  }
+
+  private static func ring(_ found: RingSummary) -> String {
+    guard found.frozenHourCount > 0 else { return "no frozen hours yet" }
+    return "\(Quantity.grouped(found.columnCount)) columns in up to "
+      + "\(Quantity.grouped(found.frozenHourCount)) frozen hours, "
+      + "\(ByteSize(byteCount: found.frozenByteCount)), "
+      + "\(Quantity.decimals(found.bytesPerColumnHour, 1)) bytes a column and hour"
   }
 
   private func line(_ name: String, _ value: String) -> String {
