@@ -222,11 +222,13 @@ struct WindowSet {
     _ type: ColumnType
   ) {
     guard let first = batch.timestamps.first else { return }
+    let cells = batch.columns[column].cells
+    let timestamps = batch.timestamps
     var windows: [Window] = []
     WindowFolder.fold(
-      batch.columns[column].cells.span,
+      cells.span,
       type: type,
-      timestamps: batch.timestamps.span,
+      timestamps: timestamps.span,
       runs: [MinuteRun(minute: Nanoseconds.minute(of: first), rows: batch.timestamps.indices)],
       into: &windows
     )

@@ -99,8 +99,8 @@ extension RingRegion {
     )
   }
 
-  /// Takes a finished file over: ``progress`` names it from now on, and the next ``publish()`` shows
-  /// it to readers and removes what it replaces.
+  /// Takes a finished file over: ``progress`` names it from now on, and the next ``publish()``
+  /// shows it to readers and removes what it replaces.
   ///
   /// - Returns: `false` when the hour has left the ring meanwhile.
   public func install(_ frozen: FrozenHour) -> Bool {

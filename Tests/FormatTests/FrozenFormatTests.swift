@@ -6,8 +6,8 @@ import Rollup
 import TestSupport
 import Testing
 
-/// Version 1 of the frozen file and of the hour of windows (docs/format/frozen.md, hour.md) open for
-/// ever, and are still what is written.
+/// Version 1 of the frozen file and of the hour of windows (docs/format/frozen.md, hour.md) open
+/// for ever, and are still what is written.
 @Suite struct FrozenFormatTests {
   private static let hour: Int64 = 472_222
   private static let path = "/ring/13.0.frozen"

@@ -91,7 +91,8 @@ struct FrozenModel {
         var minutes: [Int64: [UInt8]] = [:]
         if case .found(let section) = freeze.frozen(series) {
           guard freeze.minutes(of: series) != 0 else {
-            #expect(try writer.copy(section))
+            let isCopied = try writer.copy(section)
+            #expect(isCopied)
             continue
           }
           minutes = try #require(Self.minutes(of: section))
@@ -101,10 +102,12 @@ struct FrozenModel {
             minutes[minute % 60] = record.array
           }
         }
+        let head: [UInt8] = [1, 2]
         let run = Self.run(minutes)
-        try writer.append(series: series, head: [1, 2].span, runs: run.span, ends: [run.count])
+        try writer.append(series: series, head: head.span, runs: run.span, ends: [run.count])
       }
-      #expect(region.install(try writer.finish()))
+      let frozen = try writer.finish()
+      #expect(region.install(frozen))
     } catch {
       writer.abandon()
       region.cancelFreeze(freeze.hour)

@@ -5,8 +5,8 @@ import TestSupport
 import Testing
 
 /// Goal: freezing an hour changes no answer, whatever comes for it meanwhile and whenever the power
-/// goes; damage is noticed and costs no more than it must. Method: seeded cuts and freezes on a disk
-/// that drops and tears, with the power off after every single operation.
+/// goes; damage is noticed and costs no more than it must. Method: seeded cuts and freezes on a
+/// disk that drops and tears, with the power off after every single operation.
 @Suite struct FrozenRingTests {
   private static let hour: Int64 = 480_000
   private static let kinds: [FaultyDisk.Crash] = [.power, .powerLosingAll, .kill]
@@ -74,13 +74,12 @@ import Testing
       disk.powerOff(afterOperations: point)
       random = SeededRandom(seed: seed)
       guard var model = try? FrozenModel(disk) else { continue }
-      // A rename that reported an error may have happened: both states are allowed.
-      var candidates: [[FrozenModel.Key: [UInt8]]] = []
-      do { try live(&model, &random) } catch { candidates.append(model.bodies) }
+      try? live(&model, &random)
       disk.crash(Self.kinds[point % 3])
       var reopened = try FrozenModel(disk)
       let hint = "seed \(seed), power off after \(point)"
       #expect(reopened.recovery.damages == [], "\(hint)")
+      // A rename that reported an error may have happened.
       guard reopened.cut == model.cut else {
         #expect(reopened.cut == model.cut + 1, "\(hint)")
         continue

@@ -144,7 +144,14 @@ struct StepQuery {
     let range = grid.range
     guard !range.isEmpty else { return [] }
     guard grid.step % Nanoseconds.perMinute == 0 else { return [range] }
-    var fold = WindowFold(series: series, source: view.ring, range: range, late: late, fields)
+    var fold = WindowFold(
+      series: series,
+      source: view.ring,
+      range: range,
+      late: late,
+      fields,
+      request.aggregates
+    )
     return fold.run(&aggregators, &context)
   }
 

@@ -1,5 +1,6 @@
 internal import Model
 internal import Ring
+internal import Rollup
 
 /// Folds the minutes of one series that the ring answers for into buckets.
 struct WindowFold {
@@ -19,13 +20,17 @@ struct WindowFold {
     source: any WindowRecordSource,
     range: TimeRange,
     late: [ColumnBatch],
-    _ fields: [FieldDefinition]
+    _ fields: [FieldDefinition],
+    _ aggregates: [Aggregate]
   ) {
     self.series = series
     self.source = source
     self.range = range
     dirty = Self.minutes(of: late)
-    reader = WindowReader(fields)
+    var parts: WindowParts = []
+    if aggregates.contains(.max) { parts.insert(.maximum) }
+    if aggregates.contains(where: { $0 == .first || $0 == .last }) { parts.insert(.ends) }
+    reader = WindowReader(fields, parts: parts)
     cursor = range.start
   }
 

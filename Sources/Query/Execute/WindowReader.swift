@@ -21,17 +21,23 @@ struct WindowReader {
   /// Behind the `first` and `last` of string columns.
   private(set) var strings = StringArena()
 
-  /// The windows of the frozen hour that was read last: sixty for each of ``hourFields``, those that
-  /// are missing with a count of 0.
+  /// The windows of the frozen hour that was read last: sixty for each of ``hourFields``, those
+  /// that are missing with a count of 0.
   private(set) var hourWindows: [Window] = []
   private(set) var hourFields: [Int] = []
   /// Behind the `first` and `last` of string columns of that hour.
   private(set) var hourStrings = StringArena()
   private var column: [Window] = []
+  private var decoder = HourDecoder()
+  /// What is wanted of frozen windows.
+  private let parts: WindowParts
 
   static let minutesPerHour = HourEncoder.minutesPerHour
 
-  init(_ fields: [FieldDefinition]) { self.fields = fields }
+  init(_ fields: [FieldDefinition], parts: WindowParts = .all) {
+    self.fields = fields
+    self.parts = parts
+  }
 
   /// Reads the windows of a frozen hour; ``hourWindows`` then holds those of all minutes.
   ///
@@ -44,7 +50,11 @@ struct WindowReader {
     hourWindows.removeAll(keepingCapacity: true)
     hourFields.removeAll(keepingCapacity: true)
     hourStrings.removeAll()
-    guard var decoder = try? HourDecoder(section.head, hour: hour),
+    var decoder = self.decoder
+    // Given up while it is used, so that its arrays are not copied.
+    self.decoder = HourDecoder.none
+    defer { self.decoder = decoder }
+    guard (try? decoder.begin(section.head, hour: hour)) != nil,
       let plan = plan(for: decoder.fieldSet, &fieldSets),
       plan.types.count == decoder.columnCount, section.runCount == decoder.columnCount
     else { return false }
@@ -55,7 +65,15 @@ struct WindowReader {
     var window = column
     let isSound = section.withRuns(plan.columns) { index, bytes in
       let type = plan.types[plan.columns[index]]
-      guard (try? decoder.decode(bytes, type: type, into: &window, strings: &strings)) != nil else {
+      do throws(WindowError) {
+        try decoder.decode(
+          bytes,
+          type: type,
+          parts: parts,
+          into: &window,
+          strings: &strings
+        )
+      } catch {
         return false
       }
       windows.append(contentsOf: window)

@@ -1,11 +1,23 @@
 internal import Bytes
 public import Model
 
+/// Members of windows, some of which a reader wants.
+public struct WindowParts: OptionSet, Sendable {
+  public let rawValue: UInt8
+  public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+  /// The maximum; counts, times, minima and sums are always read.
+  public static let maximum = WindowParts(rawValue: 1)
+  /// First and last.
+  public static let ends = WindowParts(rawValue: 2)
+  public static let all: WindowParts = [.maximum, .ends]
+}
+
 /// Reads runs that ``HourEncoder`` wrote. No byte pattern can trap here.
-public struct HourDecoder {
-  public let hour: Int64
-  public let fieldSet: FieldSetID
-  public let columnCount: Int
+public struct HourDecoder: Sendable {
+  public private(set) var hour: Int64 = 0
+  public private(set) var fieldSet = FieldSetID(0)
+  public private(set) var columnCount = 0
   private var timings: [HourTiming] = []
   // The arrays of a run, kept for their memory.
   private var minima: [Int64]
@@ -15,14 +27,28 @@ public struct HourDecoder {
   private var firsts: [Int64]
   private var lasts: [Int64]
 
-  /// Reads a head.
+  /// A decoder that has read no head yet.
+  public init() {
+    let none = [Int64](repeating: 0, count: HourTiming.minutesPerHour)
+    (minima, sums, corrections, spreads, firsts, lasts) = (none, none, none, none, none, none)
+  }
+
+  /// Stands in while a decoder is lent; of no use.
+  public static let none = HourDecoder()
+
+  /// A decoder of one head's runs.
+  public init(_ head: Span<UInt8>, hour: Int64) throws(WindowError) {
+    self.init()
+    try begin(head, hour: hour)
+  }
+
+  /// Reads a head; the runs that follow belong to it.
   ///
   /// - Parameter hour: the hour that it belongs to.
   /// - Throws: ``WindowError``.
-  public init(_ head: Span<UInt8>, hour: Int64) throws(WindowError) {
+  public mutating func begin(_ head: Span<UInt8>, hour: Int64) throws(WindowError) {
     self.hour = hour
-    let none = [Int64](repeating: 0, count: HourTiming.minutesPerHour)
-    (minima, sums, corrections, spreads, firsts, lasts) = (none, none, none, none, none, none)
+    timings.removeAll(keepingCapacity: true)
     var reader = PackedArrayReader(head)
     guard let version = reader.readByte() else { throw .truncated }
     guard version == HourEncoder.version else { throw .version(version) }
@@ -47,6 +73,7 @@ public struct HourDecoder {
   /// - Parameters:
   ///   - run: its bytes; empty when the column has no window.
   ///   - type: the column's.
+  ///   - parts: what is wanted beside counts, times, minima and sums; other members are anything.
   ///   - windows: sixty; gets the windows by minute of the hour, a missing one with a count of 0.
   ///   - strings: gets the texts of a string column.
   /// - Throws: ``WindowError``; `windows` then holds anything.
@@ -54,6 +81,7 @@ public struct HourDecoder {
   public mutating func decode(
     _ run: Span<UInt8>,
     type: ColumnType,
+    parts: WindowParts = .all,
     into windows: inout [Window],
     strings: inout StringArena
   ) throws(WindowError) {
@@ -76,10 +104,10 @@ public struct HourDecoder {
       return
     }
     let count = timing.count
-    let sumsAt = try readArrays(&reader, count, sumMode, flags)
+    let sumsAt = try readArrays(&reader, count, sumMode, flags, parts)
     switch type {
-    case .float: makeFloats(form, sumMode, flags, timing, &windows)
-    default: makeIntegers(type, sumMode, flags, run, sumsAt, timing, &windows)
+    case .float: makeFloats(form, sumMode, flags, parts, &windows)
+    default: makeIntegers(type, sumMode, flags, run, sumsAt, &windows)
     }
   }
 
@@ -113,7 +141,8 @@ public struct HourDecoder {
     _ reader: inout PackedArrayReader,
     _ count: Int,
     _ sumMode: HourRun.Sums,
-    _ flags: UInt8
+    _ flags: UInt8,
+    _ parts: WindowParts
   ) throws(WindowError) -> Int {
     guard reader.read(count, into: &minima) != nil else { throw .truncated }
     let sumsAt = reader.position
@@ -125,9 +154,9 @@ public struct HourDecoder {
     if sumMode == .corrected {
       guard reader.read(count, into: &corrections) != nil else { throw .truncated }
     }
-    if flags & HourRun.Flags.isSteady != 0 { return sumsAt }
+    if flags & HourRun.Flags.isSteady != 0 || parts.isEmpty { return sumsAt }
     guard reader.read(count, into: &spreads) != nil else { throw .truncated }
-    if flags & HourRun.Flags.isRising != 0 { return sumsAt }
+    if flags & HourRun.Flags.isRising != 0 || !parts.contains(.ends) { return sumsAt }
     guard reader.read(count, into: &firsts) != nil, reader.read(count, into: &lasts) != nil else {
       throw .truncated
     }
@@ -150,7 +179,6 @@ public struct HourDecoder {
     _ flags: UInt8,
     _ run: Span<UInt8>,
     _ sumsAt: Int,
-    _ timing: HourTiming,
     _ windows: inout [Window]
   ) {
     var wide = PackedArrayReader(run, sumsAt)
@@ -179,7 +207,7 @@ public struct HourDecoder {
     _ form: WindowControl.Form,
     _ sumMode: HourRun.Sums,
     _ flags: UInt8,
-    _ timing: HourTiming,
+    _ parts: WindowParts,
     _ windows: inout [Window]
   ) {
     let power = DecimalWindow.power(form)
@@ -192,9 +220,11 @@ public struct HourDecoder {
       let least = minima[index]
       let (greatest, first, last) = others(index, flags)
       windows[minute].min = cell(least)
-      windows[minute].max = cell(greatest)
-      windows[minute].first = cell(first)
-      windows[minute].last = cell(last)
+      if parts.contains(.maximum) { windows[minute].max = cell(greatest) }
+      if parts.contains(.ends) {
+        windows[minute].first = cell(first)
+        windows[minute].last = cell(last)
+      }
       if sumMode == .ranks {
         windows[minute].sum = WindowSum(low: FloatOrder.cell(sums[index]), high: 0)
       } else {

@@ -5,7 +5,7 @@ internal import Model
 /// share it (docs/format/hour.md, "timing").
 ///
 ///     | minutes u64 | unit u8 | counts array | firsts array | spans array |
-struct HourTiming: Hashable {
+struct HourTiming: Hashable, Sendable {
   static let minutesPerHour = 60
 
   /// A bit for each minute of the hour that has a window.
