@@ -153,12 +153,12 @@ struct FrozenModel {
     let lookup = snapshot.frozen(series: SeriesID(key.series), hour: hour)
     let bit: UInt64 = 1 << UInt64(key.minute % 60)
     let patches = snapshot.patches(series: SeriesID(key.series), hour: hour)
-    if case .open = lookup {
-    } else if patches & bit == 0 {
+    if patches & bit == 0 {
       switch lookup {
+      case .open: break
       case .absent: return .some(nil)
       case .found(let section): return minutes(of: section).map { $0[key.minute % 60] }
-      default: return nil
+      case .damaged: return nil
       }
     }
     switch snapshot.record(series: SeriesID(key.series), minute: key.minute) {

@@ -11,7 +11,8 @@ import Testing
   func givesBackEveryWindowBitForBit(seed: UInt64) throws {
     let sample = HourSample(seed: seed)
     let (head, runs) = sample.encoded()
-    #expect(try sample.faults(head, runs) == [], "seed \(seed)")
+    let faults = try sample.faults(head, runs)
+    #expect(faults == [], "seed \(seed)")
   }
 
   @Test func sizesAreSmallForWhatFleetsSend() throws {
@@ -40,7 +41,9 @@ import Testing
     let sample = HourSample(seed: seed, columnCountMax: 6)
     let (head, runs) = sample.encoded()
     for cut in 0..<head.count {
-      #expect((try? HourDecoder(Array(head[..<cut]).span, hour: sample.hour)) == nil)
+      let part = Array(head[..<cut])
+      let found = try? HourDecoder(part.span, hour: sample.hour)
+      #expect(found == nil)
     }
     for bit in 0..<head.count * 8 {
       _ = try? sample.faults(head.flipping(bit: bit), runs)
@@ -49,7 +52,8 @@ import Testing
       for cut in 1..<runs[column].count {
         var damaged = runs
         damaged[column] = Array(runs[column][..<cut])
-        #expect((try? sample.faults(head, damaged)) == nil, "cut at \(cut)")
+        let faults = try? sample.faults(head, damaged)
+        #expect(faults == nil, "cut at \(cut)")
       }
       for bit in stride(from: 0, to: runs[column].count * 8, by: 3) {
         var damaged = runs
