@@ -184,15 +184,15 @@ struct StreamTests {
 
   @Test func aPingComesWhileThereIsNoNews() async throws {
     try await TestServer.run(configure: { _, engine in engine.feed.heartbeatNanoseconds = 50_000_000
-      }) { server in
-        let client = try await open(server, "")
-        for _ in 0..<2 {
-          let event = try #require(try await client.next())
-          #expect(event.name == "ping")
-          #expect(event.data.hasPrefix(#"{"timestamp":1"#))
-          #expect(!event.id.isEmpty)
-        }
+    }) { server in
+      let client = try await open(server, "")
+      for _ in 0..<2 {
+        let event = try #require(try await client.next())
+        #expect(event.name == "ping")
+        #expect(event.data.hasPrefix(#"{"timestamp":1"#))
+        #expect(!event.id.isEmpty)
       }
+    }
   }
 
   @Test func aThousandReadersGetTheSameWindows() async throws {
