@@ -153,7 +153,9 @@ private struct WorkerViews: ViewProvider {
       }
     }
     let limit = isManual ? 0 : running.parts.configuration.queryWaitNanoseconds
-    guard let answer = promise.wait(timeoutNanoseconds: limit), let view = answer else {
+    let answer = promise.wait(timeoutNanoseconds: limit)
+    if case .some(nil) = answer { throw QueryError(.unavailable, "the server is stopping") }
+    guard let answer, let view = answer else {
       throw QueryError(
         .timeout,
         "acknowledged rows were not applied within \(limit / 1_000_000_000) s; try again later"

@@ -15,6 +15,8 @@ public final class Receiver {
   static let waitingMax = 64
   /// Bytes of replies to one connection that may wait; beyond it its input is not read.
   public static let replyByteCountMax = 64 << 10
+  /// Acknowledgements that one connection may wait for; beyond it its input is not read.
+  static let acknowledgementsMax = 1_024
 
   private struct Acknowledgement {
     var connection: LineConnection
@@ -65,6 +67,9 @@ public final class Receiver {
     self.refuses = refuses
   }
 
+  /// Ends the port: the committer forgets it once it has taken what is in it.
+  deinit { port.close() }
+
   /// Greets a client. `sender` names it in logs.
   public func open(sender: String) -> LineConnection {
     LineConnection(
@@ -93,8 +98,7 @@ public final class Receiver {
   /// Cost: the parse, about 14 ns a value; a batch is handed over when it is full.
   ///
   /// - Returns: how many bytes were taken. Fewer than all when ``replyByteCountMax`` bytes of
-  /// replies
-  ///   wait: give the rest again once they are written.
+  ///   replies wait, or many acknowledgements: give the rest again once answers are written.
   public func receive(
     _ bytes: UnsafeRawBufferPointer,
     on connection: LineConnection
@@ -103,7 +107,8 @@ public final class Receiver {
     let before = connection.session.statistics
     var rest = unsafe bytes
     while rest.count > 0, connection.closeReason == nil,
-      connection.replyByteCount < Self.replyByteCountMax
+      connection.replyByteCount < Self.replyByteCountMax,
+      connection.pendingAcknowledgements < Self.acknowledgementsMax
     {
       // Lines before the first `#ack` are not answered, even when it came in the same packet.
       let answersVerdicts = connection.session.usesAcknowledgements
@@ -264,8 +269,8 @@ public final class Receiver {
     let session = connection.session
     let answers = answers ?? session.usesAcknowledgements
     guard !session.verdicts.isEmpty else { return }
-    for verdict in session.verdicts {
-      deadLetters.append(
+    deadLetters.append(
+      session.verdicts.map { verdict in
         DeadLetter(
           time: arrival,
           tenant: session.tenant,
@@ -276,7 +281,9 @@ public final class Receiver {
           message: verdict.message,
           text: verdict.text
         )
-      )
+      }
+    )
+    for verdict in session.verdicts {
       if answers {
         connection.reply("ERR \(verdict.line) \(verdict.column) \(verdict.message)")
       }

@@ -86,11 +86,16 @@ public final class VarveServer: Sendable {
   }
 
   /// Drains the line port, cuts every partition, closes all files. Data routes answer 503
-  /// meanwhile.
+  /// meanwhile. Whatever clients do, it ends within ``ServerConfiguration/stopSeconds``, as long as
+  /// the disk answers.
   public func stop() async throws {
+    engine.endFeed(reason: "the server is stopping; come back with the last id")
     await lines.stop()
     let engine = engine
-    let failure = await Blocking.attempt("stop") { () throws(EngineError) in try engine.stop() }
+    let cutNanoseconds = configuration.cutNanosecondsOfStop
+    let failure = await Blocking.attempt("stop") { () throws(EngineError) in
+      try engine.stop(cutNanoseconds: cutNanoseconds)
+    }
     await http.stop()
     await lines.shutDown()
     if let failure { throw failure }

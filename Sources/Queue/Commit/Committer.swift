@@ -201,7 +201,9 @@ public final class Committer: @unchecked Sendable {
     do throws(SystemError) {
       try prepare(round.registryVersion)
       try log.append(round.batches)
+      CrashPoint.logAppended.reach()
       if options.mode == .fsync { try sync(now) } else { log.settle() }
+      CrashPoint.logSynced.reach()
       failure = nil
     } catch {
       failure = error

@@ -36,11 +36,17 @@ struct Routes: Sendable {
     "/api/v1/range": Route(method: "GET", needsData: true) { (routes, call) throws(QueryError) in
       try await routes.range(call)
     },
+    "/api/v1/stream": Route(method: "GET", needsData: true) { (routes, call) throws(QueryError) in
+      try routes.stream(call)
+    },
     "/api/v1/ledger": Route(method: "GET", needsData: true) { routes, _ in
       .json(LedgerJSON.render(await routes.engine.ledger()))
     },
     "/api/v1/admin/flush": Route(method: "POST", needsData: true) {
       (routes, _) throws(QueryError) in try await routes.flush()
+    },
+    "/": Route(method: "GET", needsData: false) { _, _ in
+      DashboardPage.answer(nonce: DashboardPage.nonce())
     },
     "/metrics": Route(method: "GET", needsData: false) { routes, _ in await routes.metrics() },
     "/health": Route(method: "GET", needsData: false) { routes, _ in routes.health() },
@@ -132,6 +138,7 @@ struct Routes: Sendable {
     MetricsPage.make(
       MetricsPage.Sources(
         engine: engine.metrics(),
+        feed: engine.feedMetrics(),
         ledger: await ledger.read(engine),
         readiness: engine.readiness,
         configuration: engine.configuration,

@@ -9,6 +9,7 @@ enum MetricsPage {
 
   struct Sources {
     var engine: EngineMetrics
+    var feed: FeedMetrics
     var ledger: [LedgerRow]
     var readiness: Readiness
     var configuration: EngineConfiguration
@@ -28,6 +29,7 @@ enum MetricsPage {
     storage(sources.engine, into: &page)
     catalog(sources, into: &page)
     queries(sources.engine, into: &page)
+    feed(sources.feed, into: &page)
     memory(sources, into: &page)
     damage(sources.engine, into: &page)
     surfaces(sources, into: &page)
@@ -40,9 +42,13 @@ enum MetricsPage {
     page.single(
       "varve_build_info",
       .gauge,
-      "Always 1; the label says which version runs.",
+      "Always 1; the labels say which version runs and how it was built.",
       1,
-      [("version", BuildInformation.version)]
+      [
+        ("version", BuildInformation.version), ("commit", BuildInformation.commit ?? "unknown"),
+        ("swift", BuildInformation.swift), ("mode", BuildInformation.mode),
+        ("architecture", BuildInformation.architecture),
+      ]
     )
     page.single(
       "varve_durability_info",
