@@ -235,7 +235,10 @@ final class PartitionWorker: @unchecked Sendable {
     }
     guard let store = stores.first(where: { $0.isFreezing && $0.cut == nil }) else { return false }
     let isDone = store.stepFreeze()
-    if !isDone { freezeRetryAt = monotonic &+ Self.cutRetryNanoseconds }
+    if !isDone {
+      freezeRetryAt = monotonic &+ Self.cutRetryNanoseconds
+      store.counters.freezeFailed()
+    }
     if store.freezer == nil { freezeLookAt = monotonic }
     let after = clock.monotonic()
     freezePausedUntil = after &+ 3 &* (after &- monotonic)

@@ -36,9 +36,18 @@ public struct EngineMetrics: Sendable {
     public var blockCount = 0
     public var blockByteCount = 0
     public var blockPointCount: UInt64 = 0
-    /// Hours that answer from windows, and the bytes of the ring.
-    public var ringHourCount = 0
-    public var ringByteCount = 0
+    public var freezeFailureCount: UInt64 = 0
+    public var ring = Ring()
+  }
+
+  /// Hours of one partition that answer from windows, and their bytes.
+  public struct Ring: Sendable {
+    public var openHourCount = 0
+    public var frozenHourCount = 0
+    public var openByteCount = 0
+    public var frozenByteCount = 0
+    /// Rows that came for frozen hours.
+    public var patchByteCount = 0
   }
 
   public struct Queries: Sendable {

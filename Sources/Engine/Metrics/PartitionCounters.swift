@@ -27,6 +27,7 @@ final class PartitionCounters: Sendable {
   private let appliedPoints = Atomic<UInt64>(0)
   private let cuts: [5 of Atomic<UInt64>] = InlineArray { _ in Atomic(0) }
   private let cutFailures = Atomic<UInt64>(0)
+  private let freezeFailures = Atomic<UInt64>(0)
   private let cutRows = Atomic<UInt64>(0)
   private let cutBytes = Atomic<UInt64>(0)
   private let restatedWindows = Atomic<UInt64>(0)
@@ -42,8 +43,11 @@ final class PartitionCounters: Sendable {
   private let blocks = Atomic<Int>(0)
   private let blockBytes = Atomic<Int>(0)
   private let blockPoints = Atomic<UInt64>(0)
-  private let ringHours = Atomic<Int>(0)
-  private let ringBytes = Atomic<Int>(0)
+  private let ringOpenHours = Atomic<Int>(0)
+  private let ringFrozenHours = Atomic<Int>(0)
+  private let ringOpenBytes = Atomic<Int>(0)
+  private let ringFrozenBytes = Atomic<Int>(0)
+  private let ringPatchBytes = Atomic<Int>(0)
 
   // MARK: The worker's
 
@@ -63,6 +67,7 @@ final class PartitionCounters: Sendable {
   }
 
   func cutFailed() { cutFailures.add(1) }
+  func freezeFailed() { freezeFailures.add(1) }
 
   /// Publishes what changes with every batch.
   func publish(_ store: PartitionStore) {
@@ -81,8 +86,12 @@ final class PartitionCounters: Sendable {
     blocks.store(summaries.count, ordering: .relaxed)
     blockBytes.store(summaries.reduce(0) { $0 + $1.byteCount }, ordering: .relaxed)
     blockPoints.store(summaries.reduce(0) { $0 + $1.pointCount }, ordering: .relaxed)
-    ringHours.store(store.ringSnapshot.coveredHours.count, ordering: .relaxed)
-    ringBytes.store(store.ringSnapshot.byteCount, ordering: .relaxed)
+    let ring = store.ringSnapshot.statistics
+    ringOpenHours.store(ring.openHourCount, ordering: .relaxed)
+    ringFrozenHours.store(ring.frozenHourCount, ordering: .relaxed)
+    ringOpenBytes.store(ring.openByteCount, ordering: .relaxed)
+    ringFrozenBytes.store(ring.frozenByteCount, ordering: .relaxed)
+    ringPatchBytes.store(ring.patchByteCount, ordering: .relaxed)
   }
 
   // MARK: Anybody's
@@ -110,8 +119,12 @@ final class PartitionCounters: Sendable {
     result.blockCount = blocks.load(ordering: .relaxed)
     result.blockByteCount = blockBytes.load(ordering: .relaxed)
     result.blockPointCount = blockPoints.load(ordering: .relaxed)
-    result.ringHourCount = ringHours.load(ordering: .relaxed)
-    result.ringByteCount = ringBytes.load(ordering: .relaxed)
+    result.freezeFailureCount = freezeFailures.load(ordering: .relaxed)
+    result.ring.openHourCount = ringOpenHours.load(ordering: .relaxed)
+    result.ring.frozenHourCount = ringFrozenHours.load(ordering: .relaxed)
+    result.ring.openByteCount = ringOpenBytes.load(ordering: .relaxed)
+    result.ring.frozenByteCount = ringFrozenBytes.load(ordering: .relaxed)
+    result.ring.patchByteCount = ringPatchBytes.load(ordering: .relaxed)
     return result
   }
 }

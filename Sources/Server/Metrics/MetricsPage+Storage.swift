@@ -117,21 +117,7 @@ extension MetricsPage {
       points == 0 ? .nan : Double(bytes) / Double(points),
       hot
     )
-    page.gauge(
-      "varve_ring_hours",
-      "Hours of partitions that answer from minute windows.",
-      engine.partitions.reduce(0) { $0 + $1.ringHourCount }
-    )
-    page.gauge(
-      "varve_ring_hours_limit",
-      "Hours of partitions that the ring has slots for.",
-      engine.partitions.count * ringSlotCount
-    )
-    page.gauge(
-      "varve_ring_bytes",
-      "Bytes of the ring's windows.",
-      engine.partitions.reduce(0) { $0 + $1.ringByteCount }
-    )
+    ring(engine, into: &page)
     page.single(
       "varve_disk_free_bytes",
       .gauge,
@@ -143,6 +129,39 @@ extension MetricsPage {
       .gauge,
       "Bytes of the data directory's file system; NaN when it does not tell.",
       engine.disk.map { Double($0.total) } ?? .nan
+    )
+  }
+
+  private static func ring(_ engine: EngineMetrics, into page: inout MetricsText) {
+    func sum(_ value: (EngineMetrics.Ring) -> Int) -> Int {
+      engine.partitions.reduce(0) { $0 + value($1.ring) }
+    }
+    page.family(
+      "varve_ring_hours",
+      .gauge,
+      "Hours of partitions that answer from minute windows: open ones, and frozen ones.",
+      labels: ["state"]
+    )
+    page.sample(sum(\.openHourCount), [("state", "open")])
+    page.sample(sum(\.frozenHourCount), [("state", "frozen")])
+    page.gauge(
+      "varve_ring_hours_limit",
+      "Hours of partitions that the ring has slots for.",
+      engine.partitions.count * ringSlotCount
+    )
+    page.family(
+      "varve_ring_bytes",
+      .gauge,
+      "Bytes of the ring: open hours, frozen ones, and patches of what came for these later.",
+      labels: ["state"]
+    )
+    page.sample(sum(\.openByteCount), [("state", "open")])
+    page.sample(sum(\.frozenByteCount), [("state", "frozen")])
+    page.sample(sum(\.patchByteCount), [("state", "patch")])
+    page.counter(
+      "varve_ring_freeze_failures_total",
+      "Hours that could not be frozen and will be tried again; open ones go on answering.",
+      total(engine, \.freezeFailureCount)
     )
   }
 
