@@ -81,6 +81,14 @@ public enum ProcessEnvironment {
     guard let value = unsafe getenv(name) else { return nil }
     return unsafe String(cString: value)
   }
+
+  /// The names of all variables that the process was started with and that begin so, in no order.
+  public static func names(withPrefix prefix: String) -> [String] {
+    KernelFile.text("/proc/self/environ").split(separator: "\0").compactMap { entry in
+      let name = entry.prefix { $0 != "=" }
+      return name.hasPrefix(prefix) ? String(name) : nil
+    }
+  }
 }
 
 /// What the kernel lets the process have.
