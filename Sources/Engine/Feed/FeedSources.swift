@@ -56,7 +56,8 @@ struct FeedSources: Sendable {
   ) -> Value? {
     while !isStopping() {
       if isManual { _ = worker.step(monotonic: parts.clock.monotonic()) }
-      if let value = reply.wait(timeoutNanoseconds: isManual ? 0 : 1_000_000_000) { return value }
+      let patience: Int64 = isManual ? 0 : 1_000_000_000
+      if let value = reply.wait(timeoutNanoseconds: patience, isLast: false) { return value }
     }
     return nil
   }
