@@ -29,7 +29,7 @@ struct FeedSources: Sendable {
     series: [SeriesID],
     isStopping: () -> Bool
   ) -> PartitionView? {
-    ask(worker(of: partition), isStopping) { reply in
+    ask(worker(of: partition), isStopping) { (reply: Promise<StoreView?>) in
       .view(partition: partition, series: series, applied: .zero, reply: reply)
     }??.partitionView
   }
@@ -40,7 +40,7 @@ struct FeedSources: Sendable {
     of partition: PartitionID,
     isStopping: () -> Bool
   ) -> [Bool]? {
-    ask(worker(of: partition), isStopping) { reply in
+    ask(worker(of: partition), isStopping) { (reply: Promise<[Bool]>) in
       .closed(partition: partition, pairs: pairs, reply: reply)
     }
   }
