@@ -102,14 +102,12 @@ final class Promise<Value: Sendable>: Sendable {
   }
 
   /// Waits at most `timeoutNanoseconds`; `nil` when nothing came.
-  ///
-  /// - Parameter isLast: whether the caller gives up then, so that nobody need answer any more. A
-  ///   wait of 0 only looks.
-  func wait(timeoutNanoseconds: Int64, isLast: Bool = true) -> Value? {
+  func wait(timeoutNanoseconds: Int64) -> Value? {
     if let result = value.withLock({ $0 }) { return result }
     _ = signal.wait(timeoutNanoseconds: UInt64(max(0, timeoutNanoseconds)))
     let result = value.withLock { $0 }
-    if result == nil, isLast, timeoutNanoseconds > 0 { abandoned.store(true, ordering: .relaxed) }
+    // A wait of 0 only looks: its caller asks again.
+    if result == nil, timeoutNanoseconds > 0 { abandoned.store(true, ordering: .relaxed) }
     return result
   }
 }
