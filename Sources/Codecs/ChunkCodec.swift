@@ -27,6 +27,8 @@ public enum ChunkCodec: UInt8, Sendable, CaseIterable {
   case compressedStrings = 12
   /// Timestamps: slots of a steady grid, and the distance from them.
   case grid = 11
+  /// Float: fractions, each with its own denominator, and what their last bits are off by.
+  case fraction = 13
   /// Float, integer, unsigned, boolean: an integer stream, divided by a power of ten.
   case scaled = 128
 

@@ -28,6 +28,9 @@ public struct ChunkDescription: Hashable, Sendable, CustomStringConvertible {
       case .quotient:
         denominator = try reader.varint()
         try readForm(&reader)
+      case .fraction:
+        _ = try reader.byte()
+        try readForm(&reader)
       case .split: try readForm(&reader)
       default: break
       }

@@ -12,8 +12,9 @@ public enum ChunkStrength: UInt8, Sendable, CaseIterable {
 ///
 /// A chunk never needs it to be read: it only saves the search. Losing it costs time, not bytes.
 public struct ColumnHint: Sendable {
-  /// Chunks after which everything is tried again.
-  static let ageMax: UInt8 = 64
+  /// Chunks after which everything is tried again, which is quick for decimals.
+  static let ageMax: UInt8 = 32
+  static let scaledAgeMax: UInt8 = 12
 
   var codec: ChunkCodec?
   var exponent: UInt8 = 0
@@ -31,12 +32,14 @@ public struct ColumnHint: Sendable {
   public init() {}
 
   /// Whether the last choice may be taken without looking at others.
-  var isFresh: Bool { codec != nil && age < Self.ageMax }
+  var isFresh: Bool { codec != nil && age < (codec == .scaled ? Self.scaledAgeMax : Self.ageMax) }
 
-  /// Notes the size that the choice led to; one that grew by a quarter is looked at again.
+  /// Notes the size that the choice led to; one that grew by an eighth, or by half where no choice
+  /// is good, is looked at again.
   mutating func note(byteCount: Int, count: Int) {
     let now = UInt32(clamping: byteCount * 128 / count)
     if age == 0 { cost = now }
-    age = now > cost + cost / 4 + 8 ? Self.ageMax : age &+ 1
+    let grown = now > cost + (codec == .scaled ? cost / 8 + 4 : cost / 2)
+    age = grown ? Self.ageMax : age &+ 1
   }
 }

@@ -125,6 +125,7 @@ public enum ColumnChunk {
     case (.raw, .float), (.raw, .integer), (.raw, .unsigned):
       try RawCells.decode(reader.rest(), into: words)
     case (.xor, .float): try XorChunk.decode(reader.rest(), into: words)
+    case (.fraction, .float): try FloatChunk.decodeFraction(&reader, into: words)
     case (.split, .float): try FloatChunk.decodeSplit(&reader, into: words)
     case (.nearlyDecimal, .float): try FloatChunk.decodeNearlyDecimal(&reader, into: words)
     case (.quotient, .float): try FloatChunk.decodeQuotient(&reader, into: words)

@@ -28,7 +28,8 @@ enum CommonDenominator {
   static func denominator(of value: Double) -> UInt64? {
     guard value < 1e12 else { return nil }
     if value == Double(Int64(value)) { return 1 }
-    let exact = value * 0x1p-50
+    // A unit in the last place and a half: a fraction is rounded once or twice.
+    let exact = value * 0x1.8p-52
     let rounded = value * 0x1p-47
     var (numerator, lastNumerator) = (1.0, 0.0)
     var (denominator, lastDenominator) = (0.0, 1.0)

@@ -1,8 +1,8 @@
 internal import Model
 
 /// Doubles as integers over a power of ten, bit for bit: a value belongs to exponent e when
-/// round(value · 10^e) / 10^e is the value again. The quotient of two exact doubles is rounded once,
-/// so that every decimal of up to 15 digits belongs to its number of decimals.
+/// round(value · 10^e) / 10^e is the value again. The quotient of two exact doubles is rounded
+/// once, so that every decimal of up to 15 digits belongs to its number of decimals.
 enum DecimalScale {
   /// 10^22 is the largest power of ten that a double holds exactly.
   static let exponentMax = 22

@@ -95,7 +95,9 @@ struct EntropyEncoder {
   /// - Parameter scratch: room for 256 words.
   static func placement(of residuals: Words, scratch: Words) -> Placement {
     let sample = scratch.slice(0..<min(residuals.count, 255))
-    for index in 0..<sample.count { sample[index] = residuals[index * residuals.count / sample.count] }
+    for index in 0..<sample.count {
+      sample[index] = residuals[index * residuals.count / sample.count]
+    }
     sample.sort()
     var smallest = Int64.max
     for index in 0..<residuals.count { smallest = min(smallest, residuals.signed(index)) }

@@ -1,5 +1,5 @@
-/// Division that is known to leave nothing, or finds that it does: by the inverse modulo 2^64, which
-/// takes a multiplication instead of a division.
+/// Division that is known to leave nothing, or finds that it does: by the inverse modulo 2^64,
+/// which takes a multiplication instead of a division.
 struct ExactDivisor {
   private let shift: Int64
   private let inverse: UInt64
@@ -11,7 +11,7 @@ struct ExactDivisor {
     let odd = UInt64(divisor >> Int64(divisor.trailingZeroBitCount))
     shift = Int64(divisor.trailingZeroBitCount)
     quotientMax = UInt64(Int64.max) / odd
-    // Newton's iteration doubles the bits that are right; an odd number is its own inverse in three.
+    // Newton's iteration doubles the right bits; an odd number is its own inverse in three.
     var inverse = odd
     for _ in 0..<5 { inverse = inverse &* (2 &- odd &* inverse) }
     self.inverse = inverse

@@ -8,7 +8,8 @@ internal import Model
 ///                       is 0, 1 or 2; else | stream |
 ///     nearly decimal := | exponent u8 | decimals: stream | units in the last place: stream |
 ///     quotient       := | denominator: varint | numerators: stream | units …: stream |
-///     value dictionary := | distinct: varint | bytes of their chunk: varint | chunk | indexes: stream |
+///     fraction       := | factor u8 | numerators: stream | denominators: stream | units …: stream |
+///     value dictionary := | distinct: varint | entry bytes: varint | entries | indexes: stream |
 ///     split          := | ordered bits: stream |
 ///
 /// Units in the last place are distances between ordered bit patterns, so that a NaN or −0 among
@@ -73,6 +74,25 @@ enum FloatChunk {
     let divisor = Double(denominator)
     for index in 0..<words.count {
       words[index] = (Double(words.signed(index)) / divisor).bitPattern
+    }
+    try addUnits(&reader, to: words)
+  }
+
+  static func decodeFraction(
+    _ reader: inout ChunkReader,
+    into words: Words
+  ) throws(ChunkError) {
+    let factor = Double(try reader.byte())
+    guard factor >= 1 else { throw .malformed(.denominator) }
+    try IntegerStream.read(&reader, into: words)
+    var store = WordStore(capacity: words.count)
+    let denominators = store.words(words.count)
+    try IntegerStream.read(&reader, into: denominators)
+    for index in 0..<words.count {
+      let denominator = denominators.signed(index)
+      guard denominator >= 1 else { throw .malformed(.denominator) }
+      words[index] =
+        Fraction.value(words.signed(index), denominator, factor: factor).bitPattern
     }
     try addUnits(&reader, to: words)
   }

@@ -73,6 +73,8 @@ struct NumberEncoder: ~Copyable {
     _ hint: inout ColumnHint,
     into buffer: inout OutputBuffer
   ) -> Bool {
+    // A column of bent decimals or ratios that has become one of decimals.
+    if codec != .scaled, DecimalScale.exponent(of: cells) != nil { return false }
     let words = integers.words(cells.count)
     switch codec {
     case .scaled:
@@ -94,6 +96,8 @@ struct NumberEncoder: ~Copyable {
       }
       streams.write(words, again: &hint, .head, into: &buffer)
       streams.write(units, .head, into: &buffer)
+    case .fraction:
+      appendFraction(cells, factor: UInt8(hint.denominator), .head, into: &buffer)
     case .split:
       for index in cells.indices { words[index] = OrderedBits.flip(cells[index]) }
       buffer.writeByte(codec.rawValue)
@@ -176,6 +180,7 @@ struct NumberEncoder: ~Copyable {
       }
     } else {
       tryNearlyDecimal(cells, strength, &hint)
+      tryFraction(cells, strength, &hint)
     }
     tryQuotient(cells, strength, &hint)
     tryDictionary(cells, type: .float, strength, &hint)
@@ -234,6 +239,36 @@ struct NumberEncoder: ~Copyable {
     streams.write(units, strength, into: &trial)
     guard keepShorter(.quotient, plan, &hint) else { return }
     hint.denominator = denominator
+  }
+
+  private mutating func tryFraction(
+    _ cells: Span<Cell>,
+    _ strength: ChunkStrength,
+    _ hint: inout ColumnHint
+  ) {
+    guard let factor = Fraction.factor(of: cells) else { return }
+    var chunk = OutputBuffer(reserving: cells.count * 4 + 64)
+    appendFraction(cells, factor: factor, strength, into: &chunk)
+    trial.removeAll()
+    chunk.withBytes { trial.writeBytes($0) }
+    if keepShorter(.fraction, IntegerStream(), &hint) { hint.denominator = UInt64(factor) }
+  }
+
+  private mutating func appendFraction(
+    _ cells: Span<Cell>,
+    factor: UInt8,
+    _ strength: ChunkStrength,
+    into buffer: inout OutputBuffer
+  ) {
+    let numerators = integers.words(cells.count)
+    let denominators = copies.words(cells.count)
+    let units = units.words(cells.count)
+    Fraction.split(cells, factor: factor, numerators, denominators, units)
+    buffer.writeByte(ChunkCodec.fraction.rawValue)
+    buffer.writeByte(factor)
+    streams.write(numerators, strength, into: &buffer)
+    streams.write(denominators, strength, into: &buffer)
+    streams.write(units, strength, into: &buffer)
   }
 
   /// Splits each cell into the nearest integer over `divisor` and the units in the last place from
@@ -333,6 +368,9 @@ struct NumberEncoder: ~Copyable {
         &ignored,
         into: &buffer
       )
+    }
+    if let factor = Fraction.factor(of: cells) {
+      return appendFraction(cells, factor: factor, strength, into: &buffer)
     }
     let words = integers.words(cells.count)
     for index in cells.indices { words[index] = OrderedBits.flip(cells[index]) }

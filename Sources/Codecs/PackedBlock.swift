@@ -225,8 +225,8 @@ struct PackedBlock {
   /// - Parameters:
   ///   - scratch: room for 256 words.
   ///   - isQuick: whether time counts more than the last byte.
-  ///   - calmWidth: fields of so many bits and one more are not searched for outliers; brought up to
-  ///     date.
+  ///   - calmWidth: fields of so many bits and one more are not searched for outliers; brought up
+  ///     to date.
   static func writeAll(
     _ values: Words,
     scratch: Words,

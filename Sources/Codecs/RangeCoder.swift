@@ -46,7 +46,7 @@ enum RangeCoder {
     for index in refills.indices.reversed() { buffer.writeInteger(refills[index]) }
   }
 
-  /// What the low bits of a state say: | token u9 | frequency u12 | place in the token's range u11 |
+  /// What the low bits of a state say: | token u9 | frequency u12 | place in its range u11 |
   static func slots(_ table: FrequencyTable) -> [UInt32] {
     var slots: [UInt32] = []
     slots.reserveCapacity(FrequencyTable.scale)
@@ -80,7 +80,8 @@ enum RangeCoder {
     guard states == SIMD4(repeating: stateMin) else { throw .malformed(.state) }
   }
 
-  /// Fills `target` and returns how many bytes it took; beyond the end it takes zeros and counts on.
+  /// Fills `target` and returns how many bytes it took; beyond the end it takes zeros and counts
+  /// on.
   private static func decode(
     _ bytes: Span<UInt8>,
     _ states: inout SIMD4<UInt32>,

@@ -17,11 +17,11 @@ struct StreamEncoder: ~Copyable {
 
   /// The form for `words`; they stay as they are.
   mutating func plan(_ words: Words, _ strength: ChunkStrength) -> IntegerStream {
-    var (best, bestCost) = packedPlan(words, divisor: 1)
+    var (best, bestCost) = packedPlan(words, divisor: 1, strength)
     let divisor = Self.commonDivisor(words)
     // At most so many bits are saved by dividing.
     if (64 - divisor.leadingZeroBitCount) * words.count > 64 {
-      let (divided, cost) = packedPlan(words, divisor: divisor)
+      let (divided, cost) = packedPlan(words, divisor: divisor, strength)
       if cost < bestCost { (best, bestCost) = (divided, cost) }
     }
     guard strength == .cold, bestCost > Self.entropyBitCountMin else { return best }
@@ -39,12 +39,13 @@ struct StreamEncoder: ~Copyable {
   /// The cheapest packed form over `divisor`, and its bits.
   private mutating func packedPlan(
     _ words: Words,
-    divisor: UInt64
+    divisor: UInt64,
+    _ strength: ChunkStrength
   ) -> (IntegerStream, Double) {
     var best = IntegerStream(divisor: divisor)
     var bestCost = Double.infinity
     for order in 0...min(2, words.count - 1) {
-      let cost = packedCost(words, order: order, divisor: divisor)
+      let cost = packedCost(words, order: order, divisor: divisor, strength)
       if cost < bestCost {
         best = IntegerStream(order: order, divisor: divisor)
         bestCost = cost
@@ -129,7 +130,13 @@ struct StreamEncoder: ~Copyable {
   // MARK: choosing
 
   /// About how many bits packed blocks take; of a long stream a few are looked at.
-  private mutating func packedCost(_ words: Words, order: Int, divisor: UInt64) -> Double {
+  private mutating func packedCost(
+    _ words: Words,
+    order: Int,
+    divisor: UInt64,
+    _ strength: ChunkStrength
+  ) -> Double {
+    let isQuick = strength == .head
     let sorted = sorted.words(256)
     return cost(words, order, divisor, pieceCount: PackedBlock.valueCountMax) { residuals in
       var byteCount = 0
@@ -137,7 +144,7 @@ struct StreamEncoder: ~Copyable {
       while start < residuals.count {
         let end = min(residuals.count, start + PackedBlock.valueCountMax)
         let values = residuals.slice(start..<end)
-        let block = PackedBlock.chosen(for: values, scratch: sorted, isQuick: false)
+        let block = PackedBlock.chosen(for: values, scratch: sorted, isQuick: isQuick)
         byteCount += block.isZero ? 0 : block.byteCount
         start = end
       }

@@ -74,7 +74,7 @@
 
   init(capacity: Int = 128) {
     self.capacity = capacity
-    unsafe base = unsafe UnsafeMutablePointer<UInt64>.allocate(capacity: capacity)
+    unsafe base = UnsafeMutablePointer<UInt64>.allocate(capacity: capacity)
     unsafe base.initialize(repeating: 0, count: capacity)
   }
 
@@ -85,7 +85,7 @@
     if count > capacity {
       unsafe base.deallocate()
       capacity = max(count, capacity * 2)
-      unsafe base = unsafe UnsafeMutablePointer<UInt64>.allocate(capacity: capacity)
+      unsafe base = UnsafeMutablePointer<UInt64>.allocate(capacity: capacity)
       unsafe base.initialize(repeating: 0, count: capacity)
     }
     return unsafe Words(base, count: count)

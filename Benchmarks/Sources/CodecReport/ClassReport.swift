@@ -70,26 +70,31 @@ struct Measured {
     var target = [Cell](repeating: 0, count: rows)
     let decodeSeconds = medianSeconds {
       for chunk in chunks {
-        target.withUnsafeMutableBufferPointer { memory in
-          let part = UnsafeMutableBufferPointer(rebasing: memory[..<chunk.count])
-          var output = OutputSpan(buffer: part, initializedCount: 0)
-          do throws(ChunkError) {
-            try ColumnChunk.decode(
-              chunk.bytes.span,
-              type: .float,
-              into: &output,
-              strings: &strings
-            )
-          } catch {
-            fatalError("a chunk does not decode: \(error)")
-          }
-          _ = output.finalize(for: part)
+        do throws(ChunkError) {
+          try decodeChunk(chunk.bytes, chunk.count, into: &target, &strings)
+        } catch {
+          fatalError("a chunk does not decode: \(error)")
         }
       }
     }
     result.encode = Double(valueCount) / encodeSeconds / 1e6
     result.decode = Double(valueCount) / decodeSeconds / 1e6
     return result
+  }
+}
+
+/// Decodes a chunk into memory that is already there.
+func decodeChunk(
+  _ bytes: [UInt8],
+  _ count: Int,
+  into target: inout [Cell],
+  _ strings: inout StringArena
+) throws(ChunkError) {
+  try target.withUnsafeMutableBufferPointer { memory throws(ChunkError) in
+    let part = UnsafeMutableBufferPointer(rebasing: memory[..<count])
+    var output = OutputSpan(buffer: part, initializedCount: 0)
+    try ColumnChunk.decode(bytes.span, type: .float, into: &output, strings: &strings)
+    _ = output.finalize(for: part)
   }
 }
 
@@ -101,26 +106,27 @@ enum ClassReport {
     print("| --- |" + String(repeating: " --- |", count: head.count))
     for kind in ColumnClass.allCases {
       let columns = (0..<8).map { kind.cells(16_384, seed: UInt64($0)) }
-      let cells = strengths.map { strength, rows in
-        var encoder = ColumnEncoder(strength: strength)
-        var hints = columns.map { _ in ColumnHint() }
-        return Measured.of(columns, rows: rows) { cells, column, buffer in
-          encoder.encode(
-            cells,
-            type: .float,
-            strings: StringArena(),
-            hint: &hints[column],
-            into: &buffer
-          )
-        }
-      } + [
-        Measured.of(columns, rows: 120) { cells, _, buffer in
-          ColumnChunk.encode(cells, yardstick: .gorilla, into: &buffer)
-        },
-        Measured.of(columns, rows: 8_192) { cells, _, buffer in
-          ColumnChunk.encode(cells, yardstick: .zstd, into: &buffer)
-        },
-      ]
+      let cells =
+        strengths.map { strength, rows in
+          var encoder = ColumnEncoder(strength: strength)
+          var hints = columns.map { _ in ColumnHint() }
+          return Measured.of(columns, rows: rows) { cells, column, buffer in
+            encoder.encode(
+              cells,
+              type: .float,
+              strings: StringArena(),
+              hint: &hints[column],
+              into: &buffer
+            )
+          }
+        } + [
+          Measured.of(columns, rows: 120) { cells, _, buffer in
+            ColumnChunk.encode(cells, yardstick: .gorilla, into: &buffer)
+          },
+          Measured.of(columns, rows: 8_192) { cells, _, buffer in
+            ColumnChunk.encode(cells, yardstick: .zstd, into: &buffer)
+          },
+        ]
       let text = cells.map {
         "\(fixed($0.bits, 2, 5)) · \(fixed($0.encode, 0, 4)) · \(fixed($0.decode, 0, 4))"
       }
