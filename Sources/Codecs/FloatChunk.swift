@@ -8,7 +8,7 @@ internal import Model
 ///                       is 0, 1 or 2; else | stream |
 ///     nearly decimal := | exponent u8 | decimals: stream | units in the last place: stream |
 ///     quotient       := | denominator: varint | numerators: stream | units …: stream |
-///     fraction       := | factor u8 | numerators: stream | denominators: stream | units …: stream |
+///     fraction       := | factor u8 | numerators, denominators, units …: streams |
 ///     value dictionary := | distinct: varint | entry bytes: varint | entries | indexes: stream |
 ///     split          := | ordered bits: stream |
 ///

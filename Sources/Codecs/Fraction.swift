@@ -7,8 +7,8 @@ enum Fraction {
   /// Percentages first; then ratios.
   static let factors: [UInt8] = [100, 1]
 
-  /// The fraction in lowest terms that `value` is as good as equal to, with a denominator of at most
-  /// ``denominatorMax``.
+  /// The fraction in lowest terms that `value` is as good as equal to, with a denominator of at
+  /// most ``denominatorMax``.
   @inline(__always)
   static func nearest(_ value: Double) -> (numerator: Double, denominator: Double)? {
     let magnitude = value.magnitude

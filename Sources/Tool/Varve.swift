@@ -19,6 +19,6 @@ struct Varve: AsyncParsableCommand {
 /// The subcommands, in the order in which help lists them.
 package enum VarveCommands {
   package static let all: [any ParsableCommand.Type] = [
-    Serve.self, Demo.self, Load.self, Verify.self,
+    Serve.self, Demo.self, Load.self, Verify.self, Compact.self,
   ]
 }

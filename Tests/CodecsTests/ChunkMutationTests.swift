@@ -31,6 +31,9 @@ import Testing
             samples.append(Sample(type: type, count: count, bytes: bytes))
           }
         }
+        let words = (0..<count).map { "a state that nothing else has, number \($0)" }
+        let text = encodedStrings(words, strength: strength)
+        samples.append(Sample(type: .string, count: count, bytes: text))
         for distinct in [1, 4, count] {
           let (cells, arena) = ChunkShapes.strings(count: count, distinct: distinct, seed: 3)
           let bytes = encoded(cells, .string, arena, strength: strength)
