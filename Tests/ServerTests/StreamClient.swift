@@ -10,7 +10,7 @@ final class StreamClient: Sendable {
     var data = ""
   }
 
-  private struct State {
+  fileprivate struct State {
     /// Bytes of the body that are no whole event yet.
     var text: [UInt8] = []
     /// Bytes that are no whole chunk yet.

@@ -29,12 +29,9 @@ struct FeedSources: Sendable {
     series: [SeriesID],
     isStopping: () -> Bool
   ) -> PartitionView? {
-    let reply = Promise<StoreView?>()
-    let worker = worker(of: partition)
-    worker.mailbox.send(
+    ask(worker(of: partition), isStopping) { (reply: Promise<StoreView?>) in
       .view(partition: partition, series: series, applied: .zero, reply: reply)
-    )
-    return answer(reply, worker, isStopping)??.partitionView
+    }??.partitionView
   }
 
   /// Which of some windows of a partition are closed by now; `nil` when stopping.
@@ -43,20 +40,26 @@ struct FeedSources: Sendable {
     of partition: PartitionID,
     isStopping: () -> Bool
   ) -> [Bool]? {
-    let reply = Promise<[Bool]>()
-    let worker = worker(of: partition)
-    worker.mailbox.send(.closed(partition: partition, pairs: pairs, reply: reply))
-    return answer(reply, worker, isStopping)
+    ask(worker(of: partition), isStopping) { (reply: Promise<[Bool]>) in
+      .closed(partition: partition, pairs: pairs, reply: reply)
+    }
   }
 
-  private func answer<Value: Sendable>(
-    _ reply: Promise<Value>,
+  /// How long a worker may take for an answer before it is asked again.
+  private static let patienceNanoseconds: Int64 = 5_000_000_000
+
+  private func ask<Value: Sendable>(
     _ worker: PartitionWorker,
-    _ isStopping: () -> Bool
+    _ isStopping: () -> Bool,
+    _ request: (Promise<Value>) -> Mailbox.Request
   ) -> Value? {
     while !isStopping() {
+      // A promise that was not kept in time counts as given up.
+      let reply = Promise<Value>()
+      worker.mailbox.send(request(reply))
       if isManual { _ = worker.step(monotonic: parts.clock.monotonic()) }
-      if let value = reply.wait(timeoutNanoseconds: isManual ? 0 : 1_000_000_000) { return value }
+      let patience = isManual ? 0 : Self.patienceNanoseconds
+      if let value = reply.wait(timeoutNanoseconds: patience) { return value }
     }
     return nil
   }

@@ -190,7 +190,7 @@ public final class SnapshotPartition {
     if batch.header.kind == .rows {
       generation.apply(batch, table: table, at: 0)
     } else {
-      generation.pass(batch)
+      generation.pass(batch, at: 0)
     }
   }
 

@@ -38,7 +38,7 @@ package enum ConfigurationPage {
     | `varve config show FILE` | every option, its value and where that comes from; takes `--json` |
     | `varve config example` | prints a file with every option, commented out |
 
-    - **Sizes** take `B`, `KiB`, `MiB`, `GiB`, `TiB` (of 1,024) or `kB`, `MB`, `GB`, `TB` (of 1,000);
+    - **Sizes** take `B`, `KiB`, `MiB`, `GiB`, `TiB` (of 1,024), `kB`, `MB`, `GB`, `TB` (of 1,000);
       **durations** `ns`, `us`, `ms`, `s`, `m`, `h`, `d`, also several: `1h30m`. A bare number is
       refused where a unit is needed, except 0.
     - **An unknown option** in the file is an error that names the line and the nearest option; an

@@ -24,7 +24,7 @@ struct Doctor: ParsableCommand {
   var http = "127.0.0.1:8086"
 
   @Option(help: "The durability the server runs with: fsync, interval or os.")
-  var durability = Durability.fsync
+  var durability = DurabilityMode.fsync.rawValue
 
   @Flag(help: "Check every checksum too, as varve verify does.")
   var verify = false
@@ -35,13 +35,16 @@ struct Doctor: ParsableCommand {
   func validate() throws {
     try Check.address(lineTcp, option: "line-tcp")
     try Check.address(http, option: "http")
+    guard DurabilityMode(rawValue: durability) != nil else {
+      throw ValidationError("--durability is \"\(durability)\"; expected fsync, interval or os")
+    }
   }
 
   func run() throws {
     var visit = DoctorVisit(disk: RealDisk(), clock: RealClock(), data: data)
     visit.checkMachine()
     visit.checkDirectory()
-    visit.checkDurability(durability.mode)
+    if let mode = DurabilityMode(rawValue: durability) { visit.checkDurability(mode) }
     if let lines = Address(lineTcp), let http = Address(http) {
       visit.checkPorts(lines: lines, http: http)
     }

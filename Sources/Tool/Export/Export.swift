@@ -105,7 +105,7 @@ struct Export: ParsableCommand {
     do throws(EngineError) {
       return try DirectorySnapshot(disk: disk, path: data) { progress.update($0, of: $1) }
     } catch {
-      throw Failure("\(error)")
+      throw Failure(reading: error)
     }
   }
 
@@ -134,6 +134,8 @@ struct Export: ParsableCommand {
     do throws(SystemError) {
       try run.run(into: &target) { progress.update($0, of: $1) }
     } catch {
+      // Whoever read has had enough, as head does.
+      if error.code == SystemError.Code.brokenPipe { throw ExitCode(1) }
       throw Failure("the export failed: \(error)")
     }
   }

@@ -67,7 +67,7 @@ struct Inspect: ParsableCommand {
     do {
       found = try view()
     } catch let error as EngineError {
-      throw Failure("\(error)")
+      throw Failure(reading: error)
     }
     StandardOutput.write(found.report.rendered(asJSON: json))
     let damages = found.findings.filter { $0.severity != .note }
@@ -102,6 +102,15 @@ struct Inspect: ParsableCommand {
 }
 
 extension Failure {
+  /// A data directory that cannot be read; the engine's words are for one that should be used.
+  init(reading error: EngineError) {
+    if case .foreignDirectory(let path, let found) = error {
+      self.init("\(path) is no data directory that this version reads: \(found)")
+    } else {
+      self.init("\(error)")
+    }
+  }
+
   /// Something that a command was asked to show and that is not there.
   static func notThere(_ path: String, _ what: String) -> Failure { Failure("\(path): \(what)") }
 }

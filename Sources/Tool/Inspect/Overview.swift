@@ -68,7 +68,7 @@ package enum Overview {
         .unsigned(manifest.nextOffset.rawValue), .integer(manifest.blocks.count),
         .unsigned(manifest.blocks.reduce(0) { $0 &+ $1.rowCount }), .unsigned(pointCount),
         .byteCount(byteCount), perPoint(byteCount, pointCount),
-        .integer(manifest.ringProgress.count),
+        .integer(Set(manifest.ringProgress.map(\.hour)).count),
         .byteCount(manifest.ringProgress.reduce(0) { $0 + Int(clamping: $1.byteCount) }),
         .byteCount(folderByteCount(snapshot, snapshot.directory.ring(partition.index))),
         .text(partition.manifestWasRebuilt ? "damaged" : "sound"),
@@ -171,11 +171,12 @@ package enum PartitionTables {
       ])
     }
     report.table("blocks", key: "blocks", blocks)
-    var hours = TextTable(["hour", "committed>"])
+    var hours = TextTable(["hour", "file", "number>", "committed>"])
     for progress in partition.manifest.ringProgress.sorted(by: { $0.hour < $1.hour }) {
       let (time, overflow) = progress.hour.multipliedReportingOverflow(by: Nanoseconds.perHour)
       hours.add([
-        overflow ? .none : .time(time), .byteCount(Int(clamping: progress.byteCount)),
+        overflow ? .none : .time(time), .text("\(progress.kind)"),
+        .integer(Int(progress.number)), .byteCount(Int(clamping: progress.byteCount)),
       ])
     }
     report.table("ring", key: "ring", hours)

@@ -48,7 +48,8 @@ package enum SegmentView {
         let byteCount = BatchHeader.byteCount + Int(header.bodyByteCount)
         let index = Int(header.partition.rawValue)
         sums[index].batchCount &+= 1
-        sums[index].rowCount &+= Int(header.rowCount)
+        // Counts of refused lines are no rows.
+        if header.kind == .rows { sums[index].rowCount &+= Int(header.rowCount) }
         sums[index].pointCount &+= Int(header.pointCount)
         sums[index].byteCount &+= byteCount
         sums[index].first = sums[index].first ?? header.offset

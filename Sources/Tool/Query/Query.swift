@@ -61,6 +61,9 @@ struct Query: ParsableCommand {
   @Flag(help: "The same as --format json: what the server answers.")
   var json = false
 
+  @Flag(help: "The same as --format csv.")
+  var csv = false
+
   @Flag(help: "The same as --format chart.")
   var chart = false
 
@@ -73,7 +76,7 @@ struct Query: ParsableCommand {
   @Option(help: "How long to wait for the server.")
   var timeout = TimeSpan(seconds: 60)
 
-  private var shown: QueryFormat { json ? .json : chart ? .chart : format }
+  private var shown: QueryFormat { json ? .json : csv ? .csv : chart ? .chart : format }
 
   func validate() throws {
     _ = try questions(now: 0)

@@ -30,7 +30,7 @@ package struct RangeReply: Sendable {
 
   package init() {}
 
-  static func ask(
+  package static func ask(
     _ client: HTTPClient,
     _ question: RangeQuestion
   ) throws(HTTPClient.Fault) -> RangeReply {

@@ -21,7 +21,7 @@ struct QueueCommand: ParsableCommand {
     do throws(EngineError) {
       return try LogInspection(disk: RealDisk(), path: data)
     } catch {
-      throw Failure("\(error)")
+      throw Failure(reading: error)
     }
   }
 
@@ -84,7 +84,7 @@ struct QueueTopics: ParsableCommand {
         progress.update(done.total(sequence, byteCount), of: total)
       }
     } catch {
-      throw Failure("\(error)")
+      throw Failure(reading: error)
     }
     progress.end()
     var table = TextTable([
