@@ -1,5 +1,6 @@
 internal import Blocks
 internal import Catalog
+internal import Logging
 internal import Model
 internal import Platform
 internal import Queue
@@ -129,6 +130,7 @@ struct Recovery {
     var manifest: Manifest
     var blocks: [BlockReader]
     var ring: RingRegion
+    var damagedMinutes: [RingRecovery.DamagedMinute]
   }
 
   private mutating func openPartition(_ index: Int) throws(EngineError) -> OpenedPartition {
@@ -148,7 +150,8 @@ struct Recovery {
       disk: disk,
       partition: partition,
       blocks: blocksFolder,
-      manifests: manifests
+      manifests: manifests,
+      quarantine: quarantine
     )
     var blocks: [BlockReader] = []
     var sound: [BlockSummary] = []
@@ -189,7 +192,17 @@ struct Recovery {
       )
     }
     report.damages += found.damages
-    return OpenedPartition(files: files, manifest: manifest, blocks: blocks, ring: ring)
+    for path in found.lostFiles {
+      setAside(path, "a damaged file of the ring", "blocks answer for what it held")
+    }
+    report.ring += ring.snapshot.statistics
+    return OpenedPartition(
+      files: files,
+      manifest: manifest,
+      blocks: blocks,
+      ring: ring,
+      damagedMinutes: found.damagedMinutes
+    )
   }
 
   /// Moves a file that cannot be used into `quarantine/` and reports what it held.
@@ -206,6 +219,19 @@ struct Recovery {
     report.damages.append(
       Damage(severity: .damage, path: path, offset: 0, byteCount: 0, what: text, range: range)
     )
+  }
+
+  /// Sets a file aside that turns out damaged while the server runs, and says so in the log.
+  private var quarantine: @Sendable (String) -> Void {
+    let (directory, disk, clock, logger) = (directory, disk, parts.clock, parts.logger)
+    return { path in
+      do throws(SystemError) {
+        let target = try directory.quarantine(path, disk: disk, at: clock.now())
+        logger.error("a damaged file of the ring was made anew", metadata: ["moved": "\(target)"])
+      } catch {
+        logger.error("a damaged file of the ring stays in place", metadata: ["why": "\(error)"])
+      }
+    }
   }
 
   // MARK: Log
@@ -309,7 +335,8 @@ struct Recovery {
         files: partition.files,
         manifest: partition.manifest,
         blocks: partition.blocks,
-        ring: partition.ring
+        ring: partition.ring,
+        damagedMinutes: partition.damagedMinutes
       )
     }
     return (0..<count).map { worker in
@@ -319,7 +346,8 @@ struct Recovery {
           byteCountMax: parts.configuration.inFlightByteCountMax / count
         ),
         stores: stores.enumerated().filter { $0.offset % count == worker }.map(\.element),
-        limits: limits
+        limits: limits,
+        clock: parts.clock
       )
     }
   }
