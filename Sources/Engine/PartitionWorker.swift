@@ -235,13 +235,15 @@ final class PartitionWorker: @unchecked Sendable {
     }
     guard let store = stores.first(where: { $0.isFreezing && $0.cut == nil }) else { return false }
     let isDone = store.stepFreeze()
-    if !isDone { freezeRetryAt = monotonic &+ Self.cutRetryNanoseconds }
+    if !isDone { freezeRetryAt = monotonic &+ Self.freezeRetryNanoseconds }
     if store.freezer == nil { freezeLookAt = monotonic }
     let after = clock.monotonic()
     freezePausedUntil = after &+ 3 &* (after &- monotonic)
     return isDone
   }
 
+  /// A failed freeze is tried again after this; until then the hour is answered as before.
+  static let freezeRetryNanoseconds: UInt64 = 10_000_000_000
   /// How often a worker looks for hours to freeze.
   static let freezeLookNanoseconds: UInt64 = 1_000_000_000
 
