@@ -4,8 +4,8 @@ import TestSupport
 import Testing
 
 /// Goal: a week goes by in 51 slots: the last two days are in the ring, everything older is
-/// answered from blocks, and all of it is what was sent. Method: a manual clock, rows in every hour,
-/// late ones, restarts on the way, a dictionary beside it.
+/// answered from blocks, and all of it is what was sent. Method: a manual clock, rows in every
+/// hour, late ones, restarts on the way, a dictionary beside it.
 @Suite struct WeekTests {
   private static let start: Int64 = 1_795_374_000 / 3600 * 3600
 
