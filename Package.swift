@@ -78,7 +78,11 @@ let commit = (Context.environment["VARVE_BUILD_COMMIT"] ?? "").filter {
 
 let package = Package(
   name: "varve",
-  products: [.executable(name: "varve", targets: ["Tool"])],
+  products: [
+    .executable(name: "varve", targets: ["Tool"]),
+    // What Benchmarks/ measures.
+    .library(name: "VarveStorage", targets: ["Bytes", "Platform", "Model", "Codecs", "Blocks"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),

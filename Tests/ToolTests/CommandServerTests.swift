@@ -11,7 +11,7 @@ import Tool
 struct CommandServerTests {
   /// Runs `body` with a server on free ports, and stops it.
   private static func withServer(
-    _ body: @Sendable (VarveServer.Addresses, TemporaryDirectory) throws -> Void
+    _ body: @escaping @Sendable (VarveServer.Addresses, TemporaryDirectory) throws -> Void
   ) async throws {
     let directory = try TemporaryDirectory()
     var configuration = ServerConfiguration()
@@ -34,10 +34,13 @@ struct CommandServerTests {
     _ = try await server.recover()
     // On a thread of its own: the commands block, and the server shares the pool of tasks.
     let outcome: Result<Void, any Error> = await withCheckedContinuation { continuation in
-      let made = try? WorkerThread(name: "commands") {
-        continuation.resume(returning: Result { try body(addresses, directory) })
+      do {
+        _ = try WorkerThread(name: "commands") {
+          continuation.resume(returning: Result { try body(addresses, directory) })
+        }
+      } catch {
+        continuation.resume(returning: .failure(error))
       }
-      if made == nil { continuation.resume(returning: .success(())) }
     }
     try await server.stop()
     try outcome.get()
