@@ -21,14 +21,12 @@ struct CutResult {
 final class Cut {
   /// Values after which ``step()`` lets the worker look at its other duties.
   static let valuesPerStep = 1 << 17
-  static let refoldsPerStep = 16
 
   let generation: Generation
   private let store: CutContext
   /// Layouts of one series, in the order of the block: tenant, series, field set.
   private var work: [[LayoutInfo]] = []
   private var position = 0
-  private var damagedPosition = 0
   private var tenants: [TenantID] = []
   private var writer: SeriesWriter?
   private var finished: [BlockSummary] = []
@@ -71,26 +69,7 @@ final class Cut {
       values += points
       position += 1
     }
-    guard position == work.count else { return false }
-    return try refoldDamaged()
-  }
-
-  /// Folds some of the minutes again whose records are damaged, unless the cut's own rows have had
-  /// that done.
-  ///
-  /// - Returns: whether none is left.
-  private func refoldDamaged() throws(SystemError) -> Bool {
-    let end = min(damagedPosition + Self.refoldsPerStep, store.damagedMinutes.count)
-    for damaged in store.damagedMinutes[damagedPosition..<end] {
-      guard store.ring.hasHour(damaged.minute / 60),
-        case .damaged = store.ring.existing(series: damaged.series, minute: damaged.minute)
-      else { continue }
-      var minutes = MinuteTable(series: damaged.series, context: store)
-      minutes.markDirty([damaged.minute * Nanoseconds.perMinute])
-      try minutes.finish { _ in [] }
-    }
-    damagedPosition = end
-    return end == store.damagedMinutes.count
+    return position == work.count
   }
 
   private func seriesWriter(for tenant: TenantID) throws(SystemError) -> SeriesWriter {
@@ -158,7 +137,6 @@ final class Cut {
     counts = [:]
     restatedWindowCount = 0
     position = 0
-    damagedPosition = 0
     store.ring.rollBack()
   }
 }

@@ -24,8 +24,6 @@ struct CutContext {
   var files: PartitionFiles
   /// Hours that take windows.
   var hours: Set<Int64>
-  /// Minutes to fold again from blocks, because their records are damaged.
-  var damagedMinutes: [RingRecovery.DamagedMinute] = []
 }
 
 extension CutContext {
@@ -46,8 +44,6 @@ struct PartitionFiles: Sendable {
   var partition: PartitionID
   var blocks: String
   var manifests: ManifestStore
-  /// Moves a damaged file aside.
-  var quarantine: @Sendable (String) -> Void = { _ in }
 }
 
 extension PartitionFiles {

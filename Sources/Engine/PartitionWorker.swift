@@ -24,7 +24,6 @@ final class PartitionWorker: @unchecked Sendable {
   let counters: [(partition: PartitionID, counters: PartitionCounters)]
   private(set) var stores: [PartitionStore]
   private let limits: CutLimits
-  private let clock: any Clock
   private var waiting: [Mailbox.Request] = []
   private var flushing: [Flush] = []
   private var cutRetryAt: UInt64 = 0
@@ -35,10 +34,6 @@ final class PartitionWorker: @unchecked Sendable {
   var feed: FeedPort?
   private var scanning = 0
   private var nextScanAt: UInt64 = 0
-  private var freezeRetryAt: UInt64 = 0
-  /// While rows come in, a freeze waits until then.
-  private var freezePausedUntil: UInt64 = 0
-  private var freezeLookAt: UInt64 = 0
 
   private struct Flush {
     /// The offsets that must be in blocks, by index into `stores`.
@@ -46,14 +41,8 @@ final class PartitionWorker: @unchecked Sendable {
     var completion: Completion
   }
 
-  init(
-    port: WorkerPort,
-    stores: [PartitionStore],
-    limits: CutLimits,
-    clock: any Clock
-  ) {
+  init(port: WorkerPort, stores: [PartitionStore], limits: CutLimits) {
     self.port = port
-    self.clock = clock
     mailbox = Mailbox(signal: port.signal)
     self.stores = stores
     self.limits = limits
@@ -68,7 +57,6 @@ final class PartitionWorker: @unchecked Sendable {
     var worked = applyBatches()
     worked = answerRequests() || worked
     worked = advanceCuts(monotonic: monotonic) || worked
-    worked = advanceFreezes(monotonic: monotonic, isBusy: worked) || worked
     scanChanges(monotonic: monotonic)
     for store in stores { store.counters.publish(store) }
     return worked
@@ -215,35 +203,6 @@ final class PartitionWorker: @unchecked Sendable {
     defer { cutOutcome = nil }
     return cutOutcome
   }
-
-  // MARK: Freezing
-
-  /// Advances one freeze a little: while rows come in for a quarter of the time, so that they do
-  /// not wait, else all the time.
-  private func advanceFreezes(monotonic: UInt64, isBusy: Bool) -> Bool {
-    guard monotonic >= freezeRetryAt, !isBusy || monotonic >= freezePausedUntil else {
-      return false
-    }
-    if monotonic >= freezeLookAt {
-      freezeLookAt = monotonic &+ Self.freezeLookNanoseconds
-      if !stores.contains(where: { $0.freezer != nil }) {
-        for store in stores where store.freezer == nil {
-          store.beginFreeze()
-          if store.freezer != nil { break }
-        }
-      }
-    }
-    guard let store = stores.first(where: { $0.isFreezing && $0.cut == nil }) else { return false }
-    let isDone = store.stepFreeze()
-    if !isDone { freezeRetryAt = monotonic &+ Self.cutRetryNanoseconds }
-    if store.freezer == nil { freezeLookAt = monotonic }
-    let after = clock.monotonic()
-    freezePausedUntil = after &+ 3 &* (after &- monotonic)
-    return isDone
-  }
-
-  /// How often a worker looks for hours to freeze.
-  static let freezeLookNanoseconds: UInt64 = 1_000_000_000
 
   private func finishFlushes(failure: SystemError?) {
     flushing.removeAll { flush in

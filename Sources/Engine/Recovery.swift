@@ -1,6 +1,5 @@
 internal import Blocks
 internal import Catalog
-internal import Logging
 internal import Model
 internal import Platform
 internal import Queue
@@ -130,7 +129,6 @@ struct Recovery {
     var manifest: Manifest
     var blocks: [BlockReader]
     var ring: RingRegion
-    var damagedMinutes: [RingRecovery.DamagedMinute]
   }
 
   private mutating func openPartition(_ index: Int) throws(EngineError) -> OpenedPartition {
@@ -150,8 +148,7 @@ struct Recovery {
       disk: disk,
       partition: partition,
       blocks: blocksFolder,
-      manifests: manifests,
-      quarantine: quarantine
+      manifests: manifests
     )
     var blocks: [BlockReader] = []
     var sound: [BlockSummary] = []
@@ -192,17 +189,7 @@ struct Recovery {
       )
     }
     report.damages += found.damages
-    for path in found.lostFiles {
-      setAside(path, "a damaged file of the ring", "blocks answer for what it held")
-    }
-    report.ring += ring.snapshot.statistics
-    return OpenedPartition(
-      files: files,
-      manifest: manifest,
-      blocks: blocks,
-      ring: ring,
-      damagedMinutes: found.damagedMinutes
-    )
+    return OpenedPartition(files: files, manifest: manifest, blocks: blocks, ring: ring)
   }
 
   /// Moves a file that cannot be used into `quarantine/` and reports what it held.
@@ -219,19 +206,6 @@ struct Recovery {
     report.damages.append(
       Damage(severity: .damage, path: path, offset: 0, byteCount: 0, what: text, range: range)
     )
-  }
-
-  /// Sets a file aside that turns out damaged while the server runs, and says so in the log.
-  private var quarantine: @Sendable (String) -> Void {
-    let (directory, disk, clock, logger) = (directory, disk, parts.clock, parts.logger)
-    return { path in
-      do throws(SystemError) {
-        let target = try directory.quarantine(path, disk: disk, at: clock.now())
-        logger.error("a damaged file of the ring was made anew", metadata: ["moved": "\(target)"])
-      } catch {
-        logger.error("a damaged file of the ring stays in place", metadata: ["why": "\(error)"])
-      }
-    }
   }
 
   // MARK: Log
@@ -335,8 +309,7 @@ struct Recovery {
         files: partition.files,
         manifest: partition.manifest,
         blocks: partition.blocks,
-        ring: partition.ring,
-        damagedMinutes: partition.damagedMinutes
+        ring: partition.ring
       )
     }
     return (0..<count).map { worker in
@@ -346,8 +319,7 @@ struct Recovery {
           byteCountMax: parts.configuration.inFlightByteCountMax / count
         ),
         stores: stores.enumerated().filter { $0.offset % count == worker }.map(\.element),
-        limits: limits,
-        clock: parts.clock
+        limits: limits
       )
     }
   }

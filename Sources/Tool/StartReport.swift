@@ -62,17 +62,8 @@ struct StartReport {
         + "\(Quantity.grouped(recovery.series)) series; "
         + "\(Quantity.grouped(recovery.replayedBatches)) batches with "
         + "\(Quantity.grouped(recovery.replayedRows)) rows replayed in "
-        + "\(Quantity.decimals(recovery.seconds, 2)) s",
-      "ring": Self.ring(recovery.ring),
+        + "\(Quantity.decimals(recovery.seconds, 2)) s"
     ]
-  }
-
-  private static func ring(_ found: RingSummary) -> String {
-    guard found.frozenHourCount > 0 else { return "no frozen hours yet" }
-    return "\(Quantity.grouped(found.columnCount)) columns in up to "
-      + "\(Quantity.grouped(found.frozenHourCount)) frozen hours, "
-      + "\(ByteSize(byteCount: found.frozenByteCount)), "
-      + "\(Quantity.decimals(found.bytesPerColumnHour, 1)) bytes a column and hour"
   }
 
   /// A line for each damage or note, up to a few.
