@@ -311,6 +311,7 @@ final class PartitionStore {
         do throws(SystemError) {
           _ = ring.install(try freezer.finish())
         } catch {
+          freezer.abandon()
           ring.cancelFreeze(freezer.hour)
           throw error
         }

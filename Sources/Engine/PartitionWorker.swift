@@ -236,7 +236,7 @@ final class PartitionWorker: @unchecked Sendable {
     guard let store = stores.first(where: { $0.isFreezing && $0.cut == nil }) else { return false }
     let isDone = store.stepFreeze()
     if !isDone {
-      freezeRetryAt = monotonic &+ Self.cutRetryNanoseconds
+      freezeRetryAt = monotonic &+ Self.freezeRetryNanoseconds
       store.counters.freezeFailed()
     }
     if store.freezer == nil { freezeLookAt = monotonic }
@@ -245,6 +245,8 @@ final class PartitionWorker: @unchecked Sendable {
     return isDone
   }
 
+  /// A failed freeze is tried again after this; until then the hour is answered as before.
+  static let freezeRetryNanoseconds: UInt64 = 10_000_000_000
   /// How often a worker looks for hours to freeze.
   static let freezeLookNanoseconds: UInt64 = 1_000_000_000
 

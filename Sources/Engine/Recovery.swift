@@ -192,7 +192,7 @@ struct Recovery {
       )
     }
     report.damages += found.damages
-    for path in found.lostFiles {
+    for path in found.lostFiles where (try? disk.byteCount(of: path)) ?? nil != nil {
       setAside(path, "a damaged file of the ring", "blocks answer for what it held")
     }
     report.ring += ring.snapshot.statistics

@@ -31,9 +31,9 @@ final class HourFiles {
   private var base: HourSlot? { slots.first.flatMap { $0.kind == .slot ? $0 : nil } }
 
   var isFrozen: Bool { frozen != nil || successor != nil }
-  var isFreezing: Bool { sealedCount > 0 || isRebuilding }
+  private(set) var isFreezing = false
   /// Whether a freeze makes the hour from blocks: nothing below its patches is known.
-  var isRebuilding = false
+  private(set) var isRebuilding = false
 
   /// Whether anything of it was committed.
   var isCommitted: Bool { frozen != nil || slots.contains(where: \.isCommitted) }
@@ -72,11 +72,21 @@ final class HourFiles {
   // MARK: Freezing
 
   /// From now on records go to a new patch.
-  func seal() { sealedCount = slots.count }
+  func seal() {
+    sealedCount = slots.count
+    isFreezing = true
+  }
+
+  /// The hour begins as one that is made from blocks.
+  func beginRebuild() {
+    isFreezing = true
+    isRebuilding = true
+  }
 
   /// The freeze is given up: the topmost file goes on.
   func unseal() {
     sealedCount = 0
+    isFreezing = false
     isRebuilding = false
   }
 

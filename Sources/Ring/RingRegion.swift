@@ -161,7 +161,7 @@ public final class RingRegion {
       dropHour(other)
     }
     let new = HourFiles(hour: hour)
-    new.isRebuilding = true
+    new.beginRebuild()
     files[hour] = new
   }
 

@@ -1,5 +1,6 @@
 import Engine
 import Logging
+import Model
 import Platform
 import Query
 import TestSupport
@@ -97,6 +98,11 @@ final class EngineHarness {
       clock.advance(nanoseconds: 100_000_000)
       try engine.step()
     }
+  }
+
+  /// What `varve verify` finds, notes left out.
+  var damages: [Damage] {
+    DataDirectoryCheck(disk: disk, path: "/data").run().findings.filter { $0.severity != .note }
   }
 
   /// Windows that the ring has answered a query with.

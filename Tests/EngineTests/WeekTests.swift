@@ -4,8 +4,8 @@ import TestSupport
 import Testing
 
 /// Goal: a week goes by in 51 slots: the last two days are in the ring, everything older is
-/// answered from blocks, and all of it is what was sent. Method: a manual clock, rows and late rows in every
-/// hour, restarts on the way, a dictionary beside it.
+/// answered from blocks, and all of it is what was sent. Method: a manual clock, rows in every
+/// hour, late ones, restarts on the way, a dictionary beside it.
 @Suite struct WeekTests {
   private static let start: Int64 = 1_795_374_000 / 3600 * 3600
 
@@ -33,6 +33,13 @@ import Testing
     }
   }
 
+  private static func holds(_ bytes: [UInt8], _ text: String) -> Bool {
+    let wanted = Array(text.utf8)
+    return bytes.indices.contains { start in
+      bytes[start] == wanted[0] && bytes[start...].starts(with: wanted)
+    }
+  }
+
   private func expect(
     _ harness: EngineHarness,
     _ model: Model,
@@ -45,8 +52,9 @@ import Testing
           + "&step=60s&agg=count,sum"
       )
       let (count, sum) = model.texts(series, range)
-      #expect(answer.contains("\"count\":[\(count)]"), "\(hint), counts of \(series)")
-      #expect(answer.contains("\"sum\":[\(sum)]"), "\(hint), sums of \(series)")
+      let bytes = Array(answer.utf8)
+      #expect(Self.holds(bytes, "\"count\":[\(count)]"), "\(hint), counts of \(series)")
+      #expect(Self.holds(bytes, "\"sum\":[\(sum)]"), "\(hint), sums of \(series)")
     }
   }
 
@@ -92,7 +100,7 @@ import Testing
     #expect(harness.report.damages == [])
     #expect(harness.report.ring.frozenHourCount >= 47)
     #expect(harness.report.ring.frozenHourCount <= 49)
-    #expect(DataDirectoryCheck(disk: harness.disk, path: "/data").run().findings == [])
+    #expect(harness.damages == [])
     let files = harness.disk.files.keys.filter { $0.contains("/ring/") }
     // Two partitions; an hour has its frozen file and now and then a patch.
     #expect(files.count <= 2 * 49 * 2)

@@ -43,12 +43,12 @@ import Testing
       number: 0
     )
     #expect(progress == [expected])
-    #expect(try Fixtures.matches("format-v1/ring.frozen", bytes))
+    #expect(try Fixtures.matches("format-v1/frozen.bin", bytes))
     #expect(try FormatPage("frozen.md").shows(bytes))
   }
 
   @Test func aFrozenFileIsRead() throws {
-    let bytes = try Fixtures.bytes("format-v1/ring.frozen")
+    let bytes = try Fixtures.bytes("format-v1/frozen.bin")
     let disk = FaultyDisk(files: [Self.path: bytes])
     let progress = RingProgress(hour: Self.hour, byteCount: UInt64(bytes.count), kind: .frozen)
     let (ring, recovery) = try RingRegion.open(

@@ -99,7 +99,7 @@ final class StreamClient: Sendable {
 
 extension StreamClient.State {
   /// Moves whole chunks from `rest` to `text`.
-  mutating func takeChunks() {
+  fileprivate mutating func takeChunks() {
     while let end = rest.firstIndex(of: 13) {
       guard let count = Int(String(decoding: rest[..<end], as: UTF8.self), radix: 16),
         rest.count >= end + 4 + count
@@ -111,7 +111,7 @@ extension StreamClient.State {
   }
 
   /// The first whole event; blocks without data are none.
-  mutating func takeEvent() -> StreamClient.Event? {
+  fileprivate mutating func takeEvent() -> StreamClient.Event? {
     takeChunks()
     while let end = text.firstRange(of: [10, 10]) {
       let block = String(decoding: text[..<end.lowerBound], as: UTF8.self)

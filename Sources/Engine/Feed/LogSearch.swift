@@ -8,13 +8,17 @@ internal import Rollup
 /// Finds in the log which windows were closed or restated since a position: for readers who come
 /// back after a restart, or after longer than the feed remembers.
 ///
-/// Reads the log from two minutes before the position on, so that the windows that were open there
+/// Reads the log from some minutes before the position on, so that the windows that were open there
 /// are known, and keeps of each series what the watermark needs. Windows that time alone had closed
 /// before the position may come up once more. Blocks on the disk: about a second a gibibyte.
 struct LogSearch {
   /// A window that is open has got its rows within this time, unless they are stamped ahead.
   private static let openNanosecondsMax =
-    Watermark.silenceNanoseconds + Watermark.lagNanoseconds + 2 * Nanoseconds.perMinute
+    Watermark.silenceNanoseconds + Watermark.lagNanoseconds + 3 * Nanoseconds.perMinute
+
+  /// The feed counts a silence from when it saw the last row, which is later than when the row came:
+  /// who was silent for hardly long enough may not have been told of.
+  private static let lookNanosecondsMax = 60 * Nanoseconds.perSecond
 
   private let sources: FeedSources
   private let from: FeedPosition
@@ -182,7 +186,7 @@ struct LogSearch {
       let watermark = Watermark.of(
         newest: series.newest,
         lastArrival: series.lastArrival,
-        now: partition.lastArrival
+        now: partition.lastArrival - Self.lookNanosecondsMax
       )
       let last = Nanoseconds.minute(of: series.newest)
       series.firstOpen = min(Watermark.firstOpenMinute(at: watermark), last + 1)

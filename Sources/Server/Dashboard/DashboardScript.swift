@@ -70,7 +70,7 @@ enum DashboardScript {
         line($('rates'), [{points: rates.map((value, index) => [index, value]), index: 0}]);
       }
       received = {at: now, total};
-      put('series', short(sum.varve_series || 0));
+      put('series', short(sum.varve_catalog_series || 0));
       put('rows', short(sum.varve_open_rows || 0) + 'open rows');
       put('disk', bytes(sum.varve_blocks_bytes || 0));
       put('blocks', short(sum.varve_blocks || 0) + 'blocks');

@@ -171,13 +171,13 @@ package enum PartitionTables {
       ])
     }
     report.table("blocks", key: "blocks", blocks)
-    var hours = TextTable(["hour", "file", "number>", "committed>"])
-    for progress in partition.manifest.ringProgress.sorted(by: { $0.hour < $1.hour }) {
-      let (time, overflow) = progress.hour.multipliedReportingOverflow(by: Nanoseconds.perHour)
-      hours.add([
-        overflow ? .none : .time(time), .text("\(progress.kind)"),
-        .integer(Int(progress.number)), .byteCount(Int(clamping: progress.byteCount)),
-      ])
+    // An hour may have several files.
+    var hours = TextTable(["hour", "files>", "committed>"])
+    let files = Dictionary(grouping: partition.manifest.ringProgress) { $0.hour }
+    for (hour, progress) in files.sorted(by: { $0.key < $1.key }) {
+      let (time, overflow) = hour.multipliedReportingOverflow(by: Nanoseconds.perHour)
+      let byteCount = progress.reduce(0) { $0 &+ Int(clamping: $1.byteCount) }
+      hours.add([overflow ? .none : .time(time), .integer(progress.count), .byteCount(byteCount)])
     }
     report.table("ring", key: "ring", hours)
     return (report, snapshot.findings)
