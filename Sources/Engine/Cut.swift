@@ -9,6 +9,8 @@ struct CutResult {
   var manifest: Manifest
   var blocks: [BlockReader]
   var counts: [Int: CutCounts]
+  /// Minutes of series that had a window already.
+  var restatedWindowCount: Int
 }
 
 /// Turns one generation of open rows into blocks and windows, some series at a time, and commits
@@ -29,6 +31,7 @@ final class Cut {
   private var writer: SeriesWriter?
   private var finished: [BlockSummary] = []
   private var counts: [Int: CutCounts] = [:]
+  private var restatedWindowCount = 0
 
   init(_ generation: Generation, context: CutContext) {
     self.generation = generation
@@ -60,7 +63,8 @@ final class Cut {
     while position < work.count, values < Self.valuesPerStep {
       let layouts = work[position]
       let series = try seriesWriter(for: layouts[0].tenant)
-      let (count, points) = try series.write(layouts, of: generation)
+      let (count, points, restated) = try series.write(layouts, of: generation)
+      restatedWindowCount += restated
       counts[layouts[0].ledgerSlot, default: CutCounts()] += count
       values += points
       position += 1
@@ -102,7 +106,9 @@ final class Cut {
     try finishWriter()
     // What blocks and windows refer to is durable before they count.
     try store.catalog.sync(upTo: store.catalog.version)
+    CrashPoint.blocksWritten.reach()
     try store.ring.sync()
+    CrashPoint.ringSynced.reach()
     var manifest = store.manifest
     manifest.cut = store.cutNumber
     manifest.epoch = store.epoch
@@ -112,7 +118,13 @@ final class Cut {
     manifest.ledger = ledgerAfter.entries
     let readers = try store.files.open(finished)
     try store.files.manifests.commit(manifest)
-    return CutResult(manifest: manifest, blocks: readers, counts: counts)
+    CrashPoint.cutCommitted.reach()
+    return CutResult(
+      manifest: manifest,
+      blocks: readers,
+      counts: counts,
+      restatedWindowCount: restatedWindowCount
+    )
   }
 
   /// Forgets what was written so far and starts over at the next ``step()``.
@@ -123,6 +135,7 @@ final class Cut {
     // The next attempt writes the same names again, and a start removes what no manifest names.
     finished = []
     counts = [:]
+    restatedWindowCount = 0
     position = 0
     store.ring.rollBack()
   }

@@ -26,6 +26,18 @@ struct CutContext {
   var hours: Set<Int64>
 }
 
+extension CutContext {
+  /// The id of a set of fields that rows or windows were merged into, made when no line ever had
+  /// just these.
+  ///
+  /// - Returns: `nil` when a row cannot have so many fields or the catalog takes no more sets. That
+  ///   must not stop a cut: it goes without the set.
+  func fieldSet(of fields: [FieldID]) -> FieldSetID? {
+    guard fields.count <= Limits.fieldsPerRowMax else { return nil }
+    return try? catalog.fieldSet(of: fields)
+  }
+}
+
 /// The files of one partition.
 struct PartitionFiles: Sendable {
   var disk: any Disk

@@ -12,6 +12,9 @@ internal import Rollup
 /// A minute without late rows takes what was folded, merged with the window that an earlier cut has
 /// written. A dirty minute is folded again from all its raw rows.
 struct MinuteTable {
+  /// A larger record is not written: raw rows answer for its minute.
+  static let recordByteCountMax = 16 << 20
+
   /// Folds one chunk group's columns as they come.
   struct Fold {
     var runs: [MinuteRun]
@@ -124,9 +127,7 @@ struct MinuteTable {
 
   private func write(_ minute: Int64, _ set: WindowSet) throws(SystemError) {
     let fields = set.columns.keys.sorted()
-    guard let fieldSet = try? context.catalog.fieldSet(of: fields) else {
-      throw SystemError(code: SystemError.Code.noSpace, operation: "field set", path: "catalog")
-    }
+    guard let fieldSet = context.fieldSet(of: fields) else { return try appendNothing(minute) }
     try append(
       minute,
       fieldSet,
@@ -152,6 +153,7 @@ struct MinuteTable {
       strings: strings,
       into: &record
     )
+    guard record.count <= Self.recordByteCountMax else { return try appendNothing(minute) }
     try record.withBytes { (bytes) throws(SystemError) in
       try context.ring.append(
         series: series,
@@ -160,6 +162,18 @@ struct MinuteTable {
         record: bytes
       )
     }
+  }
+
+  /// Writes a record without a body: it takes the place of an earlier one and says that raw rows
+  /// answer for the minute.
+  private func appendNothing(_ minute: Int64) throws(SystemError) {
+    let nothing: [UInt8] = []
+    try context.ring.append(
+      series: series,
+      minute: minute,
+      cut: context.cutNumber,
+      record: nothing.span
+    )
   }
 
   /// The windows of a minute from all its raw rows: stored ones, then this cut's.
@@ -187,15 +201,19 @@ struct WindowSet {
 
   /// Folds raw rows; where two batches hold a field at the same timestamp the later one wins.
   init(folding batches: [ColumnBatch]) {
-    var fields: [FieldID: ColumnType] = [:]
-    for column in batches.flatMap(\.columns) { fields[column.field] = column.type }
-    for (field, type) in fields {
+    var places: [FieldID: [(batch: Int, column: Int)]] = [:]
+    for (index, batch) in batches.enumerated() {
+      for (column, content) in batch.columns.enumerated() {
+        places[content.field, default: []].append((index, column))
+      }
+    }
+    for (field, parts) in places {
+      let type = batches[parts[0].batch].columns[parts[0].column].type
       var cells: [Timestamp: Cell] = [:]
-      for batch in batches {
-        for column in batch.columns where column.field == field {
-          for (row, cell) in column.cells.enumerated() {
-            cells[batch.timestamps[row]] = keep(cell, type, from: batch.strings)
-          }
+      for part in parts {
+        let batch = batches[part.batch]
+        for (row, cell) in batch.columns[part.column].cells.enumerated() {
+          cells[batch.timestamps[row]] = keep(cell, type, from: batch.strings)
         }
       }
       let timestamps = cells.keys.sorted()

@@ -30,10 +30,13 @@ final class PartitionStore {
   private(set) var ringSnapshot: RingSnapshot
   private(set) var ledger: LedgerBook
   private(set) var unreadableRowCount = 0
+  let counters = PartitionCounters()
+  /// Why and when the cut under way began.
+  private var cutBegan: (cause: CutCause, at: UInt64)?
   /// Bytes of all blocks.
   var blockByteCount: UInt64 { manifest.blocks.reduce(0) { $0 + UInt64($1.byteCount) } }
-  /// Why the last cut failed, until one succeeds.
-  private(set) var cutFailure: SystemError?
+  /// Finds windows to announce, while anybody listens.
+  private var tracker: WindowTracker?
 
   init(
     partition: PartitionID,
@@ -62,6 +65,8 @@ final class PartitionStore {
     current = Generation(start: manifest.nextOffset)
     refreshLayouts()
     for block in blocks { noteSealed(block) }
+    counters.publish(self)
+    counters.publishManifest(self)
   }
 
   /// The first offset that is not applied.
@@ -85,12 +90,13 @@ final class PartitionStore {
       unreadableRowCount += current.unreadableRowCount - before
     case .refusals:
       if let refusals = RefusalCodec.decode(batch) {
-        current.apply(refusals, of: batch, ledger: &ledger)
+        current.apply(refusals, of: batch, ledger: &ledger, at: clock.monotonic())
       } else {
         unreadableRowCount += 1
-        current.pass(batch)
+        current.pass(batch, at: clock.monotonic())
       }
     }
+    counters.applied(batch)
   }
 
   private func refreshLayouts() {
@@ -110,9 +116,12 @@ final class PartitionStore {
 
   /// Seals the open rows and starts turning them into blocks. No effect while a cut is under way or
   /// when nothing was applied since the last.
-  func beginCut() {
+  func beginCut(_ cause: CutCause) {
     guard cut == nil, !current.isEmpty else { return }
+    cutBegan = (cause, clock.monotonic())
     refreshLayouts()
+    tracker?.look(at: current, table: table, now: clock.now())
+    tracker?.sealed()
     let sealed = current
     current = Generation(start: sealed.end)
     ring.dropHours(before: openHours.lowerBound)
@@ -129,9 +138,10 @@ final class PartitionStore {
 
   private var context: CutContext {
     // An hour of which rows are sealed already, while the ring has no slot for it, stays without:
-    // its windows would not be all.
+    // its windows would not be all. An hour that the ring has takes them whatever the clock says,
+    // for it answers queries: the clock may have stepped back.
     let hours = openHours.filter { hour in
-      ring.hasHour(hour) || !manifest.blocks.contains { $0.meets(TimeRange.hour(hour)) }
+      !manifest.blocks.contains { $0.meets(TimeRange.hour(hour)) }
     }
     return CutContext(
       partition: partition,
@@ -146,26 +156,30 @@ final class PartitionStore {
       decoder: decoder,
       fieldSets: fieldSets,
       files: files,
-      hours: Set(hours)
+      hours: Set(hours).union(ring.hours)
     )
   }
 
+  enum CutStep {
+    /// There is more to do.
+    case goesOn
+    case done
+    /// The next step starts over.
+    case failed(SystemError)
+  }
+
   /// Does a part of the cut under way: some series, or the commit.
-  ///
-  /// - Returns: whether the cut is done, successfully or not.
-  func stepCut() -> Bool {
-    guard let cut else { return true }
+  func stepCut() -> CutStep {
+    guard let cut else { return .done }
     do throws(SystemError) {
-      guard try cut.step() else { return false }
-      let result = try cut.commit()
-      finish(cut, result)
-      cutFailure = nil
+      guard try cut.step() else { return .goesOn }
+      finish(cut, try cut.commit())
+      return .done
     } catch {
       // The sealed rows stay open rows; the next attempt starts from them.
-      cutFailure = error
       cut.abandon()
+      return .failed(error)
     }
-    return cutFailure == nil
   }
 
   /// Makes what the manifest has committed the state that readers get.
@@ -177,6 +191,54 @@ final class PartitionStore {
     // Slots that the ledger handed out during the cut stay.
     ledger = ledger.adding(cut.generation.tally, result.counts)
     self.cut = nil
+    counters.publishManifest(self)
+    guard let cutBegan else { return }
+    counters.cut(
+      cutBegan.cause,
+      rows: cut.generation.rowCount,
+      bytes: result.blocks.reduce(0) { $0 + $1.summary.byteCount },
+      restated: result.restatedWindowCount,
+      nanoseconds: clock.monotonic() &- cutBegan.at
+    )
+  }
+
+  // MARK: Changes
+
+  /// What there is to announce since the last call. The first one begins to look: it announces
+  /// nothing.
+  func scan(wantsGrowth: Bool, pendingCountMax: Int) -> FeedScan {
+    let now = clock.now()
+    var scan = FeedScan(partition: partition, next: nextOffset)
+    if tracker == nil {
+      refreshLayouts()
+      tracker = WindowTracker(
+        table: table,
+        sealed: cut?.generation,
+        current: current,
+        now: now,
+        pendingCountMax: pendingCountMax
+      )
+    } else {
+      tracker?.look(at: current, table: table, now: now)
+      if let found = tracker?.take(table) {
+        scan.pairs = found.pairs
+        scan.grown = found.grown
+        scan.isFlooded = found.isFlooded
+      }
+    }
+    tracker?.wantsGrowth = wantsGrowth
+    return scan
+  }
+
+  /// Nobody listens any more.
+  func endScans() { tracker = nil }
+
+  /// Which minutes of some series are closed by now; all that nobody tracks.
+  func areClosed(_ pairs: [FeedPair]) -> [Bool] {
+    pairs.map { pair in
+      guard let tracker, let slot = table.knownSlot(of: SeriesID(pair.series)) else { return true }
+      return tracker.isClosed(pair.minute, slot: slot)
+    }
   }
 
   // MARK: Views

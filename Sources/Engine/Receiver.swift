@@ -15,6 +15,8 @@ public final class Receiver {
   static let waitingMax = 64
   /// Bytes of replies to one connection that may wait; beyond it its input is not read.
   public static let replyByteCountMax = 64 << 10
+  /// Acknowledgements that one connection may wait for; beyond it its input is not read.
+  static let acknowledgementsMax = 1_024
 
   private struct Acknowledgement {
     var connection: LineConnection
@@ -24,6 +26,8 @@ public final class Receiver {
     /// Durable once the port has settled this sequence; batches after `covered` belong to it.
     var covered: UInt64
     var sequence: UInt64
+    /// When the round ended that asked, on the monotonic clock.
+    var askedAt: UInt64
   }
 
   private var parser: LineParser
@@ -63,6 +67,9 @@ public final class Receiver {
     self.refuses = refuses
   }
 
+  /// Ends the port: the committer forgets it once it has taken what is in it.
+  deinit { port.close() }
+
   /// Greets a client. `sender` names it in logs.
   public func open(sender: String) -> LineConnection {
     LineConnection(
@@ -91,16 +98,17 @@ public final class Receiver {
   /// Cost: the parse, about 14 ns a value; a batch is handed over when it is full.
   ///
   /// - Returns: how many bytes were taken. Fewer than all when ``replyByteCountMax`` bytes of
-  /// replies
-  ///   wait: give the rest again once they are written.
+  ///   replies wait, or many acknowledgements: give the rest again once answers are written.
   public func receive(
     _ bytes: UnsafeRawBufferPointer,
     on connection: LineConnection
   ) -> Int {
     let arrival = clock.now()
+    let before = connection.session.statistics
     var rest = unsafe bytes
     while rest.count > 0, connection.closeReason == nil,
-      connection.replyByteCount < Self.replyByteCountMax
+      connection.replyByteCount < Self.replyByteCountMax,
+      connection.pendingAcknowledgements < Self.acknowledgementsMax
     {
       // Lines before the first `#ack` are not answered, even when it came in the same packet.
       let answersVerdicts = connection.session.usesAcknowledgements
@@ -116,6 +124,7 @@ public final class Receiver {
     }
     submit(parser.takeSealed())
     statistics.count(bytes: bytes.count - rest.count)
+    statistics.count(connection.session, since: before)
     return bytes.count - rest.count
   }
 
@@ -131,7 +140,8 @@ public final class Receiver {
           accepted: session.accepted,
           rejected: session.rejected,
           covered: connection.coveredSequence,
-          sequence: 0
+          sequence: 0,
+          askedAt: 0
         )
       )
       session.accepted = 0
@@ -179,7 +189,9 @@ public final class Receiver {
       parser.closeBatches(arrival: clock.now())
       submit(parser.takeSealed())
       let sequence = submittedSequence
+      let now = clock.monotonic()
       for var acknowledgement in asked {
+        acknowledgement.askedAt = now
         acknowledgement.sequence = sequence
         acknowledgement.connection.coveredSequence = sequence
         acknowledgements.append(acknowledgement)
@@ -207,6 +219,11 @@ public final class Receiver {
     while done < acknowledgements.count, acknowledgements[done].sequence <= settled {
       answer(acknowledgements[done])
       done += 1
+    }
+    guard done > 0 else { return }
+    let now = clock.monotonic()
+    for acknowledgement in acknowledgements[..<done] {
+      statistics.acknowledgementDurations.record(nanoseconds: now &- acknowledgement.askedAt)
     }
     acknowledgements.removeFirst(done)
   }
@@ -252,8 +269,8 @@ public final class Receiver {
     let session = connection.session
     let answers = answers ?? session.usesAcknowledgements
     guard !session.verdicts.isEmpty else { return }
-    for verdict in session.verdicts {
-      deadLetters.append(
+    deadLetters.append(
+      session.verdicts.map { verdict in
         DeadLetter(
           time: arrival,
           tenant: session.tenant,
@@ -264,12 +281,14 @@ public final class Receiver {
           message: verdict.message,
           text: verdict.text
         )
-      )
+      }
+    )
+    for verdict in session.verdicts {
       if answers {
         connection.reply("ERR \(verdict.line) \(verdict.column) \(verdict.message)")
       }
     }
-    statistics.count(refused: session.verdicts.count)
+    statistics.count(refused: session.verdicts)
     session.verdicts.removeAll(keepingCapacity: true)
     if connection.hasReplies { touched.append(connection) }
   }

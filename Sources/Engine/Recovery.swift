@@ -31,11 +31,12 @@ struct Recovery {
     for index in 0..<parts.configuration.partitionCount {
       opened.append(try openPartition(index))
     }
-    if hasCatalogLoss { reteach(catalog, from: opened) }
+    if hasCatalogLoss || isBehind(catalog, opened) { reteach(catalog, from: opened) }
     let floors = opened.map(\.manifest.nextOffset)
     let lastEpoch = opened.map(\.manifest.epoch).max() ?? Epoch(0)
     let log = try openLog(floors, lastEpoch: lastEpoch)
     let workers = makeWorkers(opened, catalog, epoch: log.epoch)
+    CrashPoint.opened.reach()
     let newest = try replay(into: workers, from: floors, log, progress)
     if let loss = catalog.expect(version: newest) { report.damages.append(loss) }
     report.epoch = log.epoch.rawValue
@@ -49,6 +50,7 @@ struct Recovery {
   private mutating func openCatalog() throws(EngineError) -> Catalog {
     var limits = CatalogLimits()
     limits.seriesMax = parts.configuration.seriesMax
+    limits.fieldSetsMax = parts.configuration.fieldSetsMax
     let (catalog, recovery) = try wrap { () throws(SystemError) in
       try Catalog.open(
         disk: disk,
@@ -61,6 +63,28 @@ struct Recovery {
     for path in recovery.setAside { setAside(path, "damaged copy of the catalog's log", "") }
     hasCatalogLoss = !recovery.lost.isEmpty
     return catalog
+  }
+
+  /// Whether the newest blocks know what the catalog does not: it is an old copy, or gone.
+  private mutating func isBehind(_ catalog: Catalog, _ partitions: [OpenedPartition]) -> Bool {
+    for block in partitions.compactMap(\.blocks.last) {
+      guard let found = try? block.definitions() else { continue }
+      let isKnown =
+        !catalog.series(found.series.map(\.id)).contains { $0 == nil }
+        && found.fieldSets.allSatisfy { catalog.fieldSet($0.id) != nil }
+      guard !isKnown else { continue }
+      report.damages.append(
+        Damage(
+          severity: .damage,
+          path: directory.catalog,
+          offset: 0,
+          byteCount: 0,
+          what: "definitions that blocks use are missing; they are learned from all blocks"
+        )
+      )
+      return true
+    }
+    return false
   }
 
   /// Blocks repeat the definitions that they use: what the catalog lost it learns from them.
@@ -241,6 +265,7 @@ struct Recovery {
           progress(state)
         },
         body: { batch in
+          CrashPoint.replaying.reach()
           newest = max(newest, batch.header.registryVersion)
           workers[Int(batch.header.partition.rawValue) % count].replay(batch)
         }
@@ -307,6 +332,12 @@ struct Recovery {
     let workerOfPartition = (0..<parts.configuration.partitionCount).map { $0 % workers.count }
     var options = CommitOptions()
     options.mode = parts.configuration.durability.commitMode
+    options.lingerNanosecondsMax = UInt64(parts.configuration.commitDelayNanoseconds)
+    options.lingerNanosecondsMin = options.lingerNanosecondsMax / 5
+    options.byteCountMax = parts.configuration.commitByteCountMax
+    options.syncNanoseconds = UInt64(parts.configuration.syncIntervalNanoseconds)
+    var letters = DeadLetterLog.Options()
+    letters.fileByteCountMax = parts.configuration.deadLetterByteCountMax / letters.fileCountMax
     let committer = Committer(
       log: log,
       workers: workers.map(\.port),
@@ -324,8 +355,10 @@ struct Recovery {
       deadLetters: DeadLetterLog(
         disk: disk,
         directory: directory.deadLetters,
-        clock: parts.clock
-      )
+        clock: parts.clock,
+        options: letters
+      ),
+      epoch: log.epoch
     )
   }
 }

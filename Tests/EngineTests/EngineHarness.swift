@@ -9,16 +9,19 @@ final class EngineHarness {
   let disk: FaultyDisk
   let clock = ManualClock(now: 1_795_373_340_000_000_000)
   private(set) var engine: Engine
-  private var receiver: Receiver
-  private var connection: LineConnection
+  private(set) var receiver: Receiver
+  private(set) var connection: LineConnection
+  private let configure: (inout EngineConfiguration) -> Void
 
   static func engine(
     on disk: FaultyDisk,
-    clock: ManualClock = ManualClock(now: 1_795_373_340_000_000_000)
+    clock: ManualClock = ManualClock(now: 1_795_373_340_000_000_000),
+    configure: (inout EngineConfiguration) -> Void = { _ in }
   ) throws -> Engine {
     var configuration = EngineConfiguration(dataDirectory: "/data")
     configuration.partitionCount = 2
     configuration.workerCount = 1
+    configure(&configuration)
     return try Engine(
       configuration,
       disk: disk,
@@ -28,9 +31,10 @@ final class EngineHarness {
     )
   }
 
-  init() throws {
+  init(configure: @escaping (inout EngineConfiguration) -> Void = { _ in }) throws {
     disk = FaultyDisk(seed: 1)
-    engine = try Self.engine(on: disk, clock: clock)
+    self.configure = configure
+    engine = try Self.engine(on: disk, clock: clock, configure: configure)
     _ = try engine.start()
     receiver = try engine.makeReceiver(onSettled: {})
     connection = receiver.open(sender: "test")
@@ -50,23 +54,34 @@ final class EngineHarness {
     return String(decoding: connection.takeReplies(), as: UTF8.self)
   }
 
-  /// Ends the process as `kill -9` does and starts it again.
-  func restart() throws {
-    disk.crash(.kill)
-    engine = try Self.engine(on: disk, clock: clock)
-    _ = try engine.start()
+  /// Ends the process, as `kill -9` does or worse, and starts it again.
+  ///
+  /// - Parameter meanwhile: what happens to the disk in between.
+  @discardableResult
+  func restart(
+    _ crash: FaultyDisk.Crash = .kill,
+    meanwhile: (FaultyDisk) throws -> Void = { _ in }
+  ) throws -> RecoveryReport {
+    disk.crash(crash)
+    try meanwhile(disk)
+    engine = try Self.engine(on: disk, clock: clock, configure: configure)
+    let report = try engine.start()
     receiver = try engine.makeReceiver(onSettled: {})
     connection = receiver.open(sender: "test")
+    return report
+  }
+
+  static func items(_ query: String) -> [(name: String, value: String)] {
+    query.split(separator: "&").map { part in
+      let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      return (name: String(pair[0]), value: String(pair[1]))
+    }
   }
 
   /// The answer's data as JSON, without its statistics.
   func range(_ query: String) async throws -> String {
-    let items = query.split(separator: "&").map { part in
-      let pair = part.split(separator: "=", maxSplits: 1).map(String.init)
-      return (name: pair[0], value: pair[1])
-    }
     let json = String(
-      decoding: try await engine.range(items, tenant: "default").json(),
+      decoding: try await engine.range(Self.items(query), tenant: "default").json(),
       as: UTF8.self
     )
     return String(json.prefix(upTo: json.range(of: #","stats""#)?.lowerBound ?? json.endIndex))

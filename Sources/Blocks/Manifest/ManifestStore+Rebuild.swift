@@ -110,7 +110,8 @@ private struct BlockSurvey {
       manifest.epoch = max(manifest.epoch, cut.identity.epoch)
       manifest.nextOffset = cut.identity.b
       manifest.blocks += cut.blocks.map(\.summary)
-      if let ledger = cut.blocks.lazy.compactMap(\.ledger).first {
+      // Written one after another, each with the counts so far: the last one knows them all.
+      if let ledger = cut.blocks.reversed().lazy.compactMap(\.ledger).first {
         manifest.ledger = ledger
       } else {
         report(path, "the ledger's totals of cut \(cut.identity.cut) are lost")

@@ -6,14 +6,40 @@ package struct MetricsText {
 
   static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 
+  /// A family as it was begun: what docs/metrics.md is made of.
+  package struct Family: Hashable, Sendable {
+    package var section: String
+    package var name: String
+    package var kind: Kind
+    package var help: String
+    /// Names of labels, `le` left out.
+    package var labels: [String]
+  }
+
   package private(set) var text = ""
+  package private(set) var families: [Family] = []
+  private var section = ""
   private var name = ""
 
   package init() {}
 
+  /// Begins a chapter of the documentation; the page itself does not show it.
+  package mutating func section(_ title: String) { section = title }
+
   /// Begins a family; the samples that follow belong to it.
-  package mutating func family(_ name: String, _ kind: Kind, _ help: String) {
+  ///
+  /// - Parameter labels: the labels that samples may have. Those that a sample shows are added, so
+  ///   only a family that may have no sample needs to name them.
+  package mutating func family(
+    _ name: String,
+    _ kind: Kind,
+    _ help: String,
+    labels: [String] = []
+  ) {
     self.name = name
+    families.append(
+      Family(section: section, name: name, kind: kind, help: help, labels: labels)
+    )
     text += "# HELP \(name) \(Self.escapeHelp(help))\n# TYPE \(name) \(kind.rawValue)\n"
   }
 
@@ -22,6 +48,10 @@ package struct MetricsText {
     _ labels: [(name: String, value: String)] = [],
     suffix: String = ""
   ) {
+    for (label, _) in labels where label != "le" {
+      let last = families.count - 1
+      if !families[last].labels.contains(label) { families[last].labels.append(label) }
+    }
     text += name
     text += suffix
     if !labels.isEmpty {
@@ -61,17 +91,27 @@ package struct MetricsText {
     counts: [UInt64],
     sum: Double
   ) {
-    precondition(counts.count == bounds.count + 1, "the last bucket has no bound")
     family(name, .histogram, help)
+    buckets(bounds: bounds, counts: counts, sum: sum)
+  }
+
+  /// The samples of one histogram of the family.
+  package mutating func buckets(
+    bounds: [Double],
+    counts: [UInt64],
+    sum: Double,
+    _ labels: [(name: String, value: String)] = []
+  ) {
+    precondition(counts.count == bounds.count + 1, "the last bucket has no bound")
     var total: UInt64 = 0
     for (bound, count) in zip(bounds, counts) {
       total += count
-      sample(Double(total), [("le", Self.number(bound))], suffix: "_bucket")
+      sample(Double(total), labels + [("le", Self.number(bound))], suffix: "_bucket")
     }
     total += counts[bounds.count]
-    sample(Double(total), [("le", "+Inf")], suffix: "_bucket")
-    sample(sum, suffix: "_sum")
-    sample(Double(total), suffix: "_count")
+    sample(Double(total), labels + [("le", "+Inf")], suffix: "_bucket")
+    sample(sum, labels, suffix: "_sum")
+    sample(Double(total), labels, suffix: "_count")
   }
 
   /// Whole numbers without a fraction, as people read them.
