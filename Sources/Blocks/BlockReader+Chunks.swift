@@ -8,7 +8,7 @@ public struct ChunkDescription: Hashable, Sendable {
   /// `nil` for the timestamps.
   public var field: FieldID?
   public var type: ColumnType?
-  /// The codec's name; its code when no codec has it.
+  /// The codec in words, parameters included; its code when no codec has it.
   public var codec: String
   /// Bytes in the file, the codec's own byte included.
   public var byteCount: Int
@@ -27,7 +27,7 @@ extension BlockReader {
       ChunkDescription(
         field: nil,
         type: nil,
-        codec: Self.codecName(bytes[group.directory.timestamps.lowerBound]),
+        codec: Self.codecName(bytes.span.extracting(group.directory.timestamps)),
         byteCount: group.directory.timestamps.count
       )
     ]
@@ -36,7 +36,7 @@ extension BlockReader {
         ChunkDescription(
           field: column.field,
           type: column.type,
-          codec: Self.codecName(bytes[column.chunk.lowerBound]),
+          codec: Self.codecName(bytes.span.extracting(column.chunk)),
           byteCount: column.chunk.count
         )
       )
@@ -44,7 +44,12 @@ extension BlockReader {
     return chunks
   }
 
-  private static func codecName(_ code: UInt8) -> String {
-    ChunkCodec(rawValue: code).map { "\($0)" } ?? "code \(code)"
+  private static func codecName(_ chunk: Span<UInt8>) -> String {
+    guard var description = Codecs.ChunkDescription(chunk) else {
+      return "code \(chunk.isEmpty ? 0 : chunk[0])"
+    }
+    // Chunks are counted by what this returns: a denominator each would be a line each.
+    description.denominator = nil
+    return description.description
   }
 }

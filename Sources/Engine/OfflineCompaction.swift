@@ -41,11 +41,18 @@ public struct OfflineCompaction {
   private let configuration: EngineConfiguration
   private let disk: any Disk
   private let clock: any Clock
+  private let threading: Engine.Threading
 
-  public init(_ configuration: EngineConfiguration, disk: any Disk, clock: any Clock) {
+  public init(
+    _ configuration: EngineConfiguration,
+    disk: any Disk,
+    clock: any Clock,
+    threading: Engine.Threading = .threads
+  ) {
     self.configuration = configuration
     self.disk = disk
     self.clock = clock
+    self.threading = threading
   }
 
   /// Opens the directory as a server would and closes it again, which leaves everything in blocks.
@@ -53,7 +60,13 @@ public struct OfflineCompaction {
   /// - Throws: ``EngineError/inUse(path:)`` beside a live server.
   public func applyLog() throws(EngineError) {
     let logger = Logger(label: "varve.compact") { _ in SwiftLogNoOpLogHandler() }
-    let engine = try Engine(configuration, disk: disk, clock: clock, logger: logger)
+    let engine = try Engine(
+      configuration,
+      disk: disk,
+      clock: clock,
+      logger: logger,
+      threading: threading
+    )
     _ = try engine.start()
     try engine.stop()
   }

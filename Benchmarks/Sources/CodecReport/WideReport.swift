@@ -1,6 +1,7 @@
 import Blocks
 import Bytes
 import Codecs
+import ColumnData
 import Glibc
 import Model
 import Platform
@@ -18,7 +19,7 @@ enum WideReport {
       let columns = load(file)
       for (strength, rows) in [(ChunkStrength.head, 60)] + [(.young, 1_024), (.cold, 8_192)] {
         do throws(SystemError) {
-          let (bytes, points) = try write(columns, strength, rows, isWide: isWide)
+          let (bytes, points) = try write(tables(columns, isWide: isWide), strength, rows)
           let text = fixed(Double(bytes) / Double(points), 3, 6)
           print("\(file) \(strength) \(rows): \(points) points, \(text) bytes a point")
         } catch {
@@ -26,6 +27,48 @@ enum WideReport {
         }
       }
     }
+  }
+
+  /// The shapes of ``Shape``, 20 series of 8,192 rows each.
+  static func runShapes() {
+    for shape in Shape.allCases {
+      for (strength, rows) in [(ChunkStrength.head, 60)] + [(.young, 1_024), (.cold, 8_192)] {
+        do throws(SystemError) {
+          let (bytes, points) = try write(shape, strength, rows)
+          let text = fixed(Double(bytes) / Double(points), 3, 6)
+          print("\(shape.rawValue) \(strength) \(rows): \(points) points, \(text) bytes a point")
+        } catch {
+          print("\(shape): \(error)")
+        }
+      }
+    }
+  }
+
+  private static func write(
+    _ shape: Shape,
+    _ strength: ChunkStrength,
+    _ rows: Int
+  ) throws(SystemError) -> (bytes: Int, points: Int) {
+    let timestamps = (0..<8_192).map {
+      1_795_373_340_000_000_000 + Int64($0) * shape.stepSeconds * 1_000_000_000
+    }
+    let tables = (0..<20).map { series in
+      shape.columns(rows: 8_192, seed: UInt64(series)).enumerated().map { index, cells in
+        Table.Column(field: UInt32(index), type: shape.type, cells: cells)
+      }
+    }
+    return try write(tables.map { Table(timestamps: timestamps, columns: $0) }, strength, rows)
+  }
+
+  /// One series.
+  struct Table {
+    struct Column {
+      var field: UInt32
+      var type: ColumnType
+      var cells: [Cell]
+    }
+    var timestamps: [Timestamp]
+    var columns: [Column]
   }
 
   private static func load(_ path: String) -> [Column] {
@@ -49,12 +92,30 @@ enum WideReport {
     return columns
   }
 
-  /// Writes one block; a wide series holds the timestamps that all columns have.
+  /// A wide series holds the timestamps that all columns have.
+  private static func tables(_ columns: [Column], isWide: Bool) -> [Table] {
+    (isWide ? [columns] : columns.map { [$0] }).map { table in
+      var common = Set(table[0].timestamps)
+      for column in table { common.formIntersection(column.timestamps) }
+      let timestamps = common.sorted()
+      return Table(
+        timestamps: timestamps,
+        columns: table.enumerated().map { index, column in
+          Table.Column(
+            field: UInt32(index),
+            type: .float,
+            cells: timestamps.map { column.values[$0] ?? 0 }
+          )
+        }
+      )
+    }
+  }
+
+  /// Writes one block, and says what is in the file.
   private static func write(
-    _ columns: [Column],
+    _ tables: [Table],
     _ strength: ChunkStrength,
-    _ rows: Int,
-    isWide: Bool
+    _ rows: Int
   ) throws(SystemError) -> (bytes: Int, points: Int) {
     let disk = RealDisk()
     let folder = "/tmp/codec-report-\(getpid())"
@@ -70,30 +131,24 @@ enum WideReport {
         b: Offset(1),
         cut: 1,
         index: 0,
-        count: 1
+        count: 1,
+        strength: strength
       ),
       strength: strength
     )
-    let tables = isWide ? [columns] : columns.map { [$0] }
     for (number, table) in tables.enumerated() {
-      var common = Set(table[0].timestamps)
-      for column in table { common.formIntersection(column.timestamps) }
-      let timestamps = common.sorted()
-      let fields = table.indices.map {
-        (field: FieldID(UInt32(isWide ? $0 : number)), type: ColumnType.float)
-      }
-      for start in stride(from: 0, to: timestamps.count, by: rows) {
-        let part = Array(timestamps[start..<min(timestamps.count, start + rows)])
+      for start in stride(from: 0, to: table.timestamps.count, by: rows) {
+        let end = min(table.timestamps.count, start + rows)
+        let part = Array(table.timestamps[start..<end])
         writer.beginGroup(
           series: SeriesID(UInt32(number)),
           fieldSet: FieldSetID(UInt32(number)),
-          fields: fields,
+          fields: table.columns.map { (field: FieldID($0.field), type: $0.type) },
           timestamps: part.span,
           isLate: false
         )
-        for column in table {
-          let cells = part.map { column.values[$0] ?? 0 }
-          writer.appendColumn(cells.span, type: .float)
+        for column in table.columns {
+          writer.appendColumn(column.cells.span.extracting(start..<end), type: column.type)
         }
         try writer.endGroup()
       }
