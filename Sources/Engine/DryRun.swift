@@ -42,9 +42,10 @@ public final class DryRun {
     _ = body.takeVerdicts()
   }
 
-  public func end() {
+  /// - Parameter endsLine: whether the last line ends with the body; else it is refused as cut.
+  public func end(endsLine: Bool) {
     guard body.fault == nil else { return }
-    parser.finish(session: body.session, arrival: clock.now(), endsLine: true)
+    parser.finish(session: body.session, arrival: clock.now(), endsLine: endsLine)
     _ = body.takeVerdicts()
     _ = parser.takeSealed()
   }

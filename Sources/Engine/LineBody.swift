@@ -5,7 +5,7 @@ public import Model
 /// loop, or to the task that tries it out with a ``DryRun``.
 public final class LineBody {
   /// Verdicts that are kept for the answer; all of them go to the dead letters.
-  public static let verdictsMax = 100
+  public static let verdictsMax = 1_000
 
   /// Who sends, for the dead letters.
   public let sender: String
@@ -22,6 +22,8 @@ public final class LineBody {
     session = LineSession(tenant: tenant, precision: precision)
     coveredSequence = sequence
   }
+
+  public var tenant: TenantID { session.tenant }
 
   public var counts: LineCounts {
     let statistics = session.statistics

@@ -40,14 +40,20 @@ extension Receiver {
     bury(body.takeVerdicts(), body, arrival)
   }
 
-  /// The body has ended, and with it its last line.
+  /// The body has ended.
   ///
-  /// - Parameter onSettled: called on the loop when all rows and refusals of the body are durable
-  ///   in all partitions, with the reason when they are not. Call ``endOfRound()`` soon.
-  public func end(_ body: LineBody, onSettled: @escaping (String?) -> Void) {
+  /// - Parameters:
+  ///   - endsLine: whether its last line ends with it; else it is refused as cut.
+  ///   - onSettled: called on the loop when all rows and refusals of the body are durable
+  ///     in all partitions, with the reason when they are not. Call ``endOfRound()`` soon.
+  public func end(
+    _ body: LineBody,
+    endsLine: Bool,
+    onSettled: @escaping (String?) -> Void
+  ) {
     let arrival = clock.now()
     if body.fault == nil {
-      parser.finish(session: body.session, arrival: arrival, endsLine: true)
+      parser.finish(session: body.session, arrival: arrival, endsLine: endsLine)
       bury(body.takeVerdicts(), body, arrival)
     }
     submit(parser.takeSealed())

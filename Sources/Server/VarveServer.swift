@@ -17,6 +17,7 @@ public final class VarveServer: Sendable {
   public let engine: Engine
   public let configuration: ServerConfiguration
   private let lines: LineServer
+  private let bodies: BodyLoops
   private let http: HTTPServer
   private let logger: Logger
 
@@ -42,9 +43,16 @@ public final class VarveServer: Sendable {
     let statistics = ServerStatistics()
     let log = SampledLog(logger, clock: clock)
     lines = LineServer(configuration, statistics: statistics, log: log)
+    bodies = BodyLoops(configuration)
+    let writes = WriteRoutes(engine: engine, bodies: bodies, configuration: configuration)
     http = HTTPServer(
       configuration,
-      routes: Routes(engine: engine, statistics: statistics, startedAt: clock.now()),
+      routes: Routes(
+        engine: engine,
+        writes: writes,
+        statistics: statistics,
+        startedAt: clock.now()
+      ),
       log: log,
       clock: clock
     )
@@ -59,6 +67,7 @@ public final class VarveServer: Sendable {
     } catch {
       await lines.stop()
       await lines.shutDown()
+      await bodies.shutDown()
       throw error
     }
   }
@@ -69,6 +78,7 @@ public final class VarveServer: Sendable {
     let report = try await Blocking.run("recovery") { () throws(EngineError) in
       try engine.start()
     }
+    try await bodies.accept(engine)
     try await lines.accept(engine)
     return report
   }
@@ -77,9 +87,11 @@ public final class VarveServer: Sendable {
   /// meanwhile.
   public func stop() async throws {
     await lines.stop()
+    await bodies.stop()
     let engine = engine
     let failure = await Blocking.attempt("stop") { () throws(EngineError) in try engine.stop() }
     await http.stop()
+    await bodies.shutDown()
     await lines.shutDown()
     if let failure { throw failure }
   }

@@ -82,7 +82,7 @@ enum TimeText {
 }
 
 /// RFC 3339 date and time, years 0000 to 9999, without Foundation.
-enum RFC3339 {
+public enum RFC3339 {
   /// Nanoseconds since the epoch, or `nil` when `bytes` is not a valid time.
   ///
   /// A leap second (`:60`) is the second after it. A space is taken for the `+` of an offset, for

@@ -118,14 +118,16 @@ final class BodyLoop {
       }
     }
     scheduleRound()
-    guard offer.isEnd else { return offer.reply.resume(returning: .taken(fault: body.fault)) }
+    guard offer.ending != .none else { return offer.reply.resume(returning: .taken(fault: body.fault)) }
     bodies[offer.body] = nil
     unsettled[offer.body] = Unsettled(
       body: body,
       deadline: .now() + .seconds(Int64(configuration.writeWaitSeconds)),
       reply: offer.reply
     )
-    receiver.end(body) { failure in self.settled(offer.body, failure) }
+    receiver.end(body, endsLine: offer.ending == .whole) { failure in
+      self.settled(offer.body, failure)
+    }
   }
 
   /// Tells a client to come again. What its line had not come whole of is forgotten, for it is not

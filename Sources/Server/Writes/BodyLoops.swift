@@ -1,4 +1,5 @@
 internal import Engine
+internal import Model
 internal import NIOCore
 internal import NIOPosix
 internal import Synchronization
@@ -69,16 +70,18 @@ struct BodyWriter: Sendable {
   private let loop: NIOLoopBound<BodyLoop>
   private let body: UInt64
   private var opening: BodyOpening?
+  let tenant: TenantID
   private let waitSeconds: Int
 
   init(loop: NIOLoopBound<BodyLoop>, body: UInt64, opening: BodyOpening, waitSeconds: Int) {
     self.loop = loop
     self.body = body
     self.opening = opening
+    tenant = opening.tenant
     self.waitSeconds = waitSeconds
   }
 
-  mutating func offer(_ pieces: [BodyPiece], isEnd: Bool) async -> BodyOffer.Reply {
+  mutating func offer(_ pieces: [BodyPiece], ending: BodyOffer.Ending) async -> BodyOffer.Reply {
     let first = opening
     opening = nil
     return await withCheckedContinuation { reply in
@@ -86,7 +89,7 @@ struct BodyWriter: Sendable {
         body: body,
         opening: first,
         pieces: pieces,
-        isEnd: isEnd,
+        ending: ending,
         deadline: .now() + .seconds(Int64(waitSeconds)),
         reply: reply
       )

@@ -28,12 +28,21 @@ struct BodyOffer: Sendable {
     case unavailable(BodyRefusal)
   }
 
+  enum Ending: Sendable {
+    /// More comes.
+    case none
+    /// The body ends here, and its last line with it.
+    case whole
+    /// Nothing more can be read: a line that is not whole is refused as cut.
+    case cut
+  }
+
   var body: UInt64
   /// With the first offer of a body only.
   var opening: BodyOpening?
   var pieces: [BodyPiece]
-  /// Whether the body ends here; the answer then waits for the disk.
-  var isEnd: Bool
+  /// The answer to an end waits for the disk.
+  var ending: Ending
   /// When its client should rather be told to come again.
   var deadline: NIODeadline
   var reply: CheckedContinuation<Reply, Never>
