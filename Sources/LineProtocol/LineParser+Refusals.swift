@@ -1,4 +1,4 @@
-internal import Model
+public import Model
 
 /// Telling the sender, the dead letters and the ledger about refused lines.
 extension LineParser {

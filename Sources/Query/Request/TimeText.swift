@@ -87,7 +87,7 @@ public enum RFC3339 {
   ///
   /// A leap second (`:60`) is the second after it. A space is taken for the `+` of an offset, for
   /// that is how a plus arrives that was not percent-encoded.
-  static func parse(_ bytes: [UInt8]) -> Int128? {
+  public static func parse(_ bytes: [UInt8]) -> Int128? {
     guard bytes.count >= 20, bytes[4] == 0x2d, bytes[7] == 0x2d else { return nil }
     guard bytes[10] | 0x20 == UInt8(ascii: "t") || bytes[10] == 0x20 else { return nil }
     guard bytes[13] == 0x3a, bytes[16] == 0x3a else { return nil }

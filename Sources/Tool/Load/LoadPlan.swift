@@ -12,7 +12,15 @@ package struct LoadPlan: Sendable {
     case backfill(start: Timestamp, step: Int64, count: Int)
   }
 
+  package enum Protocol: Sendable {
+    /// Lines on a connection, with an `#ack` behind each piece.
+    case lines
+    /// Each piece is a `POST /write`.
+    case http
+  }
+
   package var address: Address
+  package var `protocol`: Protocol
   package var servers: Range<Int>
   package var metricCount: Int
   package var schedule: Schedule
@@ -25,6 +33,7 @@ package struct LoadPlan: Sendable {
 
   package init(
     address: Address,
+    protocol: Protocol = .lines,
     servers: Range<Int>,
     metricCount: Int,
     schedule: Schedule,
@@ -34,6 +43,7 @@ package struct LoadPlan: Sendable {
     seed: UInt64
   ) {
     self.address = address
+    self.protocol = `protocol`
     self.servers = servers
     self.metricCount = metricCount
     self.schedule = schedule
