@@ -105,13 +105,15 @@ public final class Receiver {
     while rest.count > 0, connection.closeReason == nil,
       connection.replyByteCount < Self.replyByteCountMax
     {
+      // Lines before the first `#ack` are not answered, even when it came in the same packet.
+      let answersVerdicts = connection.session.usesAcknowledgements
       let (consumed, event) = unsafe parser.parse(
         rest,
         session: connection.session,
         arrival: arrival
       )
       unsafe rest = UnsafeRawBufferPointer(rebasing: rest[consumed...])
-      collect(connection, arrival: arrival)
+      collect(connection, arrival: arrival, answers: answersVerdicts)
       if let event { handle(event, on: connection) }
       if event == nil, consumed == 0 { break }
     }
@@ -254,11 +256,12 @@ public final class Receiver {
   }
 
   /// Sends verdicts to a client that acknowledges, and every refused line to the dead letters.
-  private func collect(_ connection: LineConnection, arrival: Int64) {
+  private func collect(_ connection: LineConnection, arrival: Int64, answers: Bool? = nil) {
     let session = connection.session
+    let answers = answers ?? session.usesAcknowledgements
     guard !session.verdicts.isEmpty else { return }
     bury(session.verdicts, of: session.tenant, sender: connection.sender, arrival: arrival)
-    if session.usesAcknowledgements {
+    if answers {
       for verdict in session.verdicts {
         connection.reply("ERR \(verdict.line) \(verdict.column) \(verdict.message)")
       }

@@ -89,6 +89,16 @@ struct LineServerTests {
     }
   }
 
+  @Test func linesBeforeTheFirstAcknowledgementAreNotAnswered() async throws {
+    try await TestServer.run { server in
+      let client = try await server.connect()
+      #expect(try await client.acknowledge("m f=\nm f=1\n") == ["OK a 1 1"])
+      let lines = try await client.acknowledge("m f=\n", id: "b")
+      #expect(lines.count == 2)
+      #expect(lines.first?.hasPrefix("ERR 4 5 ") == true, "\(lines)")
+    }
+  }
+
   @Test func aFieldThatChangesItsTypeNamesBoth() async throws {
     try await TestServer.run { server in
       #expect(try await server.write("m f=1.5\n") == ["OK a 1 0"])
