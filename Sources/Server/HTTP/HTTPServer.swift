@@ -23,6 +23,7 @@ final class HTTPServer: Sendable {
   private let routes: Routes
   private let log: SampledLog
   private let dates: HTTPDate
+  private let share = HTTPReadHandler.Share()
   private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
   private let state = Mutex(State())
 
@@ -60,12 +61,15 @@ final class HTTPServer: Sendable {
     _ onRunning: @escaping @Sendable (any Channel) -> Void
   ) -> Listener {
     let patience = TimeAmount.seconds(Int64(configuration.httpIdleSeconds))
+    let share = share
     let channel = HTTP1Channel(
       responder: { request, writer, channel in
         try await self.respond(to: request, writer, on: channel)
       },
       configuration: .init(
-        additionalChannelHandlers: [WriteProgressHandler(patience: patience)],
+        additionalChannelHandlers: [
+          WriteProgressHandler(patience: patience), HTTPReadHandler(share: share),
+        ],
         idleTimeout: patience,
         httpDecoderConfiguration: .init(
           maxHeaderFieldSize: configuration.httpHeaderByteCountMax,
