@@ -1,4 +1,5 @@
 public import Model
+internal import Synchronization
 
 extension Catalog {
   /// The tenant of a name.
