@@ -1,5 +1,5 @@
 internal import Catalog
-public import LineProtocol
+internal import LineProtocol
 internal import Model
 internal import Platform
 
@@ -71,17 +71,18 @@ private final class DryResolver: SchemaResolver {
     tags: [Tag],
     fields: [FieldName]
   ) throws(SchemaRefusal) -> ResolvedLayout {
-    var (id, types) = try catalog.check(
+    let known = try catalog.check(
       tenant: tenant,
       measurement: measurement,
       tags: tags,
       fields: fields
     )
+    var types = known.types
     for (place, field) in fields.enumerated() where types[place] == nil {
       let name = Name(measurement: measurement, field: field.name)
       let type = newFields[name] ?? field.type
       guard type == field.type || type == .float && field.type.isInteger else {
-        throw .typeConflict(measurement: id, field: place, existing: type)
+        throw .typeConflict(measurement: known.measurement, field: place, existing: type)
       }
       types[place] = type
     }
@@ -90,7 +91,7 @@ private final class DryResolver: SchemaResolver {
     }
     next += 1
     return ResolvedLayout(
-      measurement: id,
+      measurement: known.measurement,
       series: SeriesID(next),
       partition: PartitionID(0),
       layout: LayoutID(next),

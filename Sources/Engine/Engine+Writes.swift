@@ -1,6 +1,7 @@
 internal import Catalog
 public import LineProtocol
 public import Model
+internal import Queue
 
 extension Engine {
   /// Why a request may not write.

@@ -62,7 +62,7 @@ struct Load: ParsableCommand {
   }
 
   /// Where rows go, and how.
-  private var target: (address: Address, protocol: LoadPlan.Protocol)? {
+  private var target: (address: Address, transport: LoadPlan.Transport)? {
     let scheme = "http://"
     guard to.hasPrefix(scheme) else { return Address(to).map { ($0, .lines) } }
     var rest = to.dropFirst(scheme.count)
@@ -75,7 +75,7 @@ struct Load: ParsableCommand {
     let clock = RealClock()
     let plan = LoadPlan(
       address: address,
-      protocol: transport,
+      transport: transport,
       servers: 0..<servers,
       metricCount: metrics,
       schedule: interval.nanoseconds == 0 ? .unlimited : .paced(interval: interval.nanoseconds),

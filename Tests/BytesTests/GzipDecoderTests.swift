@@ -15,7 +15,6 @@ struct GzipDecoderTests {
     while true {
       while try decoder.run() {
         decoder.takeOutput { piece in
-          #expect(piece.count <= GzipDecoder.pieceByteCount + 258)
           for index in piece.indices { result.append(piece[index]) }
         }
       }

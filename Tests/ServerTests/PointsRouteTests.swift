@@ -41,7 +41,8 @@ struct PointsRouteTests {
          {"serverId":"s","metricId":"f","value":0.1,"ts":1000000000},
          {"serverId":"s","metricId":"f","value":-0.0,"ts":1000000001},
          {"serverId":"s","metricId":"f","value":4503599627370497,"ts":1000000002},
-         {"serverId":"s","metricId":"text","value":"a\n\"b\" \\ \u00e9\ud83d\ude00","ts":1000000000},
+         {"serverId":"s","metricId":"text","value":"a\n\"b\" \\ \u00e9\ud83d\ude00",
+          "ts":1000000000},
          {"serverId":"s","metricId":"f","value":"no","ts":1000000003},
          {"serverId":"s","metricId":"f","value":9007199254740993,"ts":1000000004}]
         """#

@@ -26,7 +26,10 @@ struct WriteRoutesTests {
   @Test func goodLinesAreStoredAndAnsweredWith204() async throws {
     try await TestServer.run { server in
       for path in ["/write?db=x&rp=autogen", "/api/v2/write?org=o&bucket=b"] {
-        let answer = try await server.post(path, "m,h=a f=1.5,n=2i 1000000000\nm,h=a f=3 1000000001")
+        let answer = try await server.post(
+          path,
+          "m,h=a f=1.5,n=2i 1000000000\nm,h=a f=3 1000000001"
+        )
         #expect(answer.status == 204)
         #expect(answer.body.isEmpty)
         #expect(answer.headers["x-points-written"] == "3")
@@ -43,7 +46,8 @@ struct WriteRoutesTests {
     try await TestServer.run { server in
       for (index, word) in ["n", "ns", "u", "us", "ms", "s", "m", "h"].enumerated() {
         let time: Int64 = [
-          3_600_000_000_000, 3_600_000_000_000, 3_600_000_000, 3_600_000_000, 3_600_000, 3_600, 60, 1,
+          3_600_000_000_000, 3_600_000_000_000, 3_600_000_000, 3_600_000_000, 3_600_000, 3_600, 60,
+          1,
         ][index]
         let one = try await server.post("/write?precision=\(word)", "v1,p=\(word) f=1 \(time)\n")
         #expect(one.status == 204, "\(word) \(one.body)")
@@ -125,7 +129,11 @@ struct WriteRoutesTests {
     try await TestServer.run { server in
       var body = try Fixtures.bytes("gzip/stored.gz")
       body.removeLast(20)
-      let answer = try await server.post("/api/v2/write", body, headers: "Content-Encoding: gzip\r\n")
+      let answer = try await server.post(
+        "/api/v2/write",
+        body,
+        headers: "Content-Encoding: gzip\r\n"
+      )
       #expect(answer.status == 422)
       #expect(answer.body.contains("the gzip data ends too early"), "\(answer.body)")
       #expect(answer.body.contains(#""reason":"cut""#))
@@ -133,10 +141,10 @@ struct WriteRoutesTests {
   }
 
   @Test func bodiesBeyondALimitAre413() async throws {
-    try await TestServer.run { server, _ in
+    try await TestServer.run(configure: { server, _ in
       server.writeByteCountMax = 1_000
       server.writeInflatedByteCountMax = 200_000
-    } _: { server in
+    }) { server in
       let large = [UInt8](repeating: 10, count: 1_001)
       let one = try await server.post("/write", large)
       #expect(one.status == 413)
@@ -164,7 +172,11 @@ struct WriteRoutesTests {
       let dry = try await server.post("/api/v2/write?dry_run=1", body)
       #expect(dry.status == 422)
       #expect(dry.body.contains(#""accepted":2,"rejected":3"#), "\(dry.body)")
-      let good = try await server.post("/write?dry_run=1", "fresh f=1\n", headers: "X-Scope-OrgID: x\r\n")
+      let good = try await server.post(
+        "/write?dry_run=1",
+        "fresh f=1\n",
+        headers: "X-Scope-OrgID: x\r\n"
+      )
       #expect(good.status == 204)
       #expect(try await server.get("/api/v1/ledger").body == before)
       #expect(try await server.range("measurement=n&field=*").contains(#""series":[]"#))

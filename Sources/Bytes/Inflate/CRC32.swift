@@ -1,7 +1,7 @@
 /// CRC-32 as gzip has it (ISO 3309, reflected 0xedb88320): the check value of "123456789" is
 /// `0xcbf43926`. Eight tables, so that eight bytes cost eight look-ups; about 2 GB/s.
 ///
-/// For what others wrote; our own files have ``CRC32C``, for which the processor has an instruction.
+/// For what others wrote; our own files have ``CRC32C``, for which processors have an instruction.
 public enum CRC32 {
   /// Table `k` holds the remainder of each byte value followed by `k` zero bytes.
   private static let tables: [UInt32] = {

@@ -80,7 +80,7 @@ struct HuffmanTable {
   /// The entry of a code that the table does not hold.
   ///
   /// - Parameter bits: the stream, first bit lowest.
-  /// - Returns: `nil` when `count` bits do not end a code; an invalid entry when no code is so long.
+  /// - Returns: `nil` when `count` bits do not end a code; an invalid entry when no code does.
   func findLong(_ bits: UInt64, count: Int) -> UInt32? {
     var code = 0
     var first = 0

@@ -126,7 +126,8 @@ final class HTTPServer: Sendable {
     _ writer: consuming ResponseWriter,
     on channel: any Channel
   ) async throws {
-    let upload = request.method == .post || request.method == .put
+    let upload =
+      request.method == .post || request.method == .put
       ? Self.upload(request, channel) : nil
     let call = Call(
       method: request.method.rawValue,

@@ -1,4 +1,6 @@
 internal import Engine
+internal import LineProtocol
+internal import Model
 internal import NIOCore
 
 /// One event loop of HTTP writes: its receiver and the bodies that are on their way into it.
@@ -7,8 +9,8 @@ internal import NIOCore
 /// those are on the HTTP loop, so that parsing delays nobody's answer.
 ///
 /// Nothing piles up here: a body has one offer at a time, so what waits is at most a piece of each
-/// request. While the receiver is congested offers wait, for ``ServerConfiguration/writeWaitSeconds``
-/// at most, and their clients' sockets are not read.
+/// request. While the receiver is congested offers wait, at most for
+/// ``ServerConfiguration/writeWaitSeconds``, and their clients' sockets are not read.
 final class BodyLoop {
   private static let tickMilliseconds: Int64 = 5
   private static let sweepMilliseconds: Int64 = 50
@@ -118,7 +120,9 @@ final class BodyLoop {
       }
     }
     scheduleRound()
-    guard offer.ending != .none else { return offer.reply.resume(returning: .taken(fault: body.fault)) }
+    guard offer.ending != .none else {
+      return offer.reply.resume(returning: .taken(fault: body.fault))
+    }
     bodies[offer.body] = nil
     unsettled[offer.body] = Unsettled(
       body: body,

@@ -82,7 +82,7 @@ struct BodyWriter: Sendable {
   }
 
   mutating func offer(_ pieces: [BodyPiece], ending: BodyOffer.Ending) async -> BodyOffer.Reply {
-    let first = opening
+    let (loop, body, waitSeconds, first) = (loop, body, waitSeconds, opening)
     opening = nil
     return await withCheckedContinuation { reply in
       let offer = BodyOffer(

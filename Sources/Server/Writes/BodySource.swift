@@ -113,7 +113,7 @@ final class BodySource {
     } catch {
       throw .damaged(error.message)
     }
-    let piece = decoder.takeOutput { bytes in
+    let piece: ByteBuffer = decoder.takeOutput { bytes in
       var buffer = ByteBufferAllocator().buffer(capacity: bytes.count)
       unsafe bytes.withUnsafeBytes { _ = unsafe buffer.writeBytes($0) }
       return buffer

@@ -1,17 +1,16 @@
-/// Reads one JSON text (RFC 8259) from borrowed bytes, token by token, strictly.
-struct JSONReader: ~Escapable {
+/// Reads one JSON text (RFC 8259), token by token, strictly.
+struct JSONReader {
   struct Fault: Error {
     /// Offset of the first byte that cannot stand there.
     var offset: Int
     var message: String
   }
 
-  private let bytes: Span<UInt8>
+  private let bytes: [UInt8]
   private(set) var position: Int
   private let end: Int
 
-  @_lifetime(copy bytes)
-  init(_ bytes: Span<UInt8>, _ range: Range<Int>) {
+  init(_ bytes: [UInt8], _ range: Range<Int>) {
     self.bytes = bytes
     position = range.lowerBound
     end = range.upperBound
@@ -62,7 +61,7 @@ struct JSONReader: ~Escapable {
   }
 
   private func copy(_ range: Range<Int>) -> [UInt8] {
-    unsafe bytes.extracting(range).withUnsafeBufferPointer { unsafe Array($0) }
+    Array(bytes[range])
   }
 
   /// The rest of a string whose first escape is next.
@@ -166,17 +165,14 @@ struct JSONReader: ~Escapable {
   }
 
   /// Takes `true`, `false` or `null`.
-  mutating func takeWord(_ word: StaticString) -> Bool {
+  mutating func takeWord(_ word: String) -> Bool {
     _ = peek()
-    let count = word.utf8CodeUnitCount
-    guard end - position >= count else { return false }
-    let matches = word.withUTF8Buffer { word in
-      var isSame = true
-      for index in 0..<count where unsafe bytes[position + index] != word[index] { isSame = false }
-      return isSame
-    }
-    if matches { position += count }
-    return matches
+    let count = word.utf8.count
+    guard end - position >= count,
+      bytes[position..<position + count].elementsEqual(word.utf8)
+    else { return false }
+    position += count
+    return true
   }
 
   /// Nothing but white space may be left.

@@ -19,7 +19,7 @@ final class PointTranslator {
     case between
     /// Inside an object, or an array that stands where an object should.
     case container(depth: Int)
-    /// Inside a string of a container.
+    /// Inside a string of a container, or one that stands where an object should.
     case string(depth: Int, isEscaped: Bool)
     /// Inside of something else that stands where an object should.
     case scalar
@@ -96,6 +96,11 @@ final class PointTranslator {
           place = .string(depth: depth, isEscaped: true)
         } else if byte == UInt8(ascii: "\"") {
           place = .container(depth: depth)
+          if depth == 0 {
+            scanned += 1
+            endItem()
+            continue
+          }
         }
       }
       scanned += 1
@@ -140,6 +145,9 @@ final class PointTranslator {
     case UInt8(ascii: "{"), UInt8(ascii: "["):
       itemStart = scanned
       place = .container(depth: 1)
+    case UInt8(ascii: "\""):
+      itemStart = scanned
+      place = .string(depth: 0, isEscaped: false)
     default:
       itemStart = scanned
       place = .scalar
@@ -150,7 +158,7 @@ final class PointTranslator {
     let range = itemStart..<scanned
     place = .between
     do throws(JSONReader.Fault) {
-      var json = JSONReader(pending.span, range)
+      var json = JSONReader(pending, range)
       let point = try Point.read(&json, precision: precision)
       try append(point, start: range.lowerBound)
       itemCount += 1

@@ -1,4 +1,6 @@
 internal import Engine
+internal import LineProtocol
+internal import Model
 
 /// What `POST /api/v1/points` answers: 200 when all items are stored, 422 when some are, 400 when
 /// none is, and every refused item by its place in the body.

@@ -73,7 +73,7 @@ final class Upload {
   func discard(byteCountMax: Int) async -> Bool {
     let start = byteCount
     do throws(Interrupted) {
-      while let _ = try await next() {
+      while try await next() != nil {
         if byteCount - start > byteCountMax { return false }
       }
       return true

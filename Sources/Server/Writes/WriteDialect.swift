@@ -1,5 +1,6 @@
 internal import Engine
 internal import LineProtocol
+internal import Model
 
 /// Which interface's shapes a write is answered in.
 enum WriteDialect {

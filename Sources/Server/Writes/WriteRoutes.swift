@@ -1,6 +1,7 @@
 internal import Engine
 internal import LineProtocol
 internal import Model
+internal import NIOCore
 internal import Query
 
 /// The routes that write: line protocol as InfluxDB's clients send it, and points as JSON.
@@ -26,9 +27,12 @@ struct WriteRoutes: Sendable {
   func lines(_ call: Call, _ dialect: WriteDialect) async -> Answer {
     do throws(WriteRefusal) {
       let parameters = try WriteParameters(call, dialect)
-      let (source, upload) = try source(call)
-      var sink = try sink(call, upload, parameters)
-      let outcome = await sink.run(source) { bytes in bytes.map { [.lines($0)] } ?? [] }
+      let (source, upload) = try makeSource(call)
+      var sink = try makeSink(call, upload, parameters)
+      let outcome = await sink.run(source) {
+        (bytes: ByteBuffer?) throws(BodyFault) -> [BodyPiece] in
+        if let bytes { [.lines(bytes)] } else { [] }
+      }
       return dialect.answer(try judged(outcome))
     } catch {
       return dialect.answer(error)
@@ -41,19 +45,21 @@ struct WriteRoutes: Sendable {
   func points(_ call: Call) async -> Answer {
     do throws(WriteRefusal) {
       var parameters = try WriteParameters(call, .points)
-      let (source, upload) = try source(call)
+      let (source, upload) = try makeSource(call)
       let precision = parameters.precision
       // Timestamps are nanoseconds once they are lines.
       parameters.precision = .nanoseconds
-      var sink = try sink(call, upload, parameters)
+      var sink = try makeSink(call, upload, parameters)
       let tenant = sink.tenant
       let translator = PointTranslator(
         precision: precision,
         itemByteCountMax: engine.configuration.lineByteCountMax,
         typeOf: { engine.fieldType(tenant: tenant, measurement: $0, field: $1) }
       )
-      let outcome = await sink.run(source) { (bytes) throws(BodyFault) in
-        bytes.map { translator.read($0) } ?? translator.finish()
+      let outcome = await sink.run(source) {
+        (bytes: ByteBuffer?) throws(BodyFault) -> [BodyPiece] in
+        guard let bytes else { return translator.finish() }
+        return try translator.read(bytes)
       }
       return PointsAnswer.answer(try judged(outcome), translator)
     } catch {
@@ -63,7 +69,7 @@ struct WriteRoutes: Sendable {
 
   // MARK: Parts
 
-  private func source(_ call: Call) throws(WriteRefusal) -> (BodySource, Upload) {
+  private func makeSource(_ call: Call) throws(WriteRefusal) -> (BodySource, Upload) {
     guard let upload = call.upload else { throw .badRequest("there is no body") }
     guard let encoding = BodySource.Encoding(upload.encoding) else {
       throw .unsupportedEncoding(upload.encoding)
@@ -73,7 +79,7 @@ struct WriteRoutes: Sendable {
   }
 
   /// Where the body goes, once it is known that its sender may write.
-  private func sink(
+  private func makeSink(
     _ call: Call,
     _ upload: Upload,
     _ parameters: WriteParameters

@@ -32,7 +32,9 @@ package struct HTTPReplies {
   private static func headEnd(_ bytes: [UInt8]) -> Int? {
     var index = 3
     while index < bytes.count {
-      if bytes[index] == 0x0a, bytes[index - 1] == 0x0d, bytes[index - 2] == 0x0a { return index + 1 }
+      if bytes[index] == 0x0a, bytes[index - 1] == 0x0d, bytes[index - 2] == 0x0a {
+        return index + 1
+      }
       index += 1
     }
     return nil

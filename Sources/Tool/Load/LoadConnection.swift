@@ -66,7 +66,7 @@ final class LoadConnection: Sendable {
     } catch {
       fail("\(error)")
     }
-    switch plan.protocol {
+    switch plan.transport {
     case .lines: socket.shutDownSending()
     case .http:
       // An HTTP server takes a closed direction for a hang-up, so the last answer is the end.
@@ -94,7 +94,7 @@ final class LoadConnection: Sendable {
       state.progress.bytesSent += range.count
       state.progress.acknowledgementsSent += 1
     }
-    switch plan.protocol {
+    switch plan.transport {
     case .lines:
       try socket.send(fleet.bytes, range, hasMore: true)
       let line = Array("#ack \(id)\n".utf8)
@@ -146,7 +146,7 @@ final class LoadConnection: Sendable {
       while true {
         let count = try socket.receive(into: &buffer)
         if count == 0 { break }
-        switch plan.protocol {
+        switch plan.transport {
         case .lines:
           rest += buffer[..<count]
           rest = take(rest)

@@ -12,7 +12,7 @@ package struct LoadPlan: Sendable {
     case backfill(start: Timestamp, step: Int64, count: Int)
   }
 
-  package enum Protocol: Sendable {
+  package enum Transport: Sendable {
     /// Lines on a connection, with an `#ack` behind each piece.
     case lines
     /// Each piece is a `POST /write`.
@@ -20,7 +20,7 @@ package struct LoadPlan: Sendable {
   }
 
   package var address: Address
-  package var `protocol`: Protocol
+  package var transport: Transport
   package var servers: Range<Int>
   package var metricCount: Int
   package var schedule: Schedule
@@ -33,7 +33,7 @@ package struct LoadPlan: Sendable {
 
   package init(
     address: Address,
-    protocol: Protocol = .lines,
+    transport: Transport = .lines,
     servers: Range<Int>,
     metricCount: Int,
     schedule: Schedule,
@@ -43,7 +43,7 @@ package struct LoadPlan: Sendable {
     seed: UInt64
   ) {
     self.address = address
-    self.protocol = `protocol`
+    self.transport = transport
     self.servers = servers
     self.metricCount = metricCount
     self.schedule = schedule
