@@ -86,7 +86,7 @@ let package = Package(
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     module("Bytes", uses: ["CBytes"]),
     module("Platform", uses: []),
-    module("Model", uses: ["Bytes"]),
+    module("Model", uses: ["Bytes", "CBytes"]),
     module("Codecs", uses: ["Bytes", "CZstd", "Model"]),
     module("LineProtocol", uses: ["Bytes", "Model"]),
     module("Catalog", uses: ["Bytes", "Platform", "Model"]),

@@ -11,15 +11,12 @@ final class Generation {
   private(set) var arena = RowArena()
   /// By layout id.
   private(set) var runs: [RowRun] = []
-  /// Layouts that have rows, in order of their first.
-  private(set) var layouts: [Int] = []
-  private(set) var tally = LedgerTally()
+  /// Rows and points that arrived in them, and the layouts that have any.
+  private(set) var counts = RunCounts()
+  private var refused: [Int: [RefusalReason: LedgerTally.Refused]] = [:]
   /// Bytes of the log that it came from.
   private(set) var logByteCount = 0
   private(set) var batchCount = 0
-  private(set) var rowCount = 0
-  /// Rows whose layout nobody knows, or that did not decode: counted, never silently gone.
-  private(set) var unreadableRowCount = 0
   /// When the first batch was applied, on the monotonic clock.
   private(set) var firstAppliedAt: UInt64?
 
@@ -28,42 +25,26 @@ final class Generation {
     end = start
   }
 
+  /// Layouts that have rows, in order of their first.
+  var layouts: [Int] { counts.layouts }
+  var rowCount: Int { counts.rowCount }
+  /// Rows whose layout nobody knows, or that did not decode: counted, never silently gone.
+  var unreadableRowCount: Int { counts.unreadableRowCount }
+  /// What arrived, for the ledger.
+  var tally: LedgerTally { LedgerTally(received: counts.received, refused: refused) }
+
   /// Whether a cut of it would change anything.
   var isEmpty: Bool { start == end }
 
   /// Applies one batch: copies its rows behind their layouts' runs.
   ///
-  /// Cost: about 10 ns a row and 0.7 ns a value.
+  /// Cost: see ``RowArena``.
   func apply(_ batch: RowBatch, table: PartitionLayouts, at monotonic: UInt64) {
     if firstAppliedAt == nil { firstAppliedAt = monotonic }
-    // Locals, so that the loop asks no object for access row by row.
-    var runs = self.runs
-    var tally = self.tally
-    self.runs = []
-    self.tally = LedgerTally()
-    let arena = self.arena
     if runs.count < table.hot.count {
       runs.append(contentsOf: repeatElement(RowRun(), count: table.hot.count - runs.count))
     }
-    let tenant = batch.header.tenant
-    var reader = unsafe RowReader(batch)
-    var count = 0
-    while let (head, payload) = unsafe reader.next() {
-      count += 1
-      let index = Int(head.layout.rawValue)
-      guard index < table.hot.count, table.hot[index].isKnown, table.hot[index].tenant == tenant
-      else {
-        unreadableRowCount += 1
-        continue
-      }
-      if runs[index].rowCount == 0 { layouts.append(index) }
-      unsafe arena.append(head, payload: payload, to: &runs[index])
-      tally.countRow(slot: Int(table.hot[index].ledgerSlot), points: Int(table.hot[index].width))
-    }
-    if unsafe reader.isDamaged { unreadableRowCount += max(1, Int(batch.header.rowCount) - count) }
-    self.runs = runs
-    self.tally = tally
-    rowCount += count
+    arena.append(batch, layouts: table.hot, runs: &runs, counts: &counts)
     pass(batch)
   }
 
@@ -73,8 +54,8 @@ final class Generation {
       let slot = ledger.slot(
         LedgerKey(tenant: batch.header.tenant, measurement: refusal.measurement)
       )
-      tally.refused[slot, default: [:]][refusal.reason, default: .init()].lines += refusal.lines
-      tally.refused[slot, default: [:]][refusal.reason, default: .init()].points += refusal.points
+      refused[slot, default: [:]][refusal.reason, default: .init()].lines += refusal.lines
+      refused[slot, default: [:]][refusal.reason, default: .init()].points += refusal.points
     }
     pass(batch)
   }

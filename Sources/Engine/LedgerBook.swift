@@ -17,13 +17,6 @@ struct LedgerTally {
   /// Points of applied rows.
   var received: [UInt64] = []
   var refused: [Int: [RefusalReason: Refused]] = [:]
-
-  mutating func countRow(slot: Int, points: Int) {
-    if slot >= received.count {
-      received.append(contentsOf: repeatElement(0, count: slot + 1 - received.count))
-    }
-    received[slot] &+= UInt64(points)
-  }
 }
 
 /// What a cut made of a generation's points, by ledger slot.

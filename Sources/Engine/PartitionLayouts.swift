@@ -45,21 +45,13 @@ final class LayoutInfo: Sendable {
   var width: Int { fields.count }
 }
 
-/// The few bytes of a layout that every row of it needs.
-struct LayoutHot {
-  var tenant = TenantID.default
-  var ledgerSlot: Int32 = 0
-  var width: UInt32 = 0
-  var isKnown: Bool { width > 0 }
-}
-
 /// The layouts of one partition by id, and the layouts of each series. Grows from the catalog.
 struct PartitionLayouts {
   /// The catalog's own table, which knows what is new.
   private var known: LayoutTable
   private(set) var infos: [LayoutInfo?] = []
   /// Parallel to `infos`.
-  private(set) var hot: [LayoutHot] = []
+  private(set) var hot: [RunLayout] = []
   /// By series slot: the newest timestamp that is in a block. A row not newer than it is late.
   var lastSealed: [Timestamp] = []
   private var slots: [SeriesID: Int] = [:]
@@ -78,7 +70,7 @@ struct PartitionLayouts {
       let index = Int(id.rawValue)
       while infos.count <= index {
         infos.append(nil)
-        hot.append(LayoutHot())
+        hot.append(RunLayout())
         nextLayout.append(-1)
       }
       guard infos[index] == nil else { continue }
@@ -105,9 +97,9 @@ struct PartitionLayouts {
         )
       )
       infos[index] = info
-      hot[index] = LayoutHot(
+      hot[index] = RunLayout(
         tenant: info.tenant,
-        ledgerSlot: Int32(info.ledgerSlot),
+        ledgerSlot: UInt32(info.ledgerSlot),
         width: UInt32(info.width)
       )
       nextLayout[index] = firstLayout[slot]

@@ -19,12 +19,12 @@ public final class RowArena {
   /// flags, timestamp, sequence, scale table, length, and the end mark behind the row.
   static let rowHeadByteCountMax = 1 + 8 + 10 + 4 + 4 + 1
 
-  private var slabs: [RowSlab] = []
-  private var used = 0
-  private var sequence: UInt64 = 0
+  /// What appending changes. A batch's rows are copied with it taken out into a local, so that no
+  /// row asks an object for access.
+  private var tail = RowArenaTail()
   /// Bytes of all slabs: what the arena takes from the open-row budget.
-  public private(set) var byteCount = 0
-  public private(set) var rowCount = 0
+  public var byteCount: Int { tail.byteCount }
+  public var rowCount: Int { tail.rowCount }
 
   public init() {}
 
@@ -32,95 +32,33 @@ public final class RowArena {
   ///
   /// Allocates only when the slab is full: once a megabyte.
   public func append(_ head: RowHead, payload: UnsafeRawBufferPointer, to run: inout RowRun) {
-    let needed = Self.rowHeadByteCountMax + payload.count
-    if Int(run.tailEnd) - Int(run.tailOffset) < needed { grow(&run, for: needed) }
-    let start = unsafe slabs[Int(run.tailSlab)].base + Int(run.tailOffset)
-    var flags: UInt8 = 0
-    var cursor = unsafe start + 1
-    let delta = head.timestamp &- run.previousTimestamp
-    if delta >= 0, delta < 1 << 40 {
-      flags |= Self.shortTimestamp
-      unsafe cursor.storeBytes(of: UInt64(delta).littleEndian, as: UInt64.self)
-      unsafe cursor += 5
-    } else {
-      unsafe cursor.storeBytes(of: head.timestamp.littleEndian, as: Int64.self)
-      unsafe cursor += 8
-    }
-    sequence &+= 1
-    var rest = sequence &- run.previousSequence
-    while rest >= 0x80 {
-      unsafe cursor.storeBytes(of: UInt8(truncatingIfNeeded: rest) | 0x80, as: UInt8.self)
-      unsafe cursor += 1
-      rest >>= 7
-    }
-    unsafe cursor.storeBytes(of: UInt8(rest), as: UInt8.self)
-    unsafe cursor += 1
-    if head.scaleTable == run.previousScale {
-      flags |= Self.sameScale
-    } else {
-      unsafe cursor.storeBytes(of: head.scaleTable.rawValue.littleEndian, as: UInt32.self)
-      unsafe cursor += 4
-    }
-    if payload.count > 255 {
-      flags |= Self.longPayload
-      unsafe cursor.storeBytes(of: UInt32(payload.count).littleEndian, as: UInt32.self)
-      unsafe cursor += 4
-    } else {
-      unsafe cursor.storeBytes(of: UInt8(payload.count), as: UInt8.self)
-      unsafe cursor += 1
-    }
-    if let source = payload.baseAddress {
-      unsafe cursor.copyMemory(from: source, byteCount: payload.count)
-      unsafe cursor += payload.count
-    }
-    unsafe start.storeBytes(of: flags, as: UInt8.self)
-    run.tailOffset += UInt32(unsafe cursor - start)
-    run.previousTimestamp = head.timestamp
-    run.previousSequence = sequence
-    run.previousScale = head.scaleTable
-    if run.rowCount > 0, head.timestamp <= run.newest { run.isAscending = false }
-    run.newest = max(run.newest, head.timestamp)
-    run.oldest = min(run.oldest, head.timestamp)
-    run.rowCount += 1
-    rowCount += 1
+    unsafe tail.append(head, payload: payload, to: &run)
   }
 
-  /// Gives `run` a new extent of at least `needed` row bytes and links it to the old one.
-  @inline(never)
-  private func grow(_ run: inout RowRun, for needed: Int) {
-    let doubled = min(
-      Self.extentByteCountMax,
-      max(Self.extentByteCountMin, Int(run.extentByteCount) * 2)
-    )
-    let extent = max(doubled, needed + Self.linkByteCount)
-    if slabs.isEmpty || slabs[slabs.count - 1].byteCount - used < extent {
-      let slab = RowSlab(byteCount: max(Self.slabByteCount, extent))
-      slabs.append(slab)
-      byteCount += slab.byteCount
-      used = 0
-    }
-    let slabIndex = UInt32(slabs.count - 1)
-    let offset = UInt32(used)
-    used += extent
-    if run.rowCount == 0 {
-      run.headSlab = slabIndex
-      run.headOffset = offset
-    } else {
-      let old = unsafe slabs[Int(run.tailSlab)].base
-      unsafe (old + Int(run.tailOffset)).storeBytes(of: Self.endMark, as: UInt8.self)
-      let link = unsafe old + (Int(run.tailEnd) - Int(run.extentByteCount))
-      unsafe link.storeBytes(of: slabIndex, as: UInt32.self)
-      unsafe link.storeBytes(of: offset, toByteOffset: 4, as: UInt32.self)
-    }
-    run.tailSlab = slabIndex
-    run.tailOffset = offset + UInt32(Self.linkByteCount)
-    run.tailEnd = offset + UInt32(extent)
-    run.extentByteCount = UInt32(extent)
-    run.byteCount += extent
+  /// Copies the rows of a batch behind the runs of their layouts.
+  ///
+  /// Rows come in any order of layouts, so each run and each place behind it is a cache miss; a
+  /// window of rows is read ahead and both are fetched before they are needed. Cost: about 20 ns a
+  /// row and 0.7 ns a value.
+  /// - Parameters:
+  ///   - layouts: by layout id; a row of an unknown layout, or one of another tenant, is left out.
+  ///   - runs: parallel to `layouts`.
+  ///   - counts: what to add the batch's rows to.
+  public func append(
+    _ batch: RowBatch,
+    layouts: [RunLayout],
+    runs: inout [RowRun],
+    counts: inout RunCounts
+  ) {
+    precondition(runs.count >= layouts.count, "runs must be parallel to layouts")
+    var tail = RowArenaTail()
+    swap(&tail, &self.tail)
+    tail.append(batch, layouts: layouts.span, runs: &runs, counts: &counts)
+    swap(&tail, &self.tail)
   }
 
   /// What readers on other threads need to walk the runs that they were given.
-  public func reader() -> Reader { Reader(slabs: slabs) }
+  public func reader() -> Reader { Reader(slabs: tail.slabs) }
 
   /// Keeps the slabs alive and walks runs in them.
   public struct Reader: Sendable {

@@ -38,3 +38,9 @@ static inline uint32_t cbytes_crc32c(uint32_t crc, const void *bytes, size_t cou
 #endif
   return cbytes_crc32c_table(crc, (const unsigned char *)bytes, count);
 }
+
+// Asks for the two cache lines from `address` on; any address is allowed.
+static inline void cbytes_prefetch(const void *address) {
+  __builtin_prefetch(address, 1);
+  __builtin_prefetch((const char *)address + 64, 1);
+}
