@@ -167,6 +167,7 @@ struct WriteRoutesTests {
   @Test func aDryRunJudgesAndStoresNothing() async throws {
     try await TestServer.run { server in
       #expect(try await server.post("/write", "m f=1 1000000000\n").status == 204)
+      #expect(try await server.post("/api/v1/admin/flush", "").status == 204)
       let before = try await server.get("/api/v1/ledger").body
       let body = "m f=2 1000000001\nm f=true 1000000002\nn a=1i\nn a=true\nn ,\n"
       let dry = try await server.post("/api/v2/write?dry_run=1", body)
@@ -217,6 +218,9 @@ struct WriteRoutesTests {
       try await eventually("the whole line before the hang-up is stored") {
         try await server.range("measurement=m&field=f&" + Self.query)
           .contains(#""values":[12,34,5]"#)
+      }
+      try await eventually("the line that the hang-up cut is refused") {
+        try await server.get("/api/v1/ledger").body.contains(#""cut":1"#)
       }
     }
   }
