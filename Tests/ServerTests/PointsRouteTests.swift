@@ -53,7 +53,7 @@ struct PointsRouteTests {
       #expect(answer.body.contains(#"{"item":8,"reason":"type_conflict""#), "\(answer.body)")
       for (field, values) in [
         ("big", #"["9007199254740993",5]"#), ("huge", #"["18446744073709551615"]"#),
-        ("f", "[0.1,-0,4503599627370497]"), ("text", #"["a\n\"b\" \\ é😀"]"#),
+        ("f", "[0.1,-0.0,4503599627370497]"), ("text", #"["a\n\"b\" \\ é😀"]"#),
       ] {
         let range = try await server.range("measurement=metrics&field=\(field)&" + Self.query)
         #expect(range.contains(#""values":"# + values), "\(range)")
