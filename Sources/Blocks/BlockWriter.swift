@@ -1,5 +1,5 @@
 internal import Bytes
-internal import Codecs
+public import Codecs
 public import Model
 public import Platform
 
@@ -41,11 +41,14 @@ public struct BlockWriter: ~Copyable {
 
   /// Creates the temporary file, over one that a crash left behind.
   ///
-  /// - Parameter directory: the partition's folder of blocks, which exists.
+  /// - Parameters:
+  ///   - directory: the partition's folder of blocks, which exists.
+  ///   - strength: of its chunks: `head` at a cut, others when blocks are merged.
   public init(
     disk: any Disk,
     directory: String,
-    identity: BlockIdentity
+    identity: BlockIdentity,
+    strength: ChunkStrength = .head
   ) throws(SystemError) {
     let temporaryPath = Path.join(directory, identity.fileName) + Self.temporarySuffix
     let file = try disk.append(to: temporaryPath)
@@ -56,7 +59,7 @@ public struct BlockWriter: ~Copyable {
     self.temporaryPath = temporaryPath
     self.file = file
     index = BlockIndexWriter()
-    group = GroupWriter()
+    group = GroupWriter(strength: strength)
     pending = OutputBuffer(reserving: Self.writeBufferByteCount)
     byteCount = BlockIdentity.byteCount
     identity.write(into: &pending)

@@ -12,6 +12,11 @@ struct GroupWriter: ~Copyable {
   /// Timestamps chunk and column chunks.
   private var chunks = OutputBuffer(reserving: 256 << 10)
   private var chunkByteCounts: [Int] = []
+  private var timestampEncoder: TimestampEncoder
+  private var columnEncoder: ColumnEncoder
+  /// What the columns of a field set were last encoded as: the series of a block are much alike.
+  private var hints: [FieldSetID: [ColumnHint]] = [:]
+  private var openHints: [ColumnHint] = []
   /// Encoded field runs of the field sets seen so far, for a set of 2,000 fields comes again with
   /// every series.
   private var runs: [FieldSetID: [UInt8]] = [:]
@@ -23,6 +28,15 @@ struct GroupWriter: ~Copyable {
   private var fields: [(field: FieldID, type: ColumnType)] = []
   private var isLate = false
   private var isOpen = false
+
+  /// Hints that are kept; beyond it all are forgotten.
+  private static let hintCountMax = 1 << 18
+  private var hintCount = 0
+
+  init(strength: ChunkStrength) {
+    timestampEncoder = TimestampEncoder(strength: strength)
+    columnEncoder = ColumnEncoder(strength: strength)
+  }
 
   var columnCount: Int { fields.count }
 
@@ -49,9 +63,15 @@ struct GroupWriter: ~Copyable {
       ChunkGroupDirectory.writeRuns(of: fields, into: &buffer)
       runs[fieldSet] = buffer.array()
     }
+    openHints = hints.removeValue(forKey: fieldSet) ?? []
+    if openHints.count != fields.count {
+      openHints = Array(repeating: ColumnHint(), count: fields.count)
+    } else {
+      hintCount -= fields.count
+    }
     chunks.removeAll()
     chunkByteCounts.removeAll(keepingCapacity: true)
-    TimestampChunk.encode(timestamps, into: &chunks)
+    timestampEncoder.encode(timestamps, into: &chunks)
     chunkByteCounts.append(chunks.count)
   }
 
@@ -61,7 +81,13 @@ struct GroupWriter: ~Copyable {
     precondition(chunkByteCounts.count <= columnCount, "more columns than fields")
     precondition(type == fields[chunkByteCounts.count - 1].type)
     let start = chunks.count
-    ColumnChunk.encode(cells, type: type, strings: strings, into: &chunks)
+    columnEncoder.encode(
+      cells,
+      type: type,
+      strings: strings,
+      hint: &openHints[chunkByteCounts.count - 1],
+      into: &chunks
+    )
     chunkByteCounts.append(chunks.count - start)
   }
 
@@ -70,6 +96,13 @@ struct GroupWriter: ~Copyable {
     precondition(isOpen)
     precondition(chunkByteCounts.count == 1 + columnCount, "a column is missing")
     isOpen = false
+    if hintCount + openHints.count > Self.hintCountMax {
+      hints.removeAll()
+      hintCount = 0
+    }
+    hintCount += openHints.count
+    hints[fieldSet] = openHints
+    openHints = []
     directory.removeAll()
     directory.writeBytes((runs[fieldSet] ?? [])[...])
     for byteCount in chunkByteCounts { directory.writeVarint(UInt64(byteCount)) }

@@ -10,25 +10,44 @@ public enum ColumnChunk {
   /// Values of one chunk; the group's head counts rows in 16 bits.
   public static let valueCountMax = Int(UInt16.max)
 
-  /// Appends `cells` as one chunk, in the codec that suits them.
-  ///
-  /// - Parameters:
-  ///   - cells: 1 ... ``valueCountMax`` cells of `type`.
-  ///   - strings: behind the cells of a string column; each of them must lie in it.
-  /// - Complexity: O(n), 1 to 5 ns a value; strings are hashed once.
+  /// Appends `cells` as one chunk, in the codec that suits them; see ``ColumnEncoder``, which is
+  /// faster from the second chunk on.
   public static func encode(
     _ cells: Span<Cell>,
     type: ColumnType,
     strings: StringArena,
+    strength: ChunkStrength = .head,
+    into buffer: inout OutputBuffer
+  ) {
+    var encoder = ColumnEncoder(strength: strength)
+    var hint = ColumnHint()
+    encoder.encode(cells, type: type, strings: strings, hint: &hint, into: &buffer)
+  }
+
+  /// What the encoder's choice is compared with.
+  public enum Yardstick: Sendable {
+    /// XOR with the value before.
+    case gorilla
+    /// The values as they are, compressed.
+    case zstd
+  }
+
+  /// Appends floats as one chunk in a codec that is not the encoder's choice: for benchmarks.
+  public static func encode(
+    _ cells: Span<Cell>,
+    yardstick: Yardstick,
     into buffer: inout OutputBuffer
   ) {
     precondition(cells.count >= 1)
     precondition(cells.count <= valueCountMax)
-    switch type {
-    case .float: FloatChunk.encode(cells, into: &buffer)
-    case .integer, .unsigned: IntegerChunk.encode(cells, into: &buffer)
-    case .boolean: BooleanChunk.encode(cells, into: &buffer)
-    case .string: StringChunk.encode(cells, strings: strings, into: &buffer)
+    switch yardstick {
+    case .gorilla: XorChunk.encode(cells, into: &buffer)
+    case .zstd:
+      var words = OutputBuffer(reserving: cells.count * 8)
+      words.writeWords(cells)
+      var encoder = ZstdEncoder()
+      buffer.writeByte(ChunkCodec.zstd.rawValue)
+      precondition(encoder.encode(words, into: &buffer), "no memory")
     }
   }
 
@@ -64,22 +83,57 @@ public enum ColumnChunk {
   ) throws(ChunkError) {
     precondition(target.isEmpty)
     precondition(target.freeCapacity >= 1 && target.freeCapacity <= valueCountMax)
-    guard bytes.count >= 1 else { throw .truncated }
-    let payload = bytes.extracting(droppingFirst: 1)
-    switch (ChunkCodec(rawValue: bytes[0]), type) {
-    case (.constant, .string): try StringChunk.decodeConstant(payload, into: &target, &strings)
-    case (.constant, _): try ConstantCell.decode(payload, type: type, into: &target)
+    var reader = ChunkReader(bytes)
+    let first = try reader.byte()
+    var failure: ChunkError?
+    unsafe target.withUnsafeMutableBufferPointer { buffer, initializedCount in
+      guard let base = buffer.baseAddress else { return }
+      unsafe base.initialize(repeating: 0, count: buffer.count)
+      initializedCount = buffer.count
+      let words = unsafe Words(base, count: buffer.count)
+      do throws(ChunkError) {
+        if type == .string {
+          try StringChunk.decode(first, &reader, into: words, &strings)
+        } else {
+          try decodeNumbers(first, &reader, type: type, into: words)
+        }
+        try reader.expectEnd()
+      } catch {
+        failure = error
+      }
+    }
+    if let failure { throw failure }
+  }
+
+  /// Reads a chunk of numbers behind its first byte; the reader stands at its end.
+  static func decodeNumbers(
+    _ first: UInt8,
+    _ reader: inout ChunkReader,
+    type: ColumnType,
+    into words: Words
+  ) throws(ChunkError) {
+    switch (ChunkCodec(firstByte: first), type) {
+    case (.constant, _): try ConstantCell.decode(reader.rest(), type: type, into: words)
+    case (.scaled, .float): try FloatChunk.decodeScaled(first, &reader, into: words)
+    case (.scaled, _):
+      guard try FloatChunk.readScaled(first, &reader, into: words) == 0 else {
+        throw .malformed(.exponent)
+      }
+      if type == .boolean {
+        for index in 0..<words.count where words[index] > 1 { throw .malformed(.value) }
+      }
     case (.raw, .float), (.raw, .integer), (.raw, .unsigned):
-      try RawCells.decode(payload, into: &target)
-    case (.xor, .float): try FloatChunk.decode(payload, into: &target)
-    case (.packedDelta, .integer), (.packedDelta, .unsigned):
-      try IntegerChunk.decodePacked(payload, into: &target)
-    case (.varintDelta, .integer), (.varintDelta, .unsigned):
-      try IntegerChunk.decodeVarints(payload, into: &target)
-    case (.bits, .boolean): try BooleanChunk.decode(payload, into: &target)
-    case (.dictionary, .string): try StringChunk.decodeDictionary(payload, into: &target, &strings)
-    case (.strings, .string): try StringChunk.decodeAll(payload, into: &target, &strings)
-    default: throw .codec(bytes[0])
+      try RawCells.decode(reader.rest(), into: words)
+    case (.xor, .float): try XorChunk.decode(reader.rest(), into: words)
+    case (.fraction, .float): try FloatChunk.decodeFraction(&reader, into: words)
+    case (.split, .float): try FloatChunk.decodeSplit(&reader, into: words)
+    case (.nearlyDecimal, .float): try FloatChunk.decodeNearlyDecimal(&reader, into: words)
+    case (.quotient, .float): try FloatChunk.decodeQuotient(&reader, into: words)
+    case (.valueDictionary, .float), (.valueDictionary, .integer), (.valueDictionary, .unsigned):
+      try FloatChunk.decodeDictionary(&reader, type: type, into: words)
+    case (.zstd, .float), (.zstd, .integer), (.zstd, .unsigned):
+      try ZstdFrame.decode(reader.rest(), into: words)
+    default: throw .codec(first)
     }
   }
 }

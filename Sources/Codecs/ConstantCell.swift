@@ -18,11 +18,10 @@ enum ConstantCell {
     }
   }
 
-  @_lifetime(target: copy target)
   static func decode(
     _ payload: Span<UInt8>,
     type: ColumnType,
-    into target: inout OutputSpan<Cell>
+    into words: Words
   ) throws(ChunkError) {
     guard payload.count <= 8 else { throw .trailing }
     var value: UInt64 = 0
@@ -35,7 +34,7 @@ enum ConstantCell {
     case .integer, .unsigned: cell = UInt64(bitPattern: ZigZag.decode(value))
     case .boolean, .string: cell = value
     }
-    target.append(repeating: cell, count: target.freeCapacity)
+    words.fill(cell)
   }
 
   /// The cell with the bytes that are most often 0 moved to its high end.
@@ -50,8 +49,18 @@ enum ConstantCell {
   /// Whether all of `cells`, one or more, are the same bits.
   static func isConstant(_ cells: Span<Cell>) -> Bool {
     let first = cells[0]
+    // Most columns that change do so soon.
     var index = 1
-    while index < cells.count, unsafe cells[unchecked: index] == first { index &+= 1 }
-    return index == cells.count
+    let near = min(8, cells.count)
+    while index < near {
+      if unsafe cells[unchecked: index] != first { return false }
+      index &+= 1
+    }
+    var difference: UInt64 = 0
+    while index < cells.count {
+      difference |= unsafe cells[unchecked: index] ^ first
+      index &+= 1
+    }
+    return difference == 0
   }
 }

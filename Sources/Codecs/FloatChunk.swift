@@ -1,130 +1,147 @@
 internal import Bytes
 internal import Model
 
-/// Floats as differences in their bits: the XOR scheme of Gorilla (Pelkonen and others, VLDB 2015),
-/// with fields in the order of ``BitWriter`` (docs/format/chunk.md, "xor").
+/// Floats as whatever they are underneath: decimals, decimals that arithmetic has bent, fractions
+/// of one total, few distinct values, or doubles (docs/format/chunk.md).
 ///
-///     | first value u64 | code | code | ...
-///     code := | 0 |                                           the previous value again
-///             | 1 0 | bits |                                  the bits inside the last window
-///             | 1 1 | leading u5 | bit count − 1 u6 | bits |  a new window
+///     scaled         := codec byte 1 order u2 exponent u5 | stream without its form when the order
+///                       is 0, 1 or 2; else | stream |
+///     nearly decimal := | exponent u8 | decimals: stream | units in the last place: stream |
+///     quotient       := | denominator: varint | numerators: stream | units …: stream |
+///     fraction       := | factor u8 | numerators, denominators, units …: streams |
+///     value dictionary := | distinct: varint | entry bytes: varint | entries | indexes: stream |
+///     split          := | ordered bits: stream |
 ///
-/// A window says which bits of the XOR are stored: all but `leading` at the high end and what then
-/// remains at the low end. The decoder follows whatever window the encoder chose.
+/// Units in the last place are distances between ordered bit patterns, so that a NaN or −0 among
+/// decimals is one large distance, patched.
 enum FloatChunk {
-  static let leadingMax = 31
-  /// Code, leading and bit count of a new window.
-  static let windowBitCount = 13
-  /// A new window is opened when it saves more than its own header costs over the last one.
-  static let windowSlack = windowBitCount - 2
-  /// Bits of the longest code: a new window over all 64.
-  static let codeBitCountMax = windowBitCount + 64
+  static let scaledFlag: UInt8 = 0x80
+  static let formFollows: UInt8 = 3
 
-  static func encode(_ cells: Span<Cell>, into buffer: inout OutputBuffer) {
-    if ConstantCell.isConstant(cells) {
-      return ConstantCell.encode(cells[0], type: .float, into: &buffer)
-    }
-    let start = buffer.count
-    buffer.writeByte(ChunkCodec.xor.rawValue)
-    buffer.writeInteger(cells[0])
-    var bits = BitWriter(consume buffer, bitCountMax: codeBitCountMax * (cells.count - 1))
-    writeCodes(cells, into: &bits)
-    buffer = bits.finish()
-    if buffer.count - start >= RawCells.byteCount(cells.count) {
-      buffer.truncate(to: start)
-      RawCells.encode(cells, into: &buffer)
-    }
+  /// The codec byte of a scaled chunk.
+  static func scaledByte(_ stream: IntegerStream, exponent: Int) -> UInt8 {
+    let order = stream.isPlain ? UInt8(stream.order) : formFollows
+    return scaledFlag | order << 5 | UInt8(exponent)
   }
 
-  private static func writeCodes(_ cells: Span<Cell>, into bits: inout BitWriter) {
-    var previous = cells[0]
-    var trailing = 0
-    // No XOR fits a window of no bits.
-    var bitCount = 0
-    var leading = 64
-    for index in 1..<cells.count {
-      let cell = unsafe cells[unchecked: index]
-      let difference = cell ^ previous
-      previous = cell
-      if difference == 0 {
-        bits.write(0, 1)
-        continue
-      }
-      let newLeading = min(difference.leadingZeroBitCount, leadingMax)
-      let newTrailing = difference.trailingZeroBitCount
-      let newBitCount = 64 &- newLeading &- newTrailing
-      // Which of both comes next cannot be foreseen: chosen by moves, with few branches.
-      let room = newBitCount &+ windowSlack &- bitCount
-      let reuses = (newLeading &- leading) | (newTrailing &- trailing) | room >= 0
-      leading = reuses ? leading : newLeading
-      trailing = reuses ? trailing : newTrailing
-      bitCount = reuses ? bitCount : newBitCount
-      let window = UInt64(truncatingIfNeeded: leading | (bitCount &- 1) &<< 5) &<< 2 | 0b11
-      bits.write(reuses ? 0b01 : window, reuses ? 2 : windowBitCount)
-      bits.writeWide(difference &>> UInt64(truncatingIfNeeded: trailing), bitCount)
+  // MARK: decoding
+
+  /// Reads the integers of a scaled chunk.
+  static func readScaled(
+    _ first: UInt8,
+    _ reader: inout ChunkReader,
+    into words: Words
+  ) throws(ChunkError) -> Int {
+    let order = first >> 5 & 3
+    if order == formFollows {
+      try IntegerStream.read(&reader, into: words)
+    } else {
+      try IntegerStream(order: Int(order)).read(&reader, into: words)
     }
+    return Int(first & 0x1f)
   }
 
-  @_lifetime(target: copy target)
-  static func decode(
-    _ payload: Span<UInt8>,
-    into target: inout OutputSpan<Cell>
+  static func decodeScaled(
+    _ first: UInt8,
+    _ reader: inout ChunkReader,
+    into words: Words
   ) throws(ChunkError) {
-    guard payload.count >= 8 else { throw .truncated }
-    var reader = BitReader(payload)
-    let first = reader.readWide(64)
-    var isDecoded = false
-    unsafe target.withUnsafeMutableBufferPointer { buffer, initializedCount in
-      isDecoded = unsafe readCodes(&reader, first: first, into: buffer)
-      initializedCount = buffer.count
-    }
-    guard isDecoded else { throw .malformed(.window) }
-    guard !reader.isOverrun else { throw .truncated }
-    guard reader.isAtPaddedEnd else { throw .trailing }
+    let exponent = try readScaled(first, &reader, into: words)
+    guard exponent <= DecimalScale.exponentMax else { throw .malformed(.exponent) }
+    DecimalScale.unscale(words, exponent: exponent)
   }
 
-  /// Fills `target`; false when a code names a window that cannot be.
-  private static func readCodes(
-    _ source: inout BitReader,
-    first: Cell,
-    into target: UnsafeMutableBufferPointer<Cell>
-  ) -> Bool {
-    var reader = source
-    var previous = first
-    var trailing: UInt64 = 0
-    var bitCount = 0
-    var isSound = true
-    unsafe target.initializeElement(at: 0, to: first)
-    for index in 1..<target.count {
-      let word = reader.peek()
-      if word & 1 == 0 {
-        reader.skip(1)
-      } else {
-        var field = word &>> 2
-        var used = 2
-        if word & 2 != 0 {
-          let leading = Int(truncatingIfNeeded: word &>> 2 & 0x1f)
-          bitCount = Int(truncatingIfNeeded: word &>> 7 & 0x3f) &+ 1
-          let rest = 64 &- leading &- bitCount
-          if rest < 0 { isSound = false }
-          trailing = UInt64(truncatingIfNeeded: rest & 63)
-          field = word &>> UInt64(windowBitCount)
-          used = windowBitCount
-        } else if bitCount == 0 {
-          isSound = false
-        }
-        if bitCount &+ used <= BitWriter.fieldBitCountMax {
-          reader.skip(bitCount &+ used)
-          field &= (1 &<< UInt64(truncatingIfNeeded: bitCount)) &- 1
-        } else {
-          reader.skip(used)
-          field = reader.readWide(bitCount)
-        }
-        previous ^= field &<< trailing
-      }
-      unsafe target.initializeElement(at: index, to: previous)
+  static func decodeNearlyDecimal(
+    _ reader: inout ChunkReader,
+    into words: Words
+  ) throws(ChunkError) {
+    let exponent = Int(try reader.byte())
+    guard exponent <= DecimalScale.exponentMax else { throw .malformed(.exponent) }
+    try IntegerStream.read(&reader, into: words)
+    DecimalScale.unscale(words, exponent: exponent)
+    try addUnits(&reader, to: words)
+  }
+
+  static func decodeQuotient(
+    _ reader: inout ChunkReader,
+    into words: Words
+  ) throws(ChunkError) {
+    let denominator = try reader.varint()
+    guard denominator >= 2, denominator <= CommonDenominator.denominatorMax else {
+      throw .malformed(.denominator)
     }
-    source = reader
-    return isSound
+    try IntegerStream.read(&reader, into: words)
+    let divisor = Double(denominator)
+    for index in 0..<words.count {
+      words[index] = (Double(words.signed(index)) / divisor).bitPattern
+    }
+    try addUnits(&reader, to: words)
+  }
+
+  static func decodeFraction(
+    _ reader: inout ChunkReader,
+    into words: Words
+  ) throws(ChunkError) {
+    let factor = Double(try reader.byte())
+    guard factor >= 1 else { throw .malformed(.denominator) }
+    try IntegerStream.read(&reader, into: words)
+    var store = WordStore(capacity: words.count)
+    let denominators = store.words(words.count)
+    try IntegerStream.read(&reader, into: denominators)
+    for index in 0..<words.count {
+      let denominator = denominators.signed(index)
+      guard denominator >= 1 else { throw .malformed(.denominator) }
+      words[index] =
+        Fraction.value(words.signed(index), denominator, factor: factor).bitPattern
+    }
+    try addUnits(&reader, to: words)
+  }
+
+  /// Moves each value by its units in the last place.
+  private static func addUnits(
+    _ reader: inout ChunkReader,
+    to words: Words
+  ) throws(ChunkError) {
+    var store = WordStore(capacity: words.count)
+    let units = store.words(words.count)
+    try IntegerStream.read(&reader, into: units)
+    for index in 0..<words.count {
+      words[index] = OrderedBits.flip(OrderedBits.flip(words[index]) &+ units[index])
+    }
+  }
+
+  static func decodeSplit(
+    _ reader: inout ChunkReader,
+    into words: Words
+  ) throws(ChunkError) {
+    try IntegerStream.read(&reader, into: words)
+    for index in 0..<words.count { words[index] = OrderedBits.flip(words[index]) }
+  }
+
+  static func decodeDictionary(
+    _ reader: inout ChunkReader,
+    type: ColumnType,
+    into words: Words
+  ) throws(ChunkError) {
+    let distinctCount = try reader.varint()
+    guard distinctCount >= 2, distinctCount <= UInt64(words.count) else {
+      throw .malformed(.distinctCount)
+    }
+    let byteCount = try reader.varint()
+    guard byteCount <= UInt64(reader.remaining) else { throw .truncated }
+    var entries = ChunkReader(try reader.take(Int(byteCount)))
+    var store = WordStore(capacity: Int(distinctCount))
+    let distinct = store.words(Int(distinctCount))
+    let first = try entries.byte()
+    // A dictionary of dictionaries would let a few bytes ask for unbounded work.
+    guard ChunkCodec(firstByte: first) != .valueDictionary else { throw .codec(first) }
+    try ColumnChunk.decodeNumbers(first, &entries, type: type, into: distinct)
+    try entries.expectEnd()
+    try IntegerStream.read(&reader, into: words)
+    for index in 0..<words.count {
+      let entry = words[index]
+      guard entry < distinctCount else { throw .malformed(.index) }
+      words[index] = distinct[Int(entry)]
+    }
   }
 }

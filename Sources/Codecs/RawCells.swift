@@ -11,15 +11,9 @@ enum RawCells {
     buffer.writeWords(cells)
   }
 
-  @_lifetime(target: copy target)
-  static func decode(
-    _ payload: Span<UInt8>,
-    into target: inout OutputSpan<Cell>
-  ) throws(ChunkError) {
-    let count = target.freeCapacity
-    guard payload.count >= 8 * count else { throw .truncated }
-    guard payload.count == 8 * count else { throw .trailing }
-    var reader = BitReader(payload)
-    for _ in 0..<count { target.append(reader.readWide(64)) }
+  static func decode(_ payload: Span<UInt8>, into words: Words) throws(ChunkError) {
+    guard payload.count >= 8 * words.count else { throw .truncated }
+    guard payload.count == 8 * words.count else { throw .trailing }
+    try PackedFields.unpack(payload, width: 64, base: 0, into: words)
   }
 }

@@ -1,87 +1,27 @@
 public import Bytes
 public import Model
 
-/// The timestamps of one chunk group, shared by all its columns (docs/format/chunk.md, "steady" and
-/// "delta of delta").
+/// The timestamps of one chunk group, shared by all its columns (docs/format/chunk.md, "grid").
 ///
-///     steady         := | first: varint, ns | unit u8 | step: varint, units |
-///     delta of delta := | first: varint, ns | unit u8 | step: varint, units | code | code | ...
-///     code := | 0 | or | 10 | u7 | or | 110 | u12 | or | 1110 | u20 | or | 11110 | u32 |
-///             or | 11111 | u64 |
+///     grid := | first: varint, ns | unit u4, slots u1, offsets u1, zero u2 | step: varint, units |
+///             | slots: stream | offsets: stream |
 ///
 /// - `unit`: 0 ns, 1 µs, 2 ms, 3 s: the largest that divides every difference, so that an agent
-/// that
-///   stamps whole milliseconds does not pay for nanoseconds.
-/// - `step`: the first difference; absent, like `unit`, when there is one timestamp.
-/// - A code holds the zigzagged change of the difference: one bit where the cadence holds.
+///   that stamps whole milliseconds does not pay for nanoseconds.
+/// - `step`: the usual distance. Absent, like all behind `first`, when there is one timestamp.
+/// - `slots`: steps left out before each timestamp but the first; absent when the cadence holds.
+/// - `offsets`: how far each timestamp but the first lies behind its slot, in units, signed; absent
+///   when all lie on it.
 ///
-/// Timestamps ascend strictly and are not negative; the decoder insists on both.
+/// A jitter of the agent's clock so costs its own size, not twice that, and a missing row costs two
+/// bytes. Timestamps ascend strictly and are not negative; the decoder insists on both.
 public enum TimestampChunk {
   /// Timestamps of one chunk; the group's head counts rows in 16 bits.
   public static let valueCountMax = ColumnChunk.valueCountMax
 
   static let units: [Int64] = [1, 1_000, 1_000_000, 1_000_000_000]
-  static let codeBitCountMax = 5 + 64
-
-  /// Appends `timestamps` as one chunk.
-  ///
-  /// - Parameter timestamps: 1 ... ``valueCountMax``, strictly ascending, 0 or more.
-  /// - Complexity: O(n), 2 to 5 ns each.
-  public static func encode(_ timestamps: Span<Timestamp>, into buffer: inout OutputBuffer) {
-    precondition(timestamps.count >= 1)
-    precondition(timestamps.count <= valueCountMax)
-    precondition(timestamps[0] >= 0)
-
-    let (unitIndex, isSteady) = survey(timestamps)
-    buffer.writeByte((isSteady ? ChunkCodec.steady : .deltaOfDelta).rawValue)
-    buffer.writeVarint(UInt64(timestamps[0]))
-    guard timestamps.count > 1 else { return }
-    buffer.writeByte(UInt8(unitIndex))
-    let unit = units[unitIndex]
-    var step = (timestamps[1] - timestamps[0]) / unit
-    buffer.writeVarint(UInt64(step))
-    guard !isSteady else { return }
-
-    var bits = BitWriter(consume buffer, bitCountMax: codeBitCountMax * (timestamps.count - 2))
-    for index in 2..<timestamps.count {
-      let next = (timestamps[index] - timestamps[index - 1]) / unit
-      writeCode(ZigZag.encode(next - step), into: &bits)
-      step = next
-    }
-    buffer = bits.finish()
-  }
-
-  /// The largest unit that divides every difference, and whether all differences are one.
-  private static func survey(_ timestamps: Span<Timestamp>) -> (unit: Int, isSteady: Bool) {
-    var unitIndex = units.count - 1
-    var unit = units[unitIndex]
-    var isSteady = true
-    var first: Int64 = 0
-    for index in 1..<max(1, timestamps.count) {
-      let difference = timestamps[index] - timestamps[index - 1]
-      precondition(difference > 0, "timestamps must ascend strictly")
-      if index == 1 { first = difference } else if difference == first { continue }
-      isSteady = isSteady && difference == first
-      while difference % unit != 0 {
-        unitIndex -= 1
-        unit = units[unitIndex]
-      }
-    }
-    return (unitIndex, isSteady)
-  }
-
-  private static func writeCode(_ change: UInt64, into bits: inout BitWriter) {
-    switch 64 - change.leadingZeroBitCount {
-    case 0: bits.write(0, 1)
-    case ...7: bits.write(change << 2 | 0b01, 9)
-    case ...12: bits.write(change << 3 | 0b011, 15)
-    case ...20: bits.write(change << 4 | 0b0111, 24)
-    case ...32: bits.write(change << 5 | 0b01111, 37)
-    default:
-      bits.write(0b11111, 5)
-      bits.writeWide(change, 64)
-    }
-  }
+  static let slotsFlag: UInt8 = 0x10
+  static let offsetsFlag: UInt8 = 0x20
 
   /// Decodes a whole chunk of `count` timestamps.
   ///
@@ -105,79 +45,145 @@ public enum TimestampChunk {
   ) throws(ChunkError) {
     precondition(target.isEmpty)
     precondition(target.freeCapacity >= 1 && target.freeCapacity <= valueCountMax)
-
-    var head = ByteReader(bytes)
-    guard let codec = head.readByte() else { throw .truncated }
-    let isSteady = codec == ChunkCodec.steady.rawValue
-    guard isSteady || codec == ChunkCodec.deltaOfDelta.rawValue else { throw .codec(codec) }
-    guard let firstRaw = head.readVarint() else { throw .truncated }
-    guard let first = Timestamp(exactly: firstRaw) else { throw .malformed(.timestamp) }
+    let count = target.freeCapacity
+    var reader = ChunkReader(bytes)
+    let codec = try reader.byte()
+    guard codec == ChunkCodec.grid.rawValue else { throw .codec(codec) }
+    guard let first = Timestamp(exactly: try reader.varint()) else {
+      throw .malformed(.timestamp)
+    }
     target.append(first)
-    guard target.freeCapacity > 0 else {
-      guard head.remaining == 0 else { throw .trailing }
-      return
-    }
+    guard count > 1 else { return try reader.expectEnd() }
 
-    guard let unitIndex = head.readByte(), let stepRaw = head.readVarint() else {
-      throw .truncated
-    }
+    let head = try reader.byte()
+    let unitIndex = Int(head & ~(slotsFlag | offsetsFlag))
     guard unitIndex < units.count else { throw .malformed(.unit) }
-    guard let step = Int64(exactly: stepRaw), step > 0 else { throw .malformed(.step) }
-    var clock = StepClock(timestamp: first, step: step, unit: units[Int(unitIndex)])
-    if isSteady {
-      while target.freeCapacity > 0 {
-        guard clock.advance(by: 0) else { throw .malformed(.timestamp) }
-        target.append(clock.timestamp)
-      }
-      guard head.remaining == 0 else { throw .trailing }
-    } else {
-      guard clock.advance(by: 0) else { throw .malformed(.timestamp) }
-      target.append(clock.timestamp)
-      var bits = BitReader(bytes.extracting(droppingFirst: head.offset))
-      while target.freeCapacity > 0 {
-        guard clock.advance(by: ZigZag.decode(readCode(&bits))) else {
-          throw bits.isOverrun ? .truncated : .malformed(.timestamp)
-        }
-        target.append(clock.timestamp)
-      }
-      guard !bits.isOverrun else { throw .truncated }
-      guard bits.isAtPaddedEnd else { throw .trailing }
-    }
-  }
-
-  private static func readCode(_ bits: inout BitReader) -> UInt64 {
-    let prefix = (~bits.peek() & 0x3f).trailingZeroBitCount
-    switch prefix {
-    case 0:
-      bits.skip(1)
-      return 0
-    case 1: return bits.read(9) >> 2
-    case 2: return bits.read(15) >> 3
-    case 3: return bits.read(24) >> 4
-    case 4: return bits.read(37) >> 5
-    default:
-      bits.skip(5)
-      return bits.readWide(64)
+    let unit = units[unitIndex]
+    guard let step = Int64(exactly: try reader.varint()), step > 0 else { throw .malformed(.step) }
+    var store = WordStore(capacity: 2 * count)
+    let words = store.words(2 * (count - 1))
+    let slots = words.slice(0..<count - 1)
+    let offsets = words.slice(count - 1..<2 * (count - 1))
+    words.fill(0)
+    if head & slotsFlag != 0 { try IntegerStream.read(&reader, into: slots) }
+    if head & offsetsFlag != 0 { try IntegerStream.read(&reader, into: offsets) }
+    try reader.expectEnd()
+    var previous = first
+    var slot: Int64 = 0
+    for index in 0..<count - 1 {
+      let (next, slotOverflow) = slot.addingReportingOverflow(slots.signed(index) &+ 1)
+      let (distance, stepOverflow) = next.multipliedReportingOverflow(by: step)
+      let (moved, offsetOverflow) = distance.addingReportingOverflow(offsets.signed(index))
+      let (scaled, unitOverflow) = moved.multipliedReportingOverflow(by: unit)
+      let (timestamp, overflow) = first.addingReportingOverflow(scaled)
+      guard !slotOverflow, !stepOverflow, !offsetOverflow, !unitOverflow, !overflow,
+        timestamp > previous
+      else { throw .malformed(.timestamp) }
+      slot = next
+      previous = timestamp
+      target.append(timestamp)
     }
   }
 }
 
-/// A timestamp that goes on by a changing step; refuses to stand still, go back or pass the end of
-/// time.
-private struct StepClock {
-  private(set) var timestamp: Timestamp
-  var step: Int64
-  let unit: Int64
+/// Writes timestamp chunks; keeps its scratch.
+public struct TimestampEncoder: ~Copyable {
+  public let strength: ChunkStrength
+  private var streams = StreamEncoder()
+  private var slots = WordStore()
+  private var offsets = WordStore()
 
-  /// Changes the step by `change` units and takes it; false when the result cannot be.
-  @inline(__always)
-  mutating func advance(by change: Int64) -> Bool {
-    let (step, stepOverflowed) = self.step.addingReportingOverflow(change)
-    let (nanoseconds, unitOverflowed) = step.multipliedReportingOverflow(by: unit)
-    let (next, overflowed) = timestamp.addingReportingOverflow(nanoseconds)
-    guard !stepOverflowed, !unitOverflowed, !overflowed, step > 0 else { return false }
-    self.step = step
-    timestamp = next
-    return true
+  public init(strength: ChunkStrength) { self.strength = strength }
+
+  /// Appends `timestamps` as one chunk.
+  ///
+  /// - Parameter timestamps: 1 ... ``TimestampChunk/valueCountMax``, strictly ascending, 0 or more.
+  /// - Complexity: O(n), 5 to 20 ns each; they are written once a group.
+  public mutating func encode(_ timestamps: Span<Timestamp>, into buffer: inout OutputBuffer) {
+    precondition(timestamps.count >= 1)
+    precondition(timestamps.count <= TimestampChunk.valueCountMax)
+    precondition(timestamps[0] >= 0)
+    buffer.writeByte(ChunkCodec.grid.rawValue)
+    buffer.writeVarint(UInt64(timestamps[0]))
+    guard timestamps.count > 1 else { return }
+    let unitIndex = Self.unit(of: timestamps)
+    let unit = TimestampChunk.units[unitIndex]
+    let step = Self.step(of: timestamps, unit: unit)
+    let slots = slots.words(timestamps.count - 1)
+    let offsets = offsets.words(timestamps.count - 1)
+    var slot: Int64 = 0
+    var (anySlot, anyOffset): (UInt64, UInt64) = (0, 0)
+    for index in 1..<timestamps.count {
+      let distance = (timestamps[index] - timestamps[0]) / unit
+      let isAhead = distance % step > step / 2 && distance <= .max - step
+      let nearest = distance / step + (isAhead ? 1 : 0)
+      // Two timestamps may share their nearest slot: then the later one is ahead of its own.
+      slots[index - 1] = UInt64(bitPattern: nearest - slot - 1)
+      offsets[index - 1] = UInt64(bitPattern: distance - nearest * step)
+      slot = nearest
+      anySlot |= slots[index - 1]
+      anyOffset |= offsets[index - 1]
+    }
+    let flags =
+      (anySlot != 0 ? TimestampChunk.slotsFlag : 0)
+      | (anyOffset != 0 ? TimestampChunk.offsetsFlag : 0)
+    buffer.writeByte(UInt8(unitIndex) | flags)
+    buffer.writeVarint(UInt64(step))
+    if anySlot != 0 { streams.write(slots, strength, into: &buffer) }
+    if anyOffset != 0 { streams.write(offsets, strength, into: &buffer) }
+  }
+
+  /// The largest unit that divides every difference.
+  private static func unit(of timestamps: Span<Timestamp>) -> Int {
+    var unitIndex = TimestampChunk.units.count - 1
+    var unit = TimestampChunk.units[unitIndex]
+    var last: Int64 = 0
+    for index in 1..<timestamps.count {
+      let difference = timestamps[index] - timestamps[index - 1]
+      precondition(difference > 0, "timestamps must ascend strictly")
+      if difference == last { continue }
+      last = difference
+      while difference % unit != 0 {
+        unitIndex -= 1
+        unit = TimestampChunk.units[unitIndex]
+      }
+    }
+    return unitIndex
+  }
+
+  /// The usual distance: the mean of those that are near the median of 63 of them.
+  private static func step(of timestamps: Span<Timestamp>, unit: Int64) -> Int64 {
+    let count = timestamps.count - 1
+    let sampleCount = min(63, count)
+    var distances: [Int64] = []
+    for sample in 0..<sampleCount {
+      let index = sample * count / sampleCount
+      distances.append((timestamps[index + 1] - timestamps[index]) / unit)
+    }
+    distances.sort()
+    let median = distances[sampleCount / 2]
+    let most = median > .max / 2 ? median : median + median / 2
+    var sum: Int64 = 0
+    var nearCount: Int64 = 0
+    for index in 0..<count {
+      let distance = (timestamps[index + 1] - timestamps[index]) / unit
+      if distance >= median / 2 + median % 2, distance <= most {
+        sum += distance
+        nearCount += 1
+      }
+    }
+    return max(1, (sum + nearCount / 2) / nearCount)
+  }
+}
+
+extension TimestampChunk {
+  /// Appends `timestamps` as one chunk; see ``TimestampEncoder``.
+  public static func encode(
+    _ timestamps: Span<Timestamp>,
+    strength: ChunkStrength = .head,
+    into buffer: inout OutputBuffer
+  ) {
+    var encoder = TimestampEncoder(strength: strength)
+    encoder.encode(timestamps, into: &buffer)
   }
 }

@@ -40,16 +40,20 @@ final class Generation {
   ///
   /// Cost: see ``RowArena``.
   func apply(_ batch: RowBatch, table: PartitionLayouts, at monotonic: UInt64) {
-    if firstAppliedAt == nil { firstAppliedAt = monotonic }
     if runs.count < table.hot.count {
       runs.append(contentsOf: repeatElement(RowRun(), count: table.hot.count - runs.count))
     }
     arena.append(batch, layouts: table.hot, runs: &runs, counts: &counts)
-    pass(batch)
+    pass(batch, at: monotonic)
   }
 
   /// Applies counts of refused lines.
-  func apply(_ refusals: [RefusalCount], of batch: RowBatch, ledger: inout LedgerBook) {
+  func apply(
+    _ refusals: [RefusalCount],
+    of batch: RowBatch,
+    ledger: inout LedgerBook,
+    at monotonic: UInt64
+  ) {
     for refusal in refusals {
       let slot = ledger.slot(
         LedgerKey(tenant: batch.header.tenant, measurement: refusal.measurement)
@@ -57,11 +61,12 @@ final class Generation {
       refused[slot, default: [:]][refusal.reason, default: .init()].lines += refusal.lines
       refused[slot, default: [:]][refusal.reason, default: .init()].points += refusal.points
     }
-    pass(batch)
+    pass(batch, at: monotonic)
   }
 
-  /// Steps over a batch whose body says nothing readable.
-  func pass(_ batch: RowBatch) {
+  /// Steps over a batch whose body says nothing readable, or whose body is done.
+  func pass(_ batch: RowBatch, at monotonic: UInt64) {
+    if firstAppliedAt == nil { firstAppliedAt = monotonic }
     end = batch.header.offset.advanced(by: 1)
     batchCount += 1
     logByteCount += BatchHeader.byteCount + batch.bodyByteCount

@@ -65,9 +65,13 @@ struct LateRows {
     )
     for row in rows {
       var isNews = false
+      // Newest first; where the row stands is looked up once for all its columns.
+      let hits = stored.indices.reversed().compactMap { index in
+        stored[index].batch.timestamps.sortedIndex(of: batch.timestamps[row]).map { (index, $0) }
+      }
       for column in batch.columns {
         let value = Self.value(column, row, batch.strings)
-        switch Self.lookUp(column.field, batch.timestamps[row], in: stored) {
+        switch Self.lookUp(column.field, hits, in: stored) {
         case nil:
           counts.stored += 1
           counts.late += 1
@@ -108,17 +112,19 @@ struct LateRows {
     return .text(strings.slice(cell) ?? [])
   }
 
-  /// The newest stored value of (field, timestamp).
+  /// The newest stored value of a field in the batches and rows of `hits`.
   private static func lookUp(
     _ field: FieldID,
-    _ timestamp: Timestamp,
+    _ hits: [(stored: Int, row: Int)],
     in stored: [Stored]
   ) -> Value? {
-    for candidate in stored.reversed() {
-      guard let row = candidate.batch.timestamps.sortedIndex(of: timestamp),
-        let column = candidate.columns[field]
-      else { continue }
-      return value(candidate.batch.columns[column], row, candidate.batch.strings)
+    for hit in hits {
+      guard let column = stored[hit.stored].columns[field] else { continue }
+      return value(
+        stored[hit.stored].batch.columns[column],
+        hit.row,
+        stored[hit.stored].batch.strings
+      )
     }
     return nil
   }

@@ -12,26 +12,77 @@ final class Mailbox: Sendable {
       applied: Offset,
       reply: Promise<StoreView?>
     )
+    /// Which of some windows of a partition are closed by now.
+    case closed(partition: PartitionID, pairs: [FeedPair], reply: Promise<[Bool]>)
     case ledger(reply: Promise<[(entry: LedgerEntry, pending: UInt64)]>)
     /// Cut everything once the offsets are applied.
     case flush(applied: [PartitionID: Offset], completion: Completion)
   }
 
+  private struct State {
+    var requests: [Request] = []
+    var isClosed = false
+  }
+
+  /// What a flush is told that comes after the end.
+  static let closed = SystemError(
+    code: SystemError.Code.notConnected,
+    operation: "cut",
+    path: "stopped engine"
+  )
+
   /// Wakes the worker; the same that its port sets.
   private let signal: Signal
-  private let requests = Mutex<[Request]>([])
+  private let state = Mutex(State())
 
   init(signal: Signal) { self.signal = signal }
 
+  /// Hands a request over; refuses it at once when nobody will answer any more.
   func send(_ request: Request) {
-    requests.withLock { $0.append(request) }
-    signal.set()
+    let isTaken = state.withLock { state in
+      guard !state.isClosed else { return false }
+      state.requests.append(request)
+      return true
+    }
+    if isTaken { signal.set() } else { request.refuse() }
   }
 
   func takeAll() -> [Request] {
-    requests.withLock { requests in
-      defer { requests = [] }
-      return requests
+    state.withLock { state in
+      defer { state.requests = [] }
+      return state.requests
+    }
+  }
+
+  /// Takes no more requests.
+  ///
+  /// - Returns: those that nobody has taken.
+  func close() -> [Request] {
+    state.withLock { state in
+      defer { state = State(isClosed: true) }
+      return state.requests
+    }
+  }
+}
+
+extension Mailbox.Request {
+  /// Whether nobody waits for the answer any more.
+  var isAbandoned: Bool {
+    switch self {
+    case .view(_, _, _, let reply): reply.isAbandoned
+    case .closed(_, _, let reply): reply.isAbandoned
+    case .ledger(let reply): reply.isAbandoned
+    case .flush(_, let completion): completion.isAbandoned
+    }
+  }
+
+  /// Answers that there will be no answer.
+  func refuse() {
+    switch self {
+    case .view(_, _, _, let reply): reply.fulfil(nil)
+    case .closed(_, let pairs, let reply): reply.fulfil(pairs.map { _ in false })
+    case .ledger(let reply): reply.fulfil([])
+    case .flush(_, let completion): completion.fulfil(Mailbox.closed)
     }
   }
 }
@@ -40,6 +91,10 @@ final class Mailbox: Sendable {
 final class Promise<Value: Sendable>: Sendable {
   private let value = Mutex<Value?>(nil)
   private let signal = Signal()
+  private let abandoned = Atomic(false)
+
+  /// Whether its waiter has given up.
+  var isAbandoned: Bool { abandoned.load(ordering: .relaxed) }
 
   func fulfil(_ result: Value) {
     value.withLock { $0 = result }
@@ -50,7 +105,10 @@ final class Promise<Value: Sendable>: Sendable {
   func wait(timeoutNanoseconds: Int64) -> Value? {
     if let result = value.withLock({ $0 }) { return result }
     _ = signal.wait(timeoutNanoseconds: UInt64(max(0, timeoutNanoseconds)))
-    return value.withLock { $0 }
+    let result = value.withLock { $0 }
+    // A wait of 0 only looks: its caller asks again.
+    if result == nil, timeoutNanoseconds > 0 { abandoned.store(true, ordering: .relaxed) }
+    return result
   }
 }
 

@@ -24,8 +24,7 @@ final class LayoutInfo: Sendable {
     measurement: MeasurementID,
     series: SeriesID,
     fieldSet: FieldSetID,
-    fields: [FieldID],
-    types: [ColumnType],
+    set: FieldSetColumns,
     seriesSlot: Int,
     ledgerSlot: Int
   ) {
@@ -34,15 +33,30 @@ final class LayoutInfo: Sendable {
     self.measurement = measurement
     self.series = series
     self.fieldSet = fieldSet
-    self.fields = fields
-    self.types = types
-    columns = zip(fields, types).map { (field: $0, type: $1) }
-    hasStrings = types.contains(.string)
+    fields = set.fields
+    types = set.types
+    columns = set.columns
+    hasStrings = set.hasStrings
     self.seriesSlot = seriesSlot
     self.ledgerSlot = ledgerSlot
   }
 
   var width: Int { fields.count }
+}
+
+/// The columns of a field set, shared by all its layouts.
+struct FieldSetColumns {
+  let fields: [FieldID]
+  let types: [ColumnType]
+  let columns: [(field: FieldID, type: ColumnType)]
+  let hasStrings: Bool
+
+  init(fields: [FieldID], types: [ColumnType]) {
+    self.fields = fields
+    self.types = types
+    columns = zip(fields, types).map { (field: $0, type: $1) }
+    hasStrings = types.contains(.string)
+  }
 }
 
 /// The layouts of one partition by id, and the layouts of each series. Grows from the catalog.
@@ -55,15 +69,16 @@ struct PartitionLayouts {
   /// By series slot: the newest timestamp that is in a block. A row not newer than it is late.
   var lastSealed: [Timestamp] = []
   private var slots: [SeriesID: Int] = [:]
+  /// Parallel to `lastSealed`.
+  private(set) var seriesOfSlot: [SeriesID] = []
   /// By series slot: the series' first layout, and by layout: the next one of its series; -1 ends.
   private var firstLayout: [Int32] = []
   private var nextLayout: [Int32] = []
-  private var fieldSets: [FieldSetID: (fields: [FieldID], types: [ColumnType])] = [:]
+  private var fieldSets: [FieldSetID: FieldSetColumns] = [:]
 
   init(partition: PartitionID) { known = LayoutTable(partition: partition) }
 
   /// Learns the layouts that the catalog has handed out since the last call.
-
   mutating func refresh(from catalog: Catalog, ledger: inout LedgerBook) {
     for id in catalog.refresh(&known) {
       guard let definition = known[id] else { continue }
@@ -74,12 +89,12 @@ struct PartitionLayouts {
         nextLayout.append(-1)
       }
       guard infos[index] == nil else { continue }
-      let columns: (fields: [FieldID], types: [ColumnType])
+      let columns: FieldSetColumns
       if let known = fieldSets[definition.fieldSet] {
         columns = known
       } else {
         guard let set = catalog.fieldSet(definition.fieldSet) else { continue }
-        columns = (set.fields, set.types)
+        columns = FieldSetColumns(fields: set.fields, types: set.types)
         fieldSets[definition.fieldSet] = columns
       }
       let slot = slot(of: definition.series)
@@ -89,8 +104,7 @@ struct PartitionLayouts {
         measurement: definition.measurement,
         series: definition.series,
         fieldSet: definition.fieldSet,
-        fields: columns.fields,
-        types: columns.types,
+        set: columns,
         seriesSlot: slot,
         ledgerSlot: ledger.slot(
           LedgerKey(tenant: definition.tenant, measurement: definition.measurement)
@@ -113,6 +127,7 @@ struct PartitionLayouts {
     let slot = lastSealed.count
     slots[series] = slot
     lastSealed.append(.min)
+    seriesOfSlot.append(series)
     firstLayout.append(-1)
     return slot
   }
@@ -129,7 +144,4 @@ struct PartitionLayouts {
     }
     return result.reversed()
   }
-
-  /// The fields and types of a set that a layout of this partition uses.
-  func columns(of set: FieldSetID) -> (fields: [FieldID], types: [ColumnType])? { fieldSets[set] }
 }

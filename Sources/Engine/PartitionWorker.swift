@@ -11,7 +11,7 @@ internal import Synchronization
 /// one step at a time.
 final class PartitionWorker: @unchecked Sendable {
   // @unchecked: `stores` and the fields below are touched by the worker's thread only; requests
-  // come in through the mailbox, numbers go out through `gauges`.
+  // come in through the mailbox, numbers go out through `counters`.
 
   /// Batches applied before requests and cuts get their turn.
   static let batchesPerStep = 64
@@ -20,12 +20,25 @@ final class PartitionWorker: @unchecked Sendable {
 
   let port: WorkerPort
   let mailbox: Mailbox
-  let gauges: WorkerGauges
+  /// The counters of each partition, for anybody.
+  let counters: [(partition: PartitionID, counters: PartitionCounters)]
   private(set) var stores: [PartitionStore]
   private let limits: CutLimits
+  private let clock: any Clock
   private var waiting: [Mailbox.Request] = []
   private var flushing: [Flush] = []
   private var cutRetryAt: UInt64 = 0
+  private var cutOutcome: Result<Void, SystemError>?
+  /// After a cut failed during replay: the open bytes that are worth another attempt.
+  private var replayCutAbove = 0
+  /// Where changes are announced; set before the worker runs.
+  var feed: FeedPort?
+  private var scanning = 0
+  private var nextScanAt: UInt64 = 0
+  private var freezeRetryAt: UInt64 = 0
+  /// While rows come in, a freeze waits until then.
+  private var freezePausedUntil: UInt64 = 0
+  private var freezeLookAt: UInt64 = 0
 
   private struct Flush {
     /// The offsets that must be in blocks, by index into `stores`.
@@ -33,12 +46,18 @@ final class PartitionWorker: @unchecked Sendable {
     var completion: Completion
   }
 
-  init(port: WorkerPort, stores: [PartitionStore], limits: CutLimits) {
+  init(
+    port: WorkerPort,
+    stores: [PartitionStore],
+    limits: CutLimits,
+    clock: any Clock
+  ) {
     self.port = port
+    self.clock = clock
     mailbox = Mailbox(signal: port.signal)
     self.stores = stores
     self.limits = limits
-    gauges = WorkerGauges(partitions: stores.map(\.partition))
+    counters = stores.map { ($0.partition, $0.counters) }
   }
 
   /// Applies what has come, answers requests, advances cuts.
@@ -49,7 +68,9 @@ final class PartitionWorker: @unchecked Sendable {
     var worked = applyBatches()
     worked = answerRequests() || worked
     worked = advanceCuts(monotonic: monotonic) || worked
-    publishGauges()
+    worked = advanceFreezes(monotonic: monotonic, isBusy: worked) || worked
+    scanChanges(monotonic: monotonic)
+    for store in stores { store.counters.publish(store) }
     return worked
   }
 
@@ -70,11 +91,20 @@ final class PartitionWorker: @unchecked Sendable {
   /// a restart needs no more memory than running.
   func replay(_ batch: RowBatch) {
     store(of: batch.header.partition)?.apply(batch)
-    guard openByteCount > limits.openByteCount,
+    guard openByteCount > max(limits.openByteCount, replayCutAbove),
       let largest = stores.max(by: { $0.openByteCount < $1.openByteCount })
     else { return }
-    largest.beginCut()
-    while largest.cut != nil, !largest.stepCut(), largest.cutFailure == nil {}
+    largest.beginCut(.replay)
+    while true {
+      switch largest.stepCut() {
+      case .goesOn: continue
+      case .done: return
+      case .failed:
+        // A full disk, perhaps: not again for every batch.
+        replayCutAbove = openByteCount + limits.openByteCount / 8
+        return
+      }
+    }
   }
 
   private var openByteCount: Int { stores.reduce(0) { $0 + $1.openByteCount } }
@@ -90,7 +120,7 @@ final class PartitionWorker: @unchecked Sendable {
     guard !waiting.isEmpty else { return false }
     var later: [Mailbox.Request] = []
     var answered = 0
-    for request in waiting {
+    for request in waiting where !request.isAbandoned {
       if answer(request) { answered += 1 } else { later.append(request) }
     }
     waiting = later
@@ -107,6 +137,8 @@ final class PartitionWorker: @unchecked Sendable {
       }
       guard store.nextOffset >= applied else { return false }
       reply.fulfil(store.view(of: series))
+    case .closed(let partition, let pairs, let reply):
+      reply.fulfil(store(of: partition)?.areClosed(pairs) ?? pairs.map { _ in true })
     case .ledger(let reply):
       reply.fulfil(stores.map { ($0.partition, $0.liveLedger()) }.flatMap(\.1))
     case .flush(let applied, let completion):
@@ -119,15 +151,31 @@ final class PartitionWorker: @unchecked Sendable {
     return true
   }
 
+  /// Refuses whatever still waits, and all that comes: the thread has ended.
+  func close() {
+    for request in waiting + mailbox.close() { request.refuse() }
+    waiting = []
+    finishFlushes(failure: Mailbox.closed)
+    // What is durable and not applied waits in the log for the next start.
+    discardBatches()
+  }
+
+  /// Makes room for the committer once nothing is applied any more.
+  func discardBatches() { while port.pop() != nil {} }
+
   // MARK: Cuts
 
   private func advanceCuts(monotonic: UInt64) -> Bool {
     if monotonic >= cutRetryAt { chooseCuts(monotonic: monotonic) }
     var worked = false
     for store in stores where store.cut != nil && monotonic >= cutRetryAt {
-      if !store.stepCut(), let failure = store.cutFailure {
+      switch store.stepCut() {
+      case .goesOn: break
+      case .done: cutOutcome = .success(())
+      case .failed(let failure):
         cutRetryAt = monotonic &+ Self.cutRetryNanoseconds
-        gauges.cutFailed()
+        store.counters.cutFailed()
+        cutOutcome = .failure(failure)
         finishFlushes(failure: failure)
       }
       worked = true
@@ -150,9 +198,52 @@ final class PartitionWorker: @unchecked Sendable {
       let age = monotonic > first ? monotonic - first : 0
       let isOld = age >= UInt64(limits.intervalNanoseconds)
       let isLong = store.openLogByteCount >= limits.logByteCount / max(1, limits.partitionCount)
-      if isWanted || isFull || isOld || isLong { store.beginCut() }
+      if isWanted {
+        store.beginCut(.flush)
+      } else if isFull {
+        store.beginCut(.budget)
+      } else if isOld {
+        store.beginCut(.age)
+      } else if isLong {
+        store.beginCut(.log)
+      }
     }
   }
+
+  /// How the last cut since the call before ended, if one did.
+  func takeCutOutcome() -> Result<Void, SystemError>? {
+    defer { cutOutcome = nil }
+    return cutOutcome
+  }
+
+  // MARK: Freezing
+
+  /// Advances one freeze a little: while rows come in for a quarter of the time, so that they do
+  /// not wait, else all the time.
+  private func advanceFreezes(monotonic: UInt64, isBusy: Bool) -> Bool {
+    guard monotonic >= freezeRetryAt, !isBusy || monotonic >= freezePausedUntil else {
+      return false
+    }
+    if monotonic >= freezeLookAt {
+      freezeLookAt = monotonic &+ Self.freezeLookNanoseconds
+      if !stores.contains(where: { $0.freezer != nil }) {
+        for store in stores where store.freezer == nil {
+          store.beginFreeze()
+          if store.freezer != nil { break }
+        }
+      }
+    }
+    guard let store = stores.first(where: { $0.isFreezing && $0.cut == nil }) else { return false }
+    let isDone = store.stepFreeze()
+    if !isDone { freezeRetryAt = monotonic &+ Self.cutRetryNanoseconds }
+    if store.freezer == nil { freezeLookAt = monotonic }
+    let after = clock.monotonic()
+    freezePausedUntil = after &+ 3 &* (after &- monotonic)
+    return isDone
+  }
+
+  /// How often a worker looks for hours to freeze.
+  static let freezeLookNanoseconds: UInt64 = 1_000_000_000
 
   private func finishFlushes(failure: SystemError?) {
     flushing.removeAll { flush in
@@ -168,21 +259,28 @@ final class PartitionWorker: @unchecked Sendable {
     }
   }
 
-  private func publishGauges() {
-    gauges.publish(
+  // MARK: Changes
+
+  /// Looks for windows to announce, once a second while anybody listens.
+  private func scanChanges(monotonic: UInt64) {
+    guard let feed else { return }
+    let session = feed.session
+    if session != scanning {
+      for store in stores { store.endScans() }
+      scanning = session
+      nextScanAt = 0
+    }
+    // A feed that has not announced the last ones yet gets none: they wait in the trackers.
+    guard session > 0, monotonic >= nextScanAt, feed.isReady else { return }
+    nextScanAt = monotonic &+ feed.configuration.scanNanoseconds
+    feed.publish(
       stores.map { store in
-        EngineMetrics.Partition(
-          partition: store.partition,
-          appliedOffset: store.nextOffset.rawValue,
-          cutOffset: store.manifest.nextOffset.rawValue,
-          openByteCount: store.openByteCount,
-          openRowCount: store.openRowCount,
-          openLogByteCount: store.openLogByteCount,
-          blockCount: store.blocks.count,
-          blockByteCount: store.blockByteCount,
-          cutCount: store.manifest.cut,
-          unreadableRowCount: store.unreadableRowCount
+        var scan = store.scan(
+          wantsGrowth: feed.wantsGrowth,
+          pendingCountMax: feed.configuration.pendingCountMax
         )
+        scan.session = session
+        return scan
       }
     )
   }

@@ -1,13 +1,28 @@
-internal import Platform
-internal import Query
+package import Platform
+package import Query
 internal import Synchronization
 
 /// A few threads that run queries, so that a blocking read never holds one of Swift's own threads.
 ///
-/// Bounded: beyond `waitingMax` waiting queries the next is refused as unavailable.
-final class QueryPool: Sendable {
+/// Bounded: beyond `waitingMax` waiting queries the next is refused as unavailable. Once it stops,
+/// those that wait are refused, and only those that run are waited for.
+package final class QueryPool: Sendable {
+  /// Work for one thread; one of the two is called, once.
+  package struct Job: Sendable {
+    var run: @Sendable () -> Void
+    var refuse: @Sendable (QueryError) -> Void
+
+    package init(
+      run: @escaping @Sendable () -> Void,
+      refuse: @escaping @Sendable (QueryError) -> Void
+    ) {
+      self.run = run
+      self.refuse = refuse
+    }
+  }
+
   private struct State {
-    var waiting: [@Sendable () -> Void] = []
+    var waiting: [Job] = []
     var isStopping = false
   }
 
@@ -16,9 +31,9 @@ final class QueryPool: Sendable {
   private let waitingMax: Int
   private let threads = Mutex<[WorkerThread]>([])
 
-  init(waitingMax: Int) { self.waitingMax = waitingMax }
+  package init(waitingMax: Int) { self.waitingMax = waitingMax }
 
-  func start(threadCount: Int) throws(SystemError) {
+  package func start(threadCount: Int) throws(SystemError) {
     for index in 0..<threadCount {
       let thread = try WorkerThread(name: "query-\(index)") { [self] in work() }
       threads.withLock { $0.append(thread) }
@@ -27,13 +42,15 @@ final class QueryPool: Sendable {
 
   private func work() {
     while true {
-      let (job, isStopping) = state.withLock { state in
-        (state.waiting.isEmpty ? nil : state.waiting.removeFirst(), state.isStopping)
+      let (job, isMoreToDo, isStopping) = state.withLock { state in
+        let job = state.waiting.isEmpty ? nil : state.waiting.removeFirst()
+        return (job, !state.waiting.isEmpty, state.isStopping)
       }
+      // The signal wakes one thread however often it was set: each wakes the next.
+      if isMoreToDo || isStopping { signal.set() }
       if let job {
-        job()
+        job.run()
       } else if isStopping {
-        signal.set()  // Wakes the next thread.
         return
       } else {
         _ = signal.wait(timeoutNanoseconds: 1_000_000_000)
@@ -41,33 +58,46 @@ final class QueryPool: Sendable {
     }
   }
 
+  /// Queries that wait for a thread.
+  var waitingCount: Int { state.withLock { $0.waiting.count } }
+
   /// Runs `body` on a query thread.
-  func run<Result: Sendable>(
+  package func run<Result: Sendable>(
     _ body: @escaping @Sendable () -> Swift.Result<Result, QueryError>
   ) async -> Swift.Result<Result, QueryError> {
     await withCheckedContinuation { continuation in
-      let isAccepted = state.withLock { state in
-        guard !state.isStopping, state.waiting.count < waitingMax else { return false }
-        state.waiting.append { continuation.resume(returning: body()) }
-        return true
-      }
-      if isAccepted {
-        signal.set()
-      } else {
-        continuation.resume(
-          returning: .failure(
-            QueryError(
-              .unavailable,
-              "more than \(waitingMax) queries are waiting; try again later"
-            )
-          )
-        )
-      }
+      let job = Job(
+        run: { continuation.resume(returning: body()) },
+        refuse: { continuation.resume(returning: .failure($0)) }
+      )
+      submit(job)
     }
   }
 
-  func stop() {
-    state.withLock { $0.isStopping = true }
+  /// Queues a job, or refuses it at once.
+  package func submit(_ job: Job) {
+    let refusal = state.withLock { state -> QueryError? in
+      if state.isStopping { return Self.stopping }
+      guard state.waiting.count < waitingMax else {
+        let text = "more than \(waitingMax) queries are waiting; try again later"
+        return QueryError(.unavailable, text)
+      }
+      state.waiting.append(job)
+      return nil
+    }
+    if let refusal { job.refuse(refusal) } else { signal.set() }
+  }
+
+  private static let stopping = QueryError(.unavailable, "the server is stopping")
+
+  /// Refuses what waits and waits for what runs.
+  package func stop() {
+    let refused = state.withLock { state in
+      state.isStopping = true
+      defer { state.waiting = [] }
+      return state.waiting
+    }
+    for job in refused { job.refuse(Self.stopping) }
     signal.set()
     for thread in threads.withLock({ $0 }) { thread.join() }
   }

@@ -22,9 +22,11 @@ extension Receiver {
   /// Parses the next bytes of a body; all are taken.
   public func receive(_ bytes: UnsafeRawBufferPointer, on body: LineBody) {
     let arrival = clock.now()
+    let before = body.session.statistics
     unsafe parser.parse(bytes, on: body, arrival: arrival) { bury($0, body, arrival) }
     submit(parser.takeSealed())
     statistics.count(bytes: bytes.count)
+    statistics.count(body.session, since: before)
   }
 
   /// Refuses something that never became a line, in the place of the body's next line.

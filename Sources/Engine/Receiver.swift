@@ -15,6 +15,8 @@ public final class Receiver {
   static let waitingMax = 64
   /// Bytes of replies to one connection that may wait; beyond it its input is not read.
   public static let replyByteCountMax = 64 << 10
+  /// Acknowledgements that one connection may wait for; beyond it its input is not read.
+  static let acknowledgementsMax = 1_024
 
   /// Who is told that what it sent is durable.
   enum Waiter {
@@ -27,6 +29,8 @@ public final class Receiver {
     /// Durable once the port has settled this sequence; batches after `covered` belong to it.
     var covered: UInt64
     var sequence: UInt64 = 0
+    /// When the round ended that asked, on the monotonic clock.
+    var askedAt: UInt64 = 0
   }
 
   var parser: LineParser
@@ -66,6 +70,9 @@ public final class Receiver {
     self.refuses = refuses
   }
 
+  /// Ends the port: the committer forgets it once it has taken what is in it.
+  deinit { port.close() }
+
   /// Greets a client. `sender` names it in logs.
   public func open(sender: String) -> LineConnection {
     LineConnection(
@@ -94,16 +101,17 @@ public final class Receiver {
   /// Cost: the parse, about 14 ns a value; a batch is handed over when it is full.
   ///
   /// - Returns: how many bytes were taken. Fewer than all when ``replyByteCountMax`` bytes of
-  /// replies
-  ///   wait: give the rest again once they are written.
+  ///   replies wait, or many acknowledgements: give the rest again once answers are written.
   public func receive(
     _ bytes: UnsafeRawBufferPointer,
     on connection: LineConnection
   ) -> Int {
     let arrival = clock.now()
+    let before = connection.session.statistics
     var rest = unsafe bytes
     while rest.count > 0, connection.closeReason == nil,
-      connection.replyByteCount < Self.replyByteCountMax
+      connection.replyByteCount < Self.replyByteCountMax,
+      connection.pendingAcknowledgements < Self.acknowledgementsMax
     {
       // Lines before the first `#ack` are not answered, even when it came in the same packet.
       let answersVerdicts = connection.session.usesAcknowledgements
@@ -119,6 +127,7 @@ public final class Receiver {
     }
     submit(parser.takeSealed())
     statistics.count(bytes: bytes.count - rest.count)
+    statistics.count(connection.session, since: before)
     return bytes.count - rest.count
   }
 
@@ -183,7 +192,9 @@ public final class Receiver {
       parser.closeBatches(arrival: clock.now())
       submit(parser.takeSealed())
       let sequence = submittedSequence
+      let now = clock.monotonic()
       for var acknowledgement in asked {
+        acknowledgement.askedAt = now
         acknowledgement.sequence = sequence
         if case .connection(let connection, _, _, _) = acknowledgement.waiter {
           connection.coveredSequence = sequence
@@ -213,6 +224,11 @@ public final class Receiver {
     while done < acknowledgements.count, acknowledgements[done].sequence <= settled {
       answer(acknowledgements[done])
       done += 1
+    }
+    guard done > 0 else { return }
+    let now = clock.monotonic()
+    for acknowledgement in acknowledgements[..<done] {
+      statistics.acknowledgementDurations.record(nanoseconds: now &- acknowledgement.askedAt)
     }
     acknowledgements.removeFirst(done)
   }
@@ -272,8 +288,8 @@ public final class Receiver {
 
   /// Writes refused lines to the dead letters.
   func bury(_ verdicts: [LineVerdict], of tenant: TenantID, sender: String, arrival: Timestamp) {
-    for verdict in verdicts {
-      deadLetters.append(
+    deadLetters.append(
+      verdicts.map { verdict in
         DeadLetter(
           time: arrival,
           tenant: tenant,
@@ -284,9 +300,9 @@ public final class Receiver {
           message: verdict.message,
           text: verdict.text
         )
-      )
-    }
-    statistics.count(refused: verdicts.count)
+      }
+    )
+    statistics.count(refused: verdicts)
   }
 
   var submittedSequence: UInt64 { port.submittedSequence + UInt64(waiting.count) }

@@ -1,5 +1,6 @@
 internal import Blocks
 internal import Catalog
+internal import Logging
 internal import Model
 internal import Platform
 internal import Queue
@@ -31,11 +32,12 @@ struct Recovery {
     for index in 0..<parts.configuration.partitionCount {
       opened.append(try openPartition(index))
     }
-    if hasCatalogLoss { reteach(catalog, from: opened) }
+    if hasCatalogLoss || isBehind(catalog, opened) { reteach(catalog, from: opened) }
     let floors = opened.map(\.manifest.nextOffset)
     let lastEpoch = opened.map(\.manifest.epoch).max() ?? Epoch(0)
     let log = try openLog(floors, lastEpoch: lastEpoch)
     let workers = makeWorkers(opened, catalog, epoch: log.epoch)
+    CrashPoint.opened.reach()
     let newest = try replay(into: workers, from: floors, log, progress)
     if let loss = catalog.expect(version: newest) { report.damages.append(loss) }
     report.epoch = log.epoch.rawValue
@@ -49,6 +51,7 @@ struct Recovery {
   private mutating func openCatalog() throws(EngineError) -> Catalog {
     var limits = CatalogLimits()
     limits.seriesMax = parts.configuration.seriesMax
+    limits.fieldSetsMax = parts.configuration.fieldSetsMax
     let (catalog, recovery) = try wrap { () throws(SystemError) in
       try Catalog.open(
         disk: disk,
@@ -61,6 +64,28 @@ struct Recovery {
     for path in recovery.setAside { setAside(path, "damaged copy of the catalog's log", "") }
     hasCatalogLoss = !recovery.lost.isEmpty
     return catalog
+  }
+
+  /// Whether the newest blocks know what the catalog does not: it is an old copy, or gone.
+  private mutating func isBehind(_ catalog: Catalog, _ partitions: [OpenedPartition]) -> Bool {
+    for block in partitions.compactMap(\.blocks.last) {
+      guard let found = try? block.definitions() else { continue }
+      let isKnown =
+        !catalog.series(found.series.map(\.id)).contains { $0 == nil }
+        && found.fieldSets.allSatisfy { catalog.fieldSet($0.id) != nil }
+      guard !isKnown else { continue }
+      report.damages.append(
+        Damage(
+          severity: .damage,
+          path: directory.catalog,
+          offset: 0,
+          byteCount: 0,
+          what: "definitions that blocks use are missing; they are learned from all blocks"
+        )
+      )
+      return true
+    }
+    return false
   }
 
   /// Blocks repeat the definitions that they use: what the catalog lost it learns from them.
@@ -105,6 +130,7 @@ struct Recovery {
     var manifest: Manifest
     var blocks: [BlockReader]
     var ring: RingRegion
+    var damagedMinutes: [RingRecovery.DamagedMinute]
   }
 
   private mutating func openPartition(_ index: Int) throws(EngineError) -> OpenedPartition {
@@ -124,7 +150,8 @@ struct Recovery {
       disk: disk,
       partition: partition,
       blocks: blocksFolder,
-      manifests: manifests
+      manifests: manifests,
+      quarantine: quarantine
     )
     var blocks: [BlockReader] = []
     var sound: [BlockSummary] = []
@@ -165,7 +192,17 @@ struct Recovery {
       )
     }
     report.damages += found.damages
-    return OpenedPartition(files: files, manifest: manifest, blocks: blocks, ring: ring)
+    for path in found.lostFiles {
+      setAside(path, "a damaged file of the ring", "blocks answer for what it held")
+    }
+    report.ring += ring.snapshot.statistics
+    return OpenedPartition(
+      files: files,
+      manifest: manifest,
+      blocks: blocks,
+      ring: ring,
+      damagedMinutes: found.damagedMinutes
+    )
   }
 
   /// Moves a file that cannot be used into `quarantine/` and reports what it held.
@@ -182,6 +219,19 @@ struct Recovery {
     report.damages.append(
       Damage(severity: .damage, path: path, offset: 0, byteCount: 0, what: text, range: range)
     )
+  }
+
+  /// Sets a file aside that turns out damaged while the server runs, and says so in the log.
+  private var quarantine: @Sendable (String) -> Void {
+    let (directory, disk, clock, logger) = (directory, disk, parts.clock, parts.logger)
+    return { path in
+      do throws(SystemError) {
+        let target = try directory.quarantine(path, disk: disk, at: clock.now())
+        logger.error("a damaged file of the ring was made anew", metadata: ["moved": "\(target)"])
+      } catch {
+        logger.error("a damaged file of the ring stays in place", metadata: ["why": "\(error)"])
+      }
+    }
   }
 
   // MARK: Log
@@ -241,6 +291,7 @@ struct Recovery {
           progress(state)
         },
         body: { batch in
+          CrashPoint.replaying.reach()
           newest = max(newest, batch.header.registryVersion)
           workers[Int(batch.header.partition.rawValue) % count].replay(batch)
         }
@@ -284,7 +335,8 @@ struct Recovery {
         files: partition.files,
         manifest: partition.manifest,
         blocks: partition.blocks,
-        ring: partition.ring
+        ring: partition.ring,
+        damagedMinutes: partition.damagedMinutes
       )
     }
     return (0..<count).map { worker in
@@ -294,7 +346,8 @@ struct Recovery {
           byteCountMax: parts.configuration.inFlightByteCountMax / count
         ),
         stores: stores.enumerated().filter { $0.offset % count == worker }.map(\.element),
-        limits: limits
+        limits: limits,
+        clock: parts.clock
       )
     }
   }
@@ -307,6 +360,12 @@ struct Recovery {
     let workerOfPartition = (0..<parts.configuration.partitionCount).map { $0 % workers.count }
     var options = CommitOptions()
     options.mode = parts.configuration.durability.commitMode
+    options.lingerNanosecondsMax = UInt64(parts.configuration.commitDelayNanoseconds)
+    options.lingerNanosecondsMin = options.lingerNanosecondsMax / 5
+    options.byteCountMax = parts.configuration.commitByteCountMax
+    options.syncNanoseconds = UInt64(parts.configuration.syncIntervalNanoseconds)
+    var letters = DeadLetterLog.Options()
+    letters.fileByteCountMax = parts.configuration.deadLetterByteCountMax / letters.fileCountMax
     let committer = Committer(
       log: log,
       workers: workers.map(\.port),
@@ -324,8 +383,10 @@ struct Recovery {
       deadLetters: DeadLetterLog(
         disk: disk,
         directory: directory.deadLetters,
-        clock: parts.clock
-      )
+        clock: parts.clock,
+        options: letters
+      ),
+      epoch: log.epoch
     )
   }
 }

@@ -36,7 +36,7 @@ struct SeriesRows {
     let sorted = rows.sorted {
       $0.timestamp == $1.timestamp ? $0.sequence < $1.sequence : $0.timestamp < $1.timestamp
     }
-    let meets = Self.sharedFields(layouts)
+    var look = ConflictLook(layouts)
     var byLayout: [[RowReference]] = Array(repeating: [], count: layouts.count)
     var merger = RowMerger(decoder: decoder)
     var start = 0
@@ -44,7 +44,7 @@ struct SeriesRows {
       var end = start + 1
       while end < sorted.count, sorted[end].timestamp == sorted[start].timestamp { end += 1 }
       let cluster = Self.withoutCopies(sorted[start..<end], layouts, &counts)
-      if Self.isConflicting(cluster, meets) {
+      if look.findsConflict(cluster) {
         merger.merge(cluster, layouts, &counts)
       } else {
         for row in cluster {
@@ -58,12 +58,6 @@ struct SeriesRows {
       runs.append(Run(layout: layouts[index], rows: rows))
     }
     merged = merger.finish()
-  }
-
-  /// For each pair of layouts, whether a field stands in both.
-  private static func sharedFields(_ layouts: [LayoutInfo]) -> [[Bool]] {
-    let sets = layouts.map { Set($0.fields) }
-    return sets.map { left in sets.map { !left.isDisjoint(with: $0) } }
   }
 
   /// Drops rows that repeat an earlier one of their timestamp byte for byte: the usual retry.
@@ -85,16 +79,46 @@ struct SeriesRows {
     return kept[...]
   }
 
-  private static func isConflicting(
-    _ cluster: ArraySlice<RowReference>,
-    _ meets: [[Bool]]
-  ) -> Bool {
-    for left in cluster.indices {
-      for right in cluster.indices where right > left {
-        if meets[cluster[left].run][cluster[right].run] { return true }
+}
+
+/// Tells whether two rows of one timestamp have a field in common.
+///
+/// Cost: O(fields of the rows), so that a server that sends each of its metrics as a row of its own
+/// costs no more than one that sends them together.
+struct ConflictLook {
+  private let layouts: [LayoutInfo]
+  /// Per layout, the places of its fields in `seenIn`; made with the first look that needs them.
+  private var places: [[Int]] = []
+  /// Per field, the number of the last cluster that it was seen in.
+  private var seenIn: [Int] = []
+  private var cluster = 0
+
+  init(_ layouts: [LayoutInfo]) { self.layouts = layouts }
+
+  /// - Parameter rows: of one timestamp; a row's `run` is the index of its layout.
+  mutating func findsConflict(_ rows: ArraySlice<RowReference>) -> Bool {
+    guard rows.count > 1 else { return false }
+    if places.isEmpty { number() }
+    cluster += 1
+    for row in rows {
+      for place in places[row.run] {
+        if seenIn[place] == cluster { return true }
+        seenIn[place] = cluster
       }
     }
     return false
+  }
+
+  private mutating func number() {
+    var known: [FieldID: Int] = [:]
+    places = layouts.map { layout in
+      layout.fields.map { field in
+        let place = known[field] ?? known.count
+        known[field] = place
+        return place
+      }
+    }
+    seenIn = Array(repeating: 0, count: known.count)
   }
 }
 

@@ -12,6 +12,9 @@ internal import Rollup
 final class SeriesWriter {
   /// Rows of one chunk group.
   static let groupRowCountMax = 4096
+  /// Encoded bytes of the rows of one chunk group, beyond its first row: long strings make small
+  /// groups, so that what is decoded at once stays small.
+  static let groupByteCountMax = 16 << 20
   /// Scale tables whose divisors are kept; beyond it all are forgotten.
   static let divisorTablesMax = 256
 
@@ -49,11 +52,12 @@ final class SeriesWriter {
   /// Writes all rows of one series.
   ///
   /// - Parameter layouts: its layouts that have rows in `generation`.
-  /// - Returns: what became of its points, and how many values were worked on.
+  /// - Returns: what became of its points, how many values were worked on, and how many minutes
+  ///   had a window before.
   func write(
     _ layouts: [LayoutInfo],
     of generation: Generation
-  ) throws(SystemError) -> (counts: CutCounts, values: Int) {
+  ) throws(SystemError) -> (counts: CutCounts, values: Int, restated: Int) {
     let lastSealed = context.table.lastSealed[layouts[0].seriesSlot]
     let reader = generation.arena.reader()
     var rows: [RowReference] = []
@@ -74,11 +78,11 @@ final class SeriesWriter {
       decoder: context.decoder
     )
     var counts = fresh.counts
+    var minutes = MinuteTable(series: layouts[0].series, context: context)
     var pieces = fresh.runs.map { Piece.rows($0.layout, $0.rows) }
     for batch in fresh.merged {
-      pieces.append(.columns(try fieldSet(of: batch), batch, isLate: false))
+      pieces += self.pieces(of: batch, layouts, isLate: false, &minutes)
     }
-    var minutes = MinuteTable(series: layouts[0].series, context: context)
     if !late.isEmpty {
       let resolved = SeriesRows(
         layouts: layouts,
@@ -95,8 +99,7 @@ final class SeriesWriter {
       let comparison = LateRows(batches, series: layouts[0].series, blocks: context.blocks)
       counts += comparison.counts
       for batch in comparison.kept {
-        pieces.append(.columns(try fieldSet(of: batch), batch, isLate: true))
-        minutes.markDirty(batch.timestamps)
+        pieces += self.pieces(of: batch, layouts, isLate: true, &minutes)
       }
     }
     pieces.sort { $0.order < $1.order }
@@ -109,7 +112,7 @@ final class SeriesWriter {
         )
         var start = 0
         while start < rows.count {
-          let end = min(rows.count, start + most)
+          let end = Self.groupEnd(rows, from: start, rowCountMax: most)
           try write(rows[start..<end], of: layout, &minutes)
           start = end
         }
@@ -118,7 +121,51 @@ final class SeriesWriter {
       }
     }
     try minutes.finish { range in self.batches(of: pieces, in: range) }
-    return (counts, (rows.count + late.count) * layouts[0].width)
+    return (counts, (rows.count + late.count) * layouts[0].width, minutes.restated.count)
+  }
+
+  /// A merged batch as it goes into the block: in one piece when its set of fields has a name, else
+  /// in parts along the layouts that it was merged from.
+  ///
+  /// Parts may repeat a value of another part, so their minutes are folded from raw rows, where it
+  /// counts once.
+  private func pieces(
+    of batch: ColumnBatch,
+    _ layouts: [LayoutInfo],
+    isLate: Bool,
+    _ minutes: inout MinuteTable
+  ) -> [Piece] {
+    if isLate { minutes.markDirty(batch.timestamps) }
+    if let set = context.fieldSet(of: batch.columns.map(\.field)) {
+      return [.columns(set, batch, isLate: isLate)]
+    }
+    if !isLate { minutes.markDirty(batch.timestamps) }
+    let fields = Set(batch.columns.map(\.field))
+    var left = fields
+    var parts: [Piece] = []
+    for layout in layouts
+    where !left.isDisjoint(with: layout.fields) && fields.isSuperset(of: layout.fields) {
+      parts.append(.columns(layout.fieldSet, batch.columns(of: layout.fields), isLate: true))
+      left.subtract(layout.fields)
+    }
+    assert(left.isEmpty, "a merged row has the fields of its rows")
+    return parts
+  }
+
+  /// Where the group that begins at `start` ends.
+  private static func groupEnd(
+    _ rows: [RowReference],
+    from start: Int,
+    rowCountMax: Int
+  ) -> Int {
+    var end = start + 1
+    var byteCount = rows[start].payloadByteCount
+    while end < rows.count, end - start < rowCountMax {
+      byteCount += rows[end].payloadByteCount
+      guard byteCount <= groupByteCountMax else { break }
+      end += 1
+    }
+    return end
   }
 
   /// Decodes, encodes and folds rows of one layout, eight columns at a time.
@@ -160,7 +207,12 @@ final class SeriesWriter {
     _ minutes: inout MinuteTable
   ) throws(SystemError) {
     let columns = batch.columns.map { (field: $0.field, type: $0.type) }
-    let most = min(Self.groupRowCountMax, BlockWriter.rowCountMax(columnCount: columns.count))
+    let stringByteCount = batch.strings.bytes.count / max(1, batch.timestamps.count)
+    let most = min(
+      Self.groupRowCountMax,
+      BlockWriter.rowCountMax(columnCount: columns.count),
+      max(1, Self.groupByteCountMax / max(1, stringByteCount))
+    )
     var start = 0
     while start < batch.timestamps.count {
       let end = min(batch.timestamps.count, start + most)
@@ -215,15 +267,6 @@ final class SeriesWriter {
     return made
   }
 
-  /// The id of a batch's field set, made when no line ever had just these fields.
-  private func fieldSet(of batch: ColumnBatch) throws(SystemError) -> FieldSetID {
-    do throws(SchemaRefusal) {
-      return try context.catalog.fieldSet(of: batch.columns.map(\.field))
-    } catch {
-      throw SystemError(code: SystemError.Code.noSpace, operation: "field set", path: "catalog")
-    }
-  }
-
   /// This cut's own rows of the series in `range`, as columns, in the order in which later ones
   /// win.
   private func batches(of pieces: [Piece], in range: TimeRange) -> [ColumnBatch] {
@@ -266,6 +309,16 @@ final class SeriesWriter {
 }
 
 extension ColumnBatch {
+  /// Some of the columns; strings keep their arena.
+  func columns(of fields: [FieldID]) -> ColumnBatch {
+    let wanted = Set(fields)
+    return ColumnBatch(
+      timestamps: timestamps,
+      columns: columns.filter { wanted.contains($0.field) },
+      strings: strings
+    )
+  }
+
   /// The rows in `range`; strings keep their arena.
   func rows(in range: TimeRange) -> ColumnBatch {
     let start = timestamps.firstIndex { $0 >= range.start } ?? timestamps.count

@@ -58,6 +58,7 @@ extension Disk {
       if file.byteCount > 0 { try file.truncate(to: 0) }
       try file.append(bytes)
       try file.sync()
+      CrashPoint.replacing.reach()
       try rename(temporary, to: path)
     } catch {
       // Best effort: the next attempt truncates what stays.

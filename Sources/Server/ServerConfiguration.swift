@@ -25,8 +25,19 @@ public struct ServerConfiguration: Sendable {
   /// How long an HTTP write waits for an engine that is behind, or for the disk, before its client
   /// is told to come again. Agents give up after 5 s by themselves, without knowing why.
   public var writeWaitSeconds = 4
-  /// How long a stop waits for clients before it hangs up.
+  /// How long a stop waits for clients before it hangs up; at most a third of ``stopSeconds``.
   public var drainSeconds = 5
+  /// How long a stop may take in all.
+  public var stopSeconds = 30
 
   public init() {}
+
+  /// What of a stop goes to waiting for clients, once at each port.
+  var drainSecondsOfStop: Int { max(1, min(drainSeconds, stopSeconds / 3)) }
+
+  /// What of a stop is left for the last cuts, with a tenth in hand for closing.
+  var cutNanosecondsOfStop: Int64 {
+    let rest = stopSeconds - 2 * drainSecondsOfStop - max(1, stopSeconds / 10)
+    return Int64(max(1, rest)) * 1_000_000_000
+  }
 }

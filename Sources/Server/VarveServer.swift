@@ -19,6 +19,7 @@ public final class VarveServer: Sendable {
   private let lines: LineServer
   private let bodies: BodyLoops
   private let http: HTTPServer
+  private let routes: Routes
   private let logger: Logger
 
   /// Takes the data directory; nothing is read yet.
@@ -45,14 +46,16 @@ public final class VarveServer: Sendable {
     lines = LineServer(configuration, statistics: statistics, log: log)
     bodies = BodyLoops(configuration)
     let writes = WriteRoutes(engine: engine, bodies: bodies, configuration: configuration)
+    routes = Routes(
+      engine: engine,
+      writes: writes,
+      statistics: statistics,
+      startedAt: clock.now(),
+      lineConnectionCountMax: configuration.lineConnectionCountMax
+    )
     http = HTTPServer(
       configuration,
-      routes: Routes(
-        engine: engine,
-        writes: writes,
-        statistics: statistics,
-        startedAt: clock.now()
-      ),
+      routes: routes,
       log: log,
       clock: clock
     )
@@ -83,13 +86,24 @@ public final class VarveServer: Sendable {
     return report
   }
 
+  /// Every metric that `/metrics` shows, in its order.
+  package func metricFamilies() async -> [MetricsText.Family] {
+    await routes.metricsPage().families
+  }
+
   /// Drains the line port, cuts every partition, closes all files. Data routes answer 503
-  /// meanwhile.
+  /// meanwhile. Whatever clients do, it ends within ``ServerConfiguration/stopSeconds``, as long as
+  /// the disk answers.
   public func stop() async throws {
+    engine.endFeed(reason: "the server is stopping; come back with the last id")
+    async let bodiesStopped: Void = bodies.stop()
     await lines.stop()
-    await bodies.stop()
+    await bodiesStopped
     let engine = engine
-    let failure = await Blocking.attempt("stop") { () throws(EngineError) in try engine.stop() }
+    let cutNanoseconds = configuration.cutNanosecondsOfStop
+    let failure = await Blocking.attempt("stop") { () throws(EngineError) in
+      try engine.stop(cutNanoseconds: cutNanoseconds)
+    }
     await http.stop()
     await bodies.shutDown()
     await lines.shutDown()

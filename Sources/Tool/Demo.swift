@@ -41,8 +41,8 @@ struct Demo: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let stop = try StopSignal(isReady: true)
     let directory = try ScratchDirectory()
+    let stop = try StopSignal(isReady: true, cleanUp: { directory.remove() })
     defer { directory.remove() }
     let (server, addresses) = try await start(directory)
     do {

@@ -2,13 +2,14 @@ internal import Engine
 internal import Platform
 
 /// A data directory for one run, gone when it ends.
-struct ScratchDirectory {
+struct ScratchDirectory: Sendable {
   let path: String
   private let disk = RealDisk()
 
-  init() throws {
+  /// - Parameter name: what its name begins with.
+  init(_ name: String = "varve-demo") throws {
     let base = ProcessEnvironment.value(of: "TMPDIR") ?? "/tmp"
-    path = Path.join(base, "varve-demo-\(UInt64.random(in: .min ... .max))")
+    path = Path.join(base, "\(name)-\(UInt64.random(in: .min ... .max))")
     do throws(SystemError) { try disk.createDirectory(path) } catch {
       throw Failure("cannot make a temporary directory: \(error)")
     }
@@ -34,8 +35,14 @@ struct ScratchDirectory {
     do throws(SystemError) { try disk.createDirectory(path) } catch { throw Failure("\(error)") }
   }
 
-  /// Best effort: what cannot be removed stays behind.
-  func remove() { Self.removeTree(path, disk) }
+  /// Best effort: what cannot be removed stays behind. A server that still runs may make files
+  /// meanwhile, hence a few attempts.
+  func remove() {
+    for _ in 0..<8 {
+      Self.removeTree(path, disk)
+      if (try? disk.list(path))?.isEmpty ?? true { return }
+    }
+  }
 
   private static func removeTree(_ path: String, _ disk: RealDisk) {
     for name in (try? disk.list(path)) ?? [] { removeTree(Path.join(path, name), disk) }

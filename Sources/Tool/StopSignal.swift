@@ -14,13 +14,22 @@ final class StopSignal: Sendable {
   }
 
   /// A stop that takes longer is given up; the log then has what was not cut.
-  private static let stopSecondsMax: UInt64 = 30
-
+  private let stopSeconds: Int
   private let state: Mutex<State>
+  private let cleanUp: @Sendable () -> Void
 
-  /// - Parameter isReady: `false` until ``becomeReady()`` for a command that first replays.
-  init(isReady: Bool = false) throws {
+  /// - Parameters:
+  ///   - isReady: `false` until ``becomeReady()`` for a command that first replays.
+  ///   - stopSeconds: what a stop may take.
+  ///   - cleanUp: done before a signal ends the process at once.
+  init(
+    isReady: Bool = false,
+    stopSeconds: Int = 30,
+    cleanUp: @escaping @Sendable () -> Void = {}
+  ) throws {
+    self.stopSeconds = stopSeconds
     state = Mutex(State(isReady: isReady))
+    self.cleanUp = cleanUp
     do throws(SystemError) {
       try TerminationSignals.handle { [weak self] name in self?.receive(name) }
     } catch {
@@ -40,18 +49,26 @@ final class StopSignal: Sendable {
     }
     guard isFirst else {
       StandardOutput.writeError("\(name) again: ending at once; the log has what is not cut\n")
-      Varve.exit(withError: ExitCode(1))
+      end(1)
     }
     guard isReady else {
       StandardOutput.write("\(name) during replay: nothing to drain\n")
-      Varve.exit(withError: ExitCode(0))
+      end(0)
     }
     waiter?.resume(returning: name)
-    _ = try? WorkerThread(name: "stop limit") {
-      Signal().wait(timeoutNanoseconds: Self.stopSecondsMax * 1_000_000_000)
-      StandardOutput.writeError("not stopped after 30 s: ending; the log has what is not cut\n")
-      Varve.exit(withError: ExitCode(1))
+    let limit = stopSeconds
+    _ = try? WorkerThread(name: "stop limit") { [self] in
+      Signal().wait(timeoutNanoseconds: UInt64(limit) * 1_000_000_000)
+      StandardOutput.writeError(
+        "not stopped after \(limit) s: ending; the log has what is not cut\n"
+      )
+      end(1)
     }
+  }
+
+  private func end(_ status: Int32) -> Never {
+    cleanUp()
+    Varve.exit(withError: ExitCode(status))
   }
 
   /// Waits for the first signal.

@@ -163,7 +163,7 @@ import Testing
     try disk.createDirectory("big")
     var writer = try BlockWriter(disk: disk, directory: "big", identity: BlockSample.identity())
     var written = 0
-    for _ in 0..<8_000 {
+    for _ in 0..<16_000 {
       writer.beginGroup(
         series: one.series,
         fieldSet: one.fieldSet,

@@ -70,10 +70,20 @@ enum ChunkShapes {
   }
 }
 
-func encoded(_ cells: [Cell], _ type: ColumnType, _ strings: StringArena = StringArena()) -> [UInt8]
-{
+func encoded(
+  _ cells: [Cell],
+  _ type: ColumnType,
+  _ strings: StringArena = StringArena(),
+  strength: ChunkStrength = .head
+) -> [UInt8] {
   var buffer = OutputBuffer()
-  ColumnChunk.encode(cells.span, type: type, strings: strings, into: &buffer)
+  ColumnChunk.encode(
+    cells.span,
+    type: type,
+    strings: strings,
+    strength: strength,
+    into: &buffer
+  )
   return buffer.array()
 }
 
@@ -82,10 +92,10 @@ func decoded(_ bytes: [UInt8], _ type: ColumnType, count: Int) throws(ChunkError
   return try ColumnChunk.decode(bytes.span, type: type, count: count, strings: &strings)
 }
 
-func encodedStrings(_ words: [String]) -> [UInt8] {
+func encodedStrings(_ words: [String], strength: ChunkStrength = .head) -> [UInt8] {
   var arena = StringArena()
   let cells = words.map { arena.append(Array($0.utf8)) ?? 0 }
-  return encoded(cells, .string, arena)
+  return encoded(cells, .string, arena, strength: strength)
 }
 
 func decodedStrings(_ bytes: [UInt8], count: Int) throws(ChunkError) -> [[UInt8]] {

@@ -18,6 +18,18 @@ import Testing
     }
   }
 
+  @Test(arguments: numeric, ChunkShapes.names)
+  func everyStrengthRoundTripsBitForBit(type: ColumnType, shape: String) throws {
+    for strength in [ChunkStrength.young, .cold] {
+      for (seed, count) in [1, 2, 60, 128, 129, 1_024, 5_000].enumerated() {
+        let cells = ChunkShapes.cells(shape, type: type, count: count, seed: UInt64(seed))
+        let bytes = encoded(cells, type, strength: strength)
+        #expect(try decoded(bytes, type, count: count) == cells, "\(strength) \(count)")
+        #expect(bytes.count <= 1 + 8 * count + (count == 1 ? 1 : 0))
+      }
+    }
+  }
+
   @Test(arguments: numeric)
   func theLongestChunkRoundTrips(type: ColumnType) throws {
     let count = ColumnChunk.valueCountMax
@@ -59,7 +71,7 @@ import Testing
   @Test(arguments: UInt64(1)...2_000)
   func noBytesTrap(seed: UInt64) {
     var random = SeededRandom(seed: seed)
-    let codec = UInt8.random(in: 0...12, using: &random)
+    let codec = UInt8.random(in: 0...255, using: &random)
     let bytes =
       [codec]
       + (0..<Int.random(in: 0...40, using: &random)).map { _ in
@@ -77,9 +89,11 @@ import Testing
     #expect(throws: ChunkError.codec(3)) {
       try decoded([3] + Array(repeating: 0, count: 8), .integer, count: 1)
     }
-    #expect(throws: ChunkError.codec(7)) { try decoded([7, 0], .float, count: 1) }
+    #expect(throws: ChunkError.codec(9)) { try decoded([9, 0], .float, count: 1) }
     #expect(throws: ChunkError.codec(0)) { try decoded([0], .float, count: 1) }
     #expect(throws: ChunkError.codec(11)) { try decoded([11], .string, count: 1) }
+    #expect(throws: ChunkError.codec(0x80)) { try decoded([0x80], .string, count: 1) }
+    #expect(throws: ChunkError.codec(2)) { try decoded([2], .boolean, count: 1) }
     #expect(throws: ChunkError.truncated) { try decoded([], .float, count: 1) }
   }
 }

@@ -7,18 +7,22 @@ import TestSupport
 /// An engine on a disk in memory that the test steps itself.
 final class EngineHarness {
   let disk: FaultyDisk
-  let clock = ManualClock(now: 1_795_373_340_000_000_000)
+  let clock: ManualClock
+  private(set) var report = RecoveryReport()
   private(set) var engine: Engine
-  private var receiver: Receiver
-  private var connection: LineConnection
+  private(set) var receiver: Receiver
+  private(set) var connection: LineConnection
+  private let configure: (inout EngineConfiguration) -> Void
 
   static func engine(
     on disk: FaultyDisk,
-    clock: ManualClock = ManualClock(now: 1_795_373_340_000_000_000)
+    clock: ManualClock = ManualClock(now: 1_795_373_340_000_000_000),
+    configure: (inout EngineConfiguration) -> Void = { _ in }
   ) throws -> Engine {
     var configuration = EngineConfiguration(dataDirectory: "/data")
     configuration.partitionCount = 2
     configuration.workerCount = 1
+    configure(&configuration)
     return try Engine(
       configuration,
       disk: disk,
@@ -28,10 +32,15 @@ final class EngineHarness {
     )
   }
 
-  init() throws {
+  init(
+    now: Int64 = 1_795_373_340_000_000_000,
+    configure: @escaping (inout EngineConfiguration) -> Void = { _ in }
+  ) throws {
     disk = FaultyDisk(seed: 1)
-    engine = try Self.engine(on: disk, clock: clock)
-    _ = try engine.start()
+    clock = ManualClock(now: now)
+    self.configure = configure
+    engine = try Self.engine(on: disk, clock: clock, configure: configure)
+    report = try engine.start()
     receiver = try engine.makeReceiver(onSettled: {})
     connection = receiver.open(sender: "test")
   }
@@ -50,23 +59,55 @@ final class EngineHarness {
     return String(decoding: connection.takeReplies(), as: UTF8.self)
   }
 
-  /// Ends the process as `kill -9` does and starts it again.
-  func restart() throws {
-    disk.crash(.kill)
-    engine = try Self.engine(on: disk, clock: clock)
-    _ = try engine.start()
+  /// Ends the process, as `kill -9` does or worse, and starts it again.
+  ///
+  /// - Parameter meanwhile: what happens to the disk in between.
+  @discardableResult
+  func restart(
+    _ crash: FaultyDisk.Crash = .kill,
+    meanwhile: (FaultyDisk) throws -> Void = { _ in }
+  ) throws -> RecoveryReport {
+    disk.crash(crash)
+    try meanwhile(disk)
+    try start()
+    return report
+  }
+
+  /// Ends the process as `kill -9` does.
+  func kill() throws { disk.crash(.kill) }
+
+  /// Starts it again.
+  func start() throws {
+    engine = try Self.engine(on: disk, clock: clock, configure: configure)
+    report = try engine.start()
     receiver = try engine.makeReceiver(onSettled: {})
     connection = receiver.open(sender: "test")
   }
 
+  static func items(_ query: String) -> [(name: String, value: String)] {
+    query.split(separator: "&").map { part in
+      let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      return (name: String(pair[0]), value: String(pair[1]))
+    }
+  }
+
+  /// Lets the workers do all that there is to do: cuts and freezes.
+  func settle(steps: Int = 200) throws {
+    for _ in 0..<steps {
+      clock.advance(nanoseconds: 100_000_000)
+      try engine.step()
+    }
+  }
+
+  /// Windows that the ring has answered a query with.
+  func ringWindows(_ query: String) async throws -> Int {
+    try await engine.range(Self.items(query), tenant: "default").statistics.ringWindows
+  }
+
   /// The answer's data as JSON, without its statistics.
   func range(_ query: String) async throws -> String {
-    let items = query.split(separator: "&").map { part in
-      let pair = part.split(separator: "=", maxSplits: 1).map(String.init)
-      return (name: pair[0], value: pair[1])
-    }
     let json = String(
-      decoding: try await engine.range(items, tenant: "default").json(),
+      decoding: try await engine.range(Self.items(query), tenant: "default").json(),
       as: UTF8.self
     )
     return String(json.prefix(upTo: json.range(of: #","stats""#)?.lowerBound ?? json.endIndex))

@@ -1,11 +1,13 @@
 internal import Bytes
+public import Codecs
 public import Model
 
 /// Which part of which cut a block holds: the 64 bytes at its start, repeated in its summary
 /// (docs/format/block.md).
 ///
 ///     | 0 magic u32 | 4 version u8 | 5 zero u8 | 6 partition u16 | 8 tenant u32 | 12 epoch u32 |
-///     | 16 a u64 | 24 b u64 | 32 cut u64 | 40 index u32 | 44 count u32 | 48 zero, 12 bytes |
+///     | 16 a u64 | 24 b u64 | 32 cut u64 | 40 index u32 | 44 count u32 | 48 strength u8 |
+///     | 49 zero, 11 bytes |
 ///     | 60 CRC32C of bytes 0 ..< 60 u32 |
 public struct BlockIdentity: Hashable, Sendable {
   static let byteCount = 64
@@ -26,6 +28,8 @@ public struct BlockIdentity: Hashable, Sendable {
   /// This is block `index` of the `count` blocks of its cut, one a tenant; 0 ..< count.
   public var index: UInt32
   public var count: UInt32
+  /// Of its chunks: `head` as a cut wrote it, others when blocks were merged.
+  public var strength: ChunkStrength
 
   /// - Parameters:
   ///   - b: not before `a`.
@@ -38,7 +42,8 @@ public struct BlockIdentity: Hashable, Sendable {
     b: Offset,
     cut: UInt64,
     index: UInt32 = 0,
-    count: UInt32 = 1
+    count: UInt32 = 1,
+    strength: ChunkStrength = .head
   ) {
     precondition(a <= b)
     precondition(index < count)
@@ -51,12 +56,15 @@ public struct BlockIdentity: Hashable, Sendable {
     self.cut = cut
     self.index = index
     self.count = count
+    self.strength = strength
   }
 
-  /// `0000000000000010-0000000000000020-00000000.block`: offsets and tenant in hexadecimal.
+  /// `0000000000000010-0000000000000020-00000000.block`: offsets and tenant in hexadecimal; with
+  /// `-1` or `-2` before the suffix for merged blocks, by their strength.
   public var fileName: String {
-    "\(FixedHex.text(a.rawValue, 16))-\(FixedHex.text(b.rawValue, 16))"
-      + "-\(FixedHex.text(UInt64(tenant.rawValue), 8))\(Self.fileSuffix)"
+    let merged = strength == .head ? "" : "-\(strength.rawValue)"
+    return "\(FixedHex.text(a.rawValue, 16))-\(FixedHex.text(b.rawValue, 16))"
+      + "-\(FixedHex.text(UInt64(tenant.rawValue), 8))\(merged)\(Self.fileSuffix)"
   }
 
   /// What a file name says; `nil` when it is not a block's.
@@ -66,7 +74,8 @@ public struct BlockIdentity: Hashable, Sendable {
       separator: "-",
       omittingEmptySubsequences: false
     )
-    guard parts.count == 3, let a = FixedHex.value(parts[0], 16),
+    let isNamed = parts.count == 3 || (parts.count == 4 && (parts[3] == "1" || parts[3] == "2"))
+    guard isNamed, let a = FixedHex.value(parts[0], 16),
       let b = FixedHex.value(parts[1], 16), let tenant = FixedHex.value(parts[2], 8)
     else { return nil }
     return (Offset(a), Offset(b), TenantID(UInt32(tenant)))
@@ -89,15 +98,16 @@ public struct BlockIdentity: Hashable, Sendable {
       let tenant = reader.readInteger(UInt32.self), let epoch = reader.readInteger(UInt32.self),
       let a = reader.readInteger(UInt64.self), let b = reader.readInteger(UInt64.self),
       let cut = reader.readInteger(UInt64.self), let index = reader.readInteger(UInt32.self),
-      let count = reader.readInteger(UInt32.self), reader.skip(12) != nil,
+      let count = reader.readInteger(UInt32.self), let strengthCode = reader.readByte(),
+      reader.skip(11) != nil,
       let checksum = reader.readInteger(UInt32.self)
     else { throw .truncated(part) }
     guard magic == Self.magic else { throw .magic(part, found: magic) }
     guard CRC32C.checksum(bytes.extracting(0..<60)) == checksum else { throw .checksum(part) }
     guard version == Self.version else { throw .version(part, found: version) }
-    guard a <= b, index < count, cut >= 1, Int(partition) < PartitionID.countMax else {
-      throw .malformed(part)
-    }
+    guard a <= b, index < count, cut >= 1, Int(partition) < PartitionID.countMax,
+      let strength = ChunkStrength(rawValue: strengthCode)
+    else { throw .malformed(part) }
     self.init(
       partition: PartitionID(partition),
       tenant: TenantID(tenant),
@@ -106,7 +116,8 @@ public struct BlockIdentity: Hashable, Sendable {
       b: Offset(b),
       cut: cut,
       index: index,
-      count: count
+      count: count,
+      strength: strength
     )
   }
 
@@ -123,8 +134,10 @@ public struct BlockIdentity: Hashable, Sendable {
     buffer.writeInteger(cut)
     buffer.writeInteger(index)
     buffer.writeInteger(count)
+    buffer.writeByte(strength.rawValue)
+    buffer.writeByte(0)
+    buffer.writeInteger(UInt16(0))
     buffer.writeInteger(UInt64(0))
-    buffer.writeInteger(UInt32(0))
     buffer.writeInteger(buffer.checksum(from: start))
   }
 }

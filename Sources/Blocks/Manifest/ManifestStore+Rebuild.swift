@@ -1,3 +1,4 @@
+internal import Codecs
 internal import Model
 public import Platform
 
@@ -109,7 +110,8 @@ private struct BlockSurvey {
       manifest.epoch = max(manifest.epoch, cut.identity.epoch)
       manifest.nextOffset = cut.identity.b
       manifest.blocks += cut.blocks.map(\.summary)
-      if let ledger = cut.blocks.lazy.compactMap(\.ledger).first {
+      // Written one after another, each with the counts so far: the last one knows them all.
+      if let ledger = cut.blocks.reversed().lazy.compactMap(\.ledger).first {
         manifest.ledger = ledger
       } else {
         report(path, "the ledger's totals of cut \(cut.identity.cut) are lost")
@@ -130,7 +132,8 @@ private struct BlockSurvey {
         b: block.identity.b,
         cut: block.identity.cut,
         index: 0,
-        count: block.identity.count
+        count: block.identity.count,
+        strength: block.identity.strength
       )
     }
     for blocks in groups.values {
@@ -139,12 +142,29 @@ private struct BlockSurvey {
       if let other = best[cut], Self.isBetter(other, writing) { continue }
       best[cut] = writing
     }
-    return best.values.sorted { $0.identity.cut < $1.identity.cut }
+    return Self.outermost(Array(best.values)).sorted { $0.identity.cut < $1.identity.cut }
+  }
+
+  /// Without the cuts that were merged into another one that is whole: a compaction that a crash
+  /// cut short before it removed its inputs.
+  private static func outermost(_ writings: [Writing]) -> [Writing] {
+    let merged = writings.filter {
+      $0.missingCount == 0 && $0.identity.strength != .head
+    }
+    return writings.filter { inner in
+      !merged.contains { outer in
+        outer.identity.cut != inner.identity.cut && outer.identity.a <= inner.identity.a
+          && outer.identity.b >= inner.identity.b
+      }
+    }
   }
 
   private static func isBetter(_ left: Writing, _ right: Writing) -> Bool {
     let leftIsWhole = left.missingCount == 0
     guard leftIsWhole == (right.missingCount == 0) else { return leftIsWhole }
+    // The result of a compaction covers the cut and those before it.
+    let (leftStrength, rightStrength) = (left.identity.strength, right.identity.strength)
+    if leftStrength != rightStrength { return leftStrength.rawValue > rightStrength.rawValue }
     return left.identity.epoch > right.identity.epoch
   }
 

@@ -134,7 +134,9 @@ public struct ManifestStore: Sendable {
   }
 
   /// Finds temporary files, and blocks behind the manifest's end: the work of a cut that a crash
-  /// cut short. Other files that the manifest does not name are noted and left alone.
+  /// cut short. Also blocks whose offsets other blocks of a sound manifest hold: inputs or results
+  /// of a compaction that a crash cut short. Other files that the manifest does not name are noted
+  /// and left alone.
   func findLeftovers(_ loaded: inout LoadedManifest) throws(SystemError) {
     let named = Set(loaded.manifest.blocks.map(\.fileName))
     let temporary = path + BlockWriter.temporarySuffix
@@ -147,6 +149,8 @@ public struct ManifestStore: Sendable {
         loaded.leftovers.append(path)
       } else if isUncommitted {
         if loaded.wasRebuilt { loaded.doubtful.append(path) } else { loaded.leftovers.append(path) }
+      } else if let parsed, isHeld(parsed.a, parsed.b, by: loaded) {
+        loaded.leftovers.append(path)
       } else {
         loaded.damages.append(
           Damage(
@@ -159,6 +163,21 @@ public struct ManifestStore: Sendable {
         )
       }
     }
+  }
+}
+
+extension ManifestStore {
+  /// Whether sound blocks of the manifest hold all offsets from `start` to `end`, some of them
+  /// merged from others.
+  private func isHeld(_ start: Offset, _ end: Offset, by loaded: LoadedManifest) -> Bool {
+    guard !loaded.wasRebuilt, loaded.damages.isEmpty, start < end else { return false }
+    var next = start
+    for block in loaded.manifest.blocks where block.identity.b > next {
+      guard block.identity.a <= next else { return false }
+      next = block.identity.b
+      if next >= end { return true }
+    }
+    return false
   }
 }
 

@@ -96,6 +96,7 @@ struct LogWriter {
         throw error
       }
       if completions.remove(index) != nil { healed.append(paths[index]) }
+      if index == 0 { CrashPoint.catalogHalf.reach() }
     }
   }
 

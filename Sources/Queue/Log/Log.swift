@@ -185,6 +185,7 @@ public final class Log {
     try segment.sync()
     durableEnds = nextOffsets
     finish(segment)
+    CrashPoint.segmentRolled.reach()
     try begin()
   }
 

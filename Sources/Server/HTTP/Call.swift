@@ -16,6 +16,8 @@ struct Call {
   var authorization: String?
   /// The body, when there may be one.
   var upload: Upload?
+  /// Behind which event a reader of a stream goes on.
+  var lastEventID: String?
 
   /// - Parameter target: path and query string as they stand in the request line.
   init(

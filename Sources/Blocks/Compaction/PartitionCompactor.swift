@@ -1,0 +1,146 @@
+internal import Codecs
+public import Model
+public import Platform
+
+/// Why a step of compaction was not made. Its inputs stay as they were.
+public enum CompactionError: Error, Equatable, Sendable {
+  /// An input is damaged: it is left to be verified and repaired, never merged half.
+  case block(BlockError)
+  case damaged(Damage)
+  case system(SystemError)
+
+  /// In a few words.
+  public var text: String {
+    switch self {
+    case .block(let error): error.text
+    case .damaged(let damage): damage.description
+    case .system(let error): error.description
+    }
+  }
+}
+
+/// What compaction did, or has done so far.
+public struct CompactionProgress: Hashable, Sendable {
+  public var stepsDone = 0
+  public var stepCount = 0
+  /// Of all steps, and of those that are done.
+  public var pointCount: UInt64 = 0
+  public var pointsDone: UInt64 = 0
+  public var inputByteCount = 0
+  public var bytesRead = 0
+  public var bytesWritten = 0
+
+  public init() {}
+}
+
+/// Compacts a partition that nobody else has open.
+///
+/// A step writes its merged blocks, syncs them, renames the manifest and then removes its inputs,
+/// so that a crash leaves either the inputs or the result: what the manifest does not name is
+/// removed by the next start, or by the next compaction. Steps are made one after another; a
+/// compaction that is cut short goes on where it was, and one that is done changes nothing.
+public struct PartitionCompactor: Sendable {
+  private let disk: any Disk
+  private let store: ManifestStore
+  private let policy: CompactionPolicy
+
+  public init(
+    disk: any Disk,
+    directory: String,
+    partition: PartitionID,
+    policy: CompactionPolicy
+  ) {
+    self.disk = disk
+    self.policy = policy
+    store = ManifestStore(disk: disk, directory: directory, partition: partition)
+  }
+
+  /// The steps that are to be made, as the manifest stands.
+  public func plan() throws(SystemError) -> [CompactionStep] {
+    CompactionPlan.steps(for: try store.load().manifest.blocks, policy)
+  }
+
+  /// Makes all steps.
+  ///
+  /// - Parameter report: called after each step.
+  /// - Throws: ``CompactionError`` at the first step that cannot be made; those before it hold.
+  public func run(
+    _ report: (CompactionProgress) -> Void = { _ in }
+  ) throws(CompactionError) -> CompactionProgress {
+    var loaded: LoadedManifest
+    do throws(SystemError) {
+      loaded = try store.load()
+      try store.remove(loaded.leftovers)
+    } catch {
+      throw .system(error)
+    }
+    let steps = CompactionPlan.steps(for: loaded.manifest.blocks, policy)
+    var progress = CompactionProgress()
+    progress.stepCount = steps.count
+    progress.pointCount = steps.reduce(0) { $0 + $1.pointCount }
+    progress.inputByteCount = steps.reduce(0) { $0 + $1.inputByteCount }
+    for step in steps {
+      let outputs = try merge(step)
+      do throws(SystemError) {
+        try commit(step, outputs, &loaded.manifest)
+      } catch {
+        throw .system(error)
+      }
+      progress.stepsDone += 1
+      progress.pointsDone += step.pointCount
+      progress.bytesRead += step.inputByteCount
+      progress.bytesWritten += outputs.reduce(0) { $0 + $1.byteCount }
+      report(progress)
+    }
+    return progress
+  }
+
+  private func merge(_ step: CompactionStep) throws(CompactionError) -> [BlockSummary] {
+    let merger = BlockMerger(disk: disk, directory: store.blocksDirectory, policy: policy)
+    let ledger = try reader(of: step.inputs[step.inputs.count - 1]).ledger ?? []
+    var outputs: [BlockSummary] = []
+    do throws(CompactionError) {
+      for tenant in step.tenants {
+        var readers: [BlockReader] = []
+        for input in step.inputs where input.identity.tenant == tenant {
+          readers.append(try reader(of: input))
+        }
+        let identity = step.identity(of: tenant, strength: policy.strength)
+        outputs.append(try merger.merge(readers, as: identity, ledger: ledger))
+      }
+    } catch {
+      // What cannot be removed now is a leftover for the next start.
+      _ = try? store.remove(outputs.map { store.path(of: $0) })
+      throw error
+    }
+    return outputs
+  }
+
+  /// Opens an input; damage that a scan got around must not become a sound block with rows missing.
+  private func reader(of block: BlockSummary) throws(CompactionError) -> BlockReader {
+    let reader: BlockReader
+    do throws(BlockError) {
+      reader = try BlockReader.open(disk: disk, path: store.path(of: block))
+    } catch {
+      throw .block(error)
+    }
+    guard reader.damages.isEmpty else { throw .damaged(reader.damages[0]) }
+    return reader
+  }
+
+  /// Puts the outputs in the place of the inputs, and removes those.
+  private func commit(
+    _ step: CompactionStep,
+    _ outputs: [BlockSummary],
+    _ manifest: inout Manifest
+  ) throws(SystemError) {
+    let names = Set(step.inputs.map(\.fileName))
+    var next = manifest
+    let place = next.blocks.firstIndex { names.contains($0.fileName) } ?? next.blocks.count
+    next.blocks.removeAll { names.contains($0.fileName) }
+    next.blocks.insert(contentsOf: outputs, at: place)
+    try store.commit(next)
+    manifest = next
+    try store.remove(step.inputs.map { store.path(of: $0) })
+  }
+}

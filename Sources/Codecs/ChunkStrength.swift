@@ -1,0 +1,45 @@
+/// How much work a chunk is worth.
+public enum ChunkStrength: UInt8, Sendable, CaseIterable {
+  /// About 60 rows at a cut: the column's last choice first, no entropy coder.
+  case head
+  /// From 1,024 rows, read often: every codec is tried, no entropy coder.
+  case young
+  /// Up to 65,535 rows, read seldom: entropy coder and zstd where they pay.
+  case cold
+}
+
+/// What the encoder remembers of a column from chunk to chunk, to try that first.
+///
+/// A chunk never needs it to be read: it only saves the search. Losing it costs time, not bytes.
+public struct ColumnHint: Sendable {
+  /// Chunks after which everything is tried again, which is quick for decimals.
+  static let ageMax: UInt8 = 32
+  static let scaledAgeMax: UInt8 = 12
+
+  var codec: ChunkCodec?
+  var exponent: UInt8 = 0
+  var order: UInt8 = 0
+  var age: UInt8 = 0
+  /// Size of the chunk that the choice was made for, in sixteenths of a bit a value.
+  var cost: UInt32 = 0
+  /// Bits of the last fields when no value stood out, so that only wider ones are searched for
+  /// outliers.
+  var calmWidth: UInt8 = 0
+  var divisor: UInt64 = 1
+  /// Of a quotient.
+  var denominator: UInt64 = 0
+
+  public init() {}
+
+  /// Whether the last choice may be taken without looking at others.
+  var isFresh: Bool { codec != nil && age < (codec == .scaled ? Self.scaledAgeMax : Self.ageMax) }
+
+  /// Notes the size that the choice led to; one that grew by an eighth, or by half where no choice
+  /// is good, is looked at again.
+  mutating func note(byteCount: Int, count: Int) {
+    let now = UInt32(clamping: byteCount * 128 / count)
+    if age == 0 { cost = now }
+    let grown = now > cost + (codec == .scaled ? cost / 8 + 4 : cost / 2)
+    age = grown ? Self.ageMax : age &+ 1
+  }
+}

@@ -1,0 +1,41 @@
+public import Bytes
+public import Model
+
+/// Encodes columns, one after another, in the codecs that suit them. Keeps its scratch from column
+/// to column, so that nothing is allocated for each.
+///
+/// One thread. What it writes depends on the cells, the strength and the hint alone.
+public struct ColumnEncoder: ~Copyable {
+  public let strength: ChunkStrength
+  private var numbers = NumberEncoder()
+  private var text = StringEncoder()
+
+  public init(strength: ChunkStrength) { self.strength = strength }
+
+  /// Appends `cells` as one chunk.
+  ///
+  /// - Parameters:
+  ///   - cells: 1 ... ``ColumnChunk/valueCountMax`` cells of `type`.
+  ///   - strings: behind the cells of a string column; each of them must lie in it.
+  ///   - hint: what the column's last chunk left, or a new one; brought up to date.
+  /// - Complexity: O(n). Head chunks 0.3 ns a value when constant, 3 to 8 when decimals that the
+  ///   hint foresees, 100 when nothing is known; cold ones 20 to 200.
+  public mutating func encode(
+    _ cells: Span<Cell>,
+    type: ColumnType,
+    strings: StringArena,
+    hint: inout ColumnHint,
+    into buffer: inout OutputBuffer
+  ) {
+    precondition(cells.count >= 1)
+    precondition(cells.count <= ColumnChunk.valueCountMax)
+    if type == .string {
+      text.encode(cells, strings: strings, strength, into: &buffer)
+    } else {
+      if type == .boolean {
+        for index in cells.indices { precondition(cells[index] <= 1, "a boolean is 0 or 1") }
+      }
+      numbers.encode(cells, type: type, strength, hint: &hint, into: &buffer)
+    }
+  }
+}

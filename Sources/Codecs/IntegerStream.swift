@@ -1,0 +1,133 @@
+internal import Bytes
+
+/// 64-bit integers as every other codec stores them: plain, as differences, or as differences of
+/// differences, packed in blocks or entropy-coded (docs/format/chunk.md, "integer stream").
+///
+///     stream := | form u8 | offset: zigzag varint, divisor: varint | first | second | body |
+///     form   := | order u2: 0, 1, 2 | divided u1 | entropy u1 | zero u4 |
+///     stream := | 3 u8 | value: zigzag varint |               all integers are one
+///
+/// - `offset`, `divisor`: only when divided; each integer is offset + divisor · what follows.
+/// - `first`, `second`: zigzag varints; the first integer when the order is 1 or 2, the first
+///   difference when it is 2.
+/// - `body`: what remains, one residual for each other integer.
+///
+/// All arithmetic is modulo 2^64, so that every sequence of 64-bit words has a stream. How many
+/// integers there are is known from outside; a stream knows its own end.
+struct IntegerStream {
+  static let orderMask: UInt8 = 0b11
+  /// The form of a stream of one integer that comes again and again.
+  static let constantForm: UInt8 = 0b11
+  static let dividedFlag: UInt8 = 0b100
+  static let entropyFlag: UInt8 = 0b1000
+
+  var order = 0
+  /// 1 for none.
+  var divisor: UInt64 = 1
+  var isEntropyCoded = false
+
+  init(order: Int = 0, divisor: UInt64 = 1, isEntropyCoded: Bool = false) {
+    self.order = order
+    self.divisor = divisor
+    self.isEntropyCoded = isEntropyCoded
+  }
+
+  /// - Throws: `.malformed(.form)` for a form that the writer never makes.
+  init(form: UInt8) throws(ChunkError) {
+    guard form < 16, form & Self.orderMask < 3 else { throw .malformed(.form) }
+    order = Int(form & Self.orderMask)
+    divisor = form & Self.dividedFlag != 0 ? 0 : 1
+    isEntropyCoded = form & Self.entropyFlag != 0
+  }
+
+  var form: UInt8 {
+    UInt8(order) | (divisor > 1 ? Self.dividedFlag : 0)
+      | (isEntropyCoded ? Self.entropyFlag : 0)
+  }
+
+  /// Reads a stream of `target.count` integers, form byte included.
+  static func read(_ reader: inout ChunkReader, into target: Words) throws(ChunkError) {
+    let form = try reader.byte()
+    if form == constantForm { return target.fill(UInt64(bitPattern: try reader.signedVarint())) }
+    try IntegerStream(form: form).read(&reader, into: target)
+  }
+
+  /// Whether a chunk's codec byte alone can say it.
+  var isPlain: Bool { divisor == 1 && !isEntropyCoded }
+
+  /// Reads a stream of `target.count` integers behind its form byte.
+  func read(_ reader: inout ChunkReader, into target: Words) throws(ChunkError) {
+    guard order < target.count else { throw .malformed(.form) }
+    var offset: UInt64 = 0
+    var divisor: UInt64 = 1
+    if self.divisor == 0 {
+      offset = UInt64(bitPattern: try reader.signedVarint())
+      divisor = try reader.varint()
+      guard divisor >= 2 else { throw .malformed(.divisor) }
+    }
+    let first = order >= 1 ? UInt64(bitPattern: try reader.signedVarint()) : 0
+    let step = order == 2 ? UInt64(bitPattern: try reader.signedVarint()) : 0
+    let residuals = target.slice(order..<target.count)
+    if isEntropyCoded {
+      try EntropyBody.read(&reader, into: residuals)
+    } else {
+      try PackedBlock.readAll(&reader, into: residuals)
+    }
+    switch order {
+    case 1: Self.integrate(target, first: first)
+    case 2: Self.integrate(target, first: first, step: step)
+    default: break
+    }
+    if divisor > 1 {
+      for index in 0..<target.count { target[index] = offset &+ divisor &* target[index] }
+    }
+  }
+
+  private static func integrate(_ words: Words, first: UInt64) {
+    var value = first
+    words[0] = value
+    for index in 1..<words.count {
+      value = value &+ words[index]
+      words[index] = value
+    }
+  }
+
+  private static func integrate(_ words: Words, first: UInt64, step: UInt64) {
+    var step = step
+    var value = first &+ step
+    words[0] = first
+    words[1] = value
+    for index in 2..<words.count {
+      step = step &+ words[index]
+      value = value &+ step
+      words[index] = value
+    }
+  }
+
+  /// Writes what the body leaves out, the form byte apart, and turns `words` into residuals.
+  ///
+  /// - Returns: the residuals, a part of `words`.
+  func writeHead(_ words: Words, into buffer: inout OutputBuffer) -> Words {
+    if divisor > 1 {
+      buffer.writeSignedVarint(words.signed(0))
+      buffer.writeVarint(divisor)
+      StreamEncoder.divide(words, by: divisor)
+    }
+    if order >= 1 { buffer.writeSignedVarint(words.signed(0)) }
+    if order == 2 { buffer.writeSignedVarint(words.signed(1) &- words.signed(0)) }
+    Self.differentiate(words, order: order)
+    return words.slice(order..<words.count)
+  }
+
+  /// Replaces words by their differences, `order` times.
+  static func differentiate(_ words: Words, order: Int) {
+    for round in 0..<order {
+      var previous = words[round]
+      for index in round + 1..<words.count {
+        let word = words[index]
+        words[index] = word &- previous
+        previous = word
+      }
+    }
+  }
+}

@@ -1,0 +1,424 @@
+internal import Bytes
+internal import Model
+
+/// Looks for the codec that stores a column of numbers in the fewest bytes.
+///
+/// The column's last choice is tried first and kept while it fits. Otherwise exact decimals (and
+/// integers) are decided by 24 samples; what is not decimal is encoded by every codec that may suit
+/// it, and the shortest wins.
+struct NumberEncoder: ~Copyable {
+  /// Exact decimals that cost more bits a value than this may be something else underneath.
+  static let decimalBitCountMax = 14
+  /// Units in the last place that a bent decimal is off by, in most samples.
+  static let unitsMax: Int64 = 16
+
+  private var streams = StreamEncoder()
+  private var integers = WordStore()
+  private var copies = WordStore()
+  private var units = WordStore()
+  private var best = OutputBuffer(reserving: 1024)
+  private var trial = OutputBuffer(reserving: 1024)
+  private var dictionary = CellDictionary()
+  private var frames = ZstdEncoder()
+
+  mutating func encode(
+    _ cells: Span<Cell>,
+    type: ColumnType,
+    _ strength: ChunkStrength,
+    hint: inout ColumnHint,
+    into buffer: inout OutputBuffer
+  ) {
+    let start = buffer.count
+    if ConstantCell.isConstant(cells) {
+      return ConstantCell.encode(cells[0], type: type, into: &buffer)
+    }
+    if hint.isFresh, encodeAgain(cells, type: type, strength, &hint, into: &buffer) {
+      hint.note(byteCount: buffer.count - start, count: cells.count)
+      return
+    }
+    hint = ColumnHint()
+    if type == .float {
+      encodeFloats(cells, strength, &hint, into: &buffer)
+    } else {
+      encodeIntegers(cells, strength, &hint, into: &buffer)
+    }
+    if buffer.count - start >= RawCells.byteCount(cells.count) {
+      buffer.truncate(to: start)
+      RawCells.encode(cells, into: &buffer)
+      hint = ColumnHint()
+    }
+    hint.note(byteCount: buffer.count - start, count: cells.count)
+  }
+
+  /// Encodes by the choice of the column's last chunk; false when that does not fit these cells.
+  private mutating func encodeAgain(
+    _ cells: Span<Cell>,
+    type: ColumnType,
+    _ strength: ChunkStrength,
+    _ hint: inout ColumnHint,
+    into buffer: inout OutputBuffer
+  ) -> Bool {
+    guard strength == .head, let codec = hint.codec else { return false }
+    if type == .float { return encodeFloatsAgain(codec, cells, &hint, into: &buffer) }
+    guard codec == .scaled else { return false }
+    let words = integers.words(cells.count)
+    for index in cells.indices { words[index] = unsafe cells[unchecked: index] }
+    writeScaledAgain(words, &hint, into: &buffer)
+    return true
+  }
+
+  private mutating func encodeFloatsAgain(
+    _ codec: ChunkCodec,
+    _ cells: Span<Cell>,
+    _ hint: inout ColumnHint,
+    into buffer: inout OutputBuffer
+  ) -> Bool {
+    // A column of bent decimals or ratios that has become one of decimals.
+    if codec != .scaled, DecimalScale.exponent(of: cells) != nil { return false }
+    let words = integers.words(cells.count)
+    switch codec {
+    case .scaled:
+      guard DecimalScale.scale(cells, exponent: Int(hint.exponent), into: words) else {
+        return false
+      }
+      writeScaledAgain(words, &hint, into: &buffer)
+    case .nearlyDecimal, .quotient:
+      let units = units.words(cells.count)
+      let isQuotient = codec == .quotient
+      let divisor =
+        isQuotient ? Double(hint.denominator) : DecimalScale.powers[Int(hint.exponent)]
+      Self.approximate(cells, by: divisor, words, units)
+      buffer.writeByte(codec.rawValue)
+      if isQuotient {
+        buffer.writeVarint(hint.denominator)
+      } else {
+        buffer.writeByte(hint.exponent)
+      }
+      streams.write(words, again: &hint, .head, into: &buffer)
+      streams.write(units, .head, into: &buffer)
+    case .fraction:
+      appendFraction(cells, factor: UInt8(hint.denominator), .head, into: &buffer)
+    case .split:
+      for index in cells.indices { words[index] = OrderedBits.flip(cells[index]) }
+      buffer.writeByte(codec.rawValue)
+      streams.write(words, again: &hint, .head, into: &buffer)
+    case .xor: XorChunk.encode(cells, into: &buffer)
+    case .valueDictionary:
+      trial.removeAll()
+      guard writeDictionary(cells, type: .float, .head) else { return false }
+      trial.withBytes { buffer.writeBytes($0) }
+    default: return false
+    }
+    return true
+  }
+
+  private mutating func writeScaledAgain(
+    _ words: Words,
+    _ hint: inout ColumnHint,
+    into buffer: inout OutputBuffer
+  ) {
+    let plan = streams.plan(words, again: Int(hint.order), divisor: hint.divisor)
+    buffer.writeByte(FloatChunk.scaledByte(plan, exponent: Int(hint.exponent)))
+    if !plan.isPlain { buffer.writeByte(plan.form) }
+    streams.write(words, plan, .head, calmWidth: &hint.calmWidth, into: &buffer)
+  }
+
+  // MARK: integers
+
+  private mutating func encodeIntegers(
+    _ cells: Span<Cell>,
+    _ strength: ChunkStrength,
+    _ hint: inout ColumnHint,
+    into buffer: inout OutputBuffer
+  ) {
+    let start = buffer.count
+    let words = integers.words(cells.count)
+    for index in cells.indices { words[index] = cells[index] }
+    Self.writeScaled(&streams, words, exponent: 0, strength, &hint, into: &buffer)
+    guard (buffer.count - start) * 8 > Self.decimalBitCountMax * cells.count else { return }
+    best.removeAll()
+    buffer.withBytes { best.writeBytes($0.extracting(start..<$0.count)) }
+    tryDictionary(cells, type: .integer, strength, &hint)
+    if strength == .cold { tryFrame(cells, &hint) }
+    buffer.truncate(to: start)
+    best.withBytes { buffer.writeBytes($0) }
+  }
+
+  /// Writes integers over a power of ten.
+  private static func writeScaled(
+    _ streams: inout StreamEncoder,
+    _ words: Words,
+    exponent: Int,
+    _ strength: ChunkStrength,
+    _ hint: inout ColumnHint,
+    into buffer: inout OutputBuffer
+  ) {
+    let plan = streams.plan(words, strength)
+    hint.codec = .scaled
+    hint.exponent = UInt8(exponent)
+    hint.order = UInt8(plan.order)
+    hint.divisor = plan.divisor
+    buffer.writeByte(FloatChunk.scaledByte(plan, exponent: exponent))
+    if !plan.isPlain { buffer.writeByte(plan.form) }
+    streams.write(words, plan, strength, calmWidth: &hint.calmWidth, into: &buffer)
+  }
+
+  // MARK: floats
+
+  private mutating func encodeFloats(
+    _ cells: Span<Cell>,
+    _ strength: ChunkStrength,
+    _ hint: inout ColumnHint,
+    into buffer: inout OutputBuffer
+  ) {
+    best.removeAll()
+    if let exponent = exactExponent(cells) {
+      let words = integers.words(cells.count)
+      Self.writeScaled(&streams, words, exponent: exponent, strength, &hint, into: &best)
+      if best.count * 8 <= Self.decimalBitCountMax * cells.count {
+        return best.withBytes { buffer.writeBytes($0) }
+      }
+    } else {
+      tryNearlyDecimal(cells, strength, &hint)
+      tryFraction(cells, strength, &hint)
+    }
+    tryQuotient(cells, strength, &hint)
+    tryDictionary(cells, type: .float, strength, &hint)
+    trySplit(cells, strength, &hint)
+    tryXor(cells, &hint)
+    if strength == .cold { tryFrame(cells, &hint) }
+    best.withBytes { buffer.writeBytes($0) }
+  }
+
+  /// The exponent that every cell belongs to; `integers` then holds the scaled cells.
+  private mutating func exactExponent(_ cells: Span<Cell>) -> Int? {
+    guard var exponent = DecimalScale.exponent(of: cells) else { return nil }
+    let words = integers.words(cells.count)
+    if DecimalScale.scale(cells, exponent: exponent, into: words) { return exponent }
+    // The samples missed longer decimals: widened once over all cells.
+    for index in cells.indices {
+      let value = Double(bitPattern: cells[index])
+      guard let next = DecimalScale.leastExponent(value, from: exponent) else { return nil }
+      exponent = next
+    }
+    return DecimalScale.scale(cells, exponent: exponent, into: words) ? exponent : nil
+  }
+
+  private mutating func tryNearlyDecimal(
+    _ cells: Span<Cell>,
+    _ strength: ChunkStrength,
+    _ hint: inout ColumnHint
+  ) {
+    guard let exponent = Self.nearExponent(cells) else { return }
+    let decimals = integers.words(cells.count)
+    let units = units.words(cells.count)
+    let power = DecimalScale.powers[exponent]
+    Self.approximate(cells, by: power, decimals, units)
+    trial.removeAll()
+    trial.writeByte(ChunkCodec.nearlyDecimal.rawValue)
+    trial.writeByte(UInt8(exponent))
+    let plan = streams.write(decimals, strength, into: &trial)
+    streams.write(units, strength, into: &trial)
+    guard keepShorter(.nearlyDecimal, plan, &hint) else { return }
+    hint.exponent = UInt8(exponent)
+  }
+
+  private mutating func tryQuotient(
+    _ cells: Span<Cell>,
+    _ strength: ChunkStrength,
+    _ hint: inout ColumnHint
+  ) {
+    guard let denominator = CommonDenominator.find(cells) else { return }
+    let numerators = integers.words(cells.count)
+    let units = units.words(cells.count)
+    Self.approximate(cells, by: Double(denominator), numerators, units)
+    trial.removeAll()
+    trial.writeByte(ChunkCodec.quotient.rawValue)
+    trial.writeVarint(denominator)
+    let plan = streams.write(numerators, strength, into: &trial)
+    streams.write(units, strength, into: &trial)
+    guard keepShorter(.quotient, plan, &hint) else { return }
+    hint.denominator = denominator
+  }
+
+  private mutating func tryFraction(
+    _ cells: Span<Cell>,
+    _ strength: ChunkStrength,
+    _ hint: inout ColumnHint
+  ) {
+    guard let factor = Fraction.factor(of: cells) else { return }
+    var chunk = OutputBuffer(reserving: cells.count * 4 + 64)
+    appendFraction(cells, factor: factor, strength, into: &chunk)
+    trial.removeAll()
+    chunk.withBytes { trial.writeBytes($0) }
+    if keepShorter(.fraction, IntegerStream(), &hint) { hint.denominator = UInt64(factor) }
+  }
+
+  private mutating func appendFraction(
+    _ cells: Span<Cell>,
+    factor: UInt8,
+    _ strength: ChunkStrength,
+    into buffer: inout OutputBuffer
+  ) {
+    let numerators = integers.words(cells.count)
+    let denominators = copies.words(cells.count)
+    let units = units.words(cells.count)
+    Fraction.split(cells, factor: factor, numerators, denominators, units)
+    buffer.writeByte(ChunkCodec.fraction.rawValue)
+    buffer.writeByte(factor)
+    streams.write(numerators, strength, into: &buffer)
+    streams.write(denominators, strength, into: &buffer)
+    streams.write(units, strength, into: &buffer)
+  }
+
+  /// Splits each cell into the nearest integer over `divisor` and the units in the last place from
+  /// there to the cell. What has no such integer takes that of its neighbour.
+  private static func approximate(
+    _ cells: Span<Cell>,
+    by divisor: Double,
+    _ integers: Words,
+    _ units: Words
+  ) {
+    var last: Int64 = 0
+    for index in cells.indices {
+      let cell = cells[index]
+      let scaled = DecimalScale.nearest(Double(bitPattern: cell) * divisor)
+      if let scaled, scaled.magnitude <= DecimalScale.exactMax { last = scaled }
+      integers[index] = UInt64(bitPattern: last)
+      let near = (Double(last) / divisor).bitPattern
+      units[index] = OrderedBits.flip(cell) &- OrderedBits.flip(near)
+    }
+  }
+
+  /// The exponent at which nine of ten samples are at most ``unitsMax`` units off a decimal.
+  private static func nearExponent(_ cells: Span<Cell>) -> Int? {
+    let sampleCount = min(32, cells.count)
+    var exponents: [Int] = []
+    for sample in 0..<sampleCount {
+      let cell = cells[sample * cells.count / sampleCount]
+      let value = Double(bitPattern: cell)
+      for exponent in 0...15 {
+        let power = DecimalScale.powers[exponent]
+        guard let scaled = DecimalScale.nearest(value * power),
+          scaled.magnitude <= DecimalScale.exactMax
+        else { break }
+        let near = (Double(scaled) / power).bitPattern
+        let distance = Int64(bitPattern: OrderedBits.flip(cell) &- OrderedBits.flip(near))
+        if distance.magnitude <= UInt64(unitsMax) {
+          exponents.append(exponent)
+          break
+        }
+      }
+    }
+    guard exponents.count * 4 >= sampleCount * 3 else { return nil }
+    exponents.sort()
+    return exponents[min(exponents.count - 1, sampleCount * 9 / 10)]
+  }
+
+  private mutating func tryDictionary(
+    _ cells: Span<Cell>,
+    type: ColumnType,
+    _ strength: ChunkStrength,
+    _ hint: inout ColumnHint
+  ) {
+    trial.removeAll()
+    guard writeDictionary(cells, type: type, strength) else { return }
+    keepShorter(.valueDictionary, IntegerStream(), &hint)
+  }
+
+  /// Appends a dictionary to `trial`; false when there are too many distinct values.
+  private mutating func writeDictionary(
+    _ cells: Span<Cell>,
+    type: ColumnType,
+    _ strength: ChunkStrength
+  ) -> Bool {
+    guard dictionary.collect(cells, isFloat: type == .float) else { return false }
+    let distinct = dictionary.distinct
+    trial.writeByte(ChunkCodec.valueDictionary.rawValue)
+    trial.writeVarint(UInt64(distinct.count))
+    var entries = OutputBuffer(reserving: 8 * distinct.count + 16)
+    writeEntries(distinct.span, type: type, strength, into: &entries)
+    trial.writeVarint(UInt64(entries.count))
+    entries.withBytes { trial.writeBytes($0) }
+    let indexes = integers.words(cells.count)
+    for index in cells.indices { indexes[index] = UInt64(dictionary.indexes[index]) }
+    streams.write(indexes, strength, into: &trial)
+    return true
+  }
+
+  /// The distinct values of a dictionary, ascending, as a chunk of their own.
+  private mutating func writeEntries(
+    _ cells: Span<Cell>,
+    type: ColumnType,
+    _ strength: ChunkStrength,
+    into buffer: inout OutputBuffer
+  ) {
+    var ignored = ColumnHint()
+    if type != .float {
+      let words = integers.words(cells.count)
+      for index in cells.indices { words[index] = cells[index] }
+      return Self.writeScaled(&streams, words, exponent: 0, strength, &ignored, into: &buffer)
+    }
+    if let exponent = exactExponent(cells) {
+      return Self.writeScaled(
+        &streams,
+        integers.words(cells.count),
+        exponent: exponent,
+        strength,
+        &ignored,
+        into: &buffer
+      )
+    }
+    if let factor = Fraction.factor(of: cells) {
+      return appendFraction(cells, factor: factor, strength, into: &buffer)
+    }
+    let words = integers.words(cells.count)
+    for index in cells.indices { words[index] = OrderedBits.flip(cells[index]) }
+    buffer.writeByte(ChunkCodec.split.rawValue)
+    streams.write(words, strength, into: &buffer)
+  }
+
+  private mutating func trySplit(
+    _ cells: Span<Cell>,
+    _ strength: ChunkStrength,
+    _ hint: inout ColumnHint
+  ) {
+    let words = integers.words(cells.count)
+    for index in cells.indices { words[index] = OrderedBits.flip(cells[index]) }
+    trial.removeAll()
+    trial.writeByte(ChunkCodec.split.rawValue)
+    let plan = streams.write(words, strength, into: &trial)
+    keepShorter(.split, plan, &hint)
+  }
+
+  private mutating func tryXor(_ cells: Span<Cell>, _ hint: inout ColumnHint) {
+    trial.removeAll()
+    XorChunk.encode(cells, into: &trial)
+    keepShorter(.xor, IntegerStream(), &hint)
+  }
+
+  private mutating func tryFrame(_ cells: Span<Cell>, _ hint: inout ColumnHint) {
+    var words = OutputBuffer(reserving: cells.count * 8)
+    words.writeWords(cells)
+    trial.removeAll()
+    trial.writeByte(ChunkCodec.zstd.rawValue)
+    guard frames.encode(words, into: &trial) else { return }
+    keepShorter(.zstd, IntegerStream(), &hint)
+  }
+
+  /// Keeps `trial` when it is the shortest so far, and what it was made by.
+  @discardableResult
+  private mutating func keepShorter(
+    _ codec: ChunkCodec,
+    _ plan: IntegerStream,
+    _ hint: inout ColumnHint
+  ) -> Bool {
+    guard best.count == 0 || trial.count < best.count else { return false }
+    swap(&best, &trial)
+    hint.codec = codec
+    hint.order = UInt8(plan.order)
+    hint.divisor = plan.divisor
+    hint.calmWidth = 0
+    return true
+  }
+}

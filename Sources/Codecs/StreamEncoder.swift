@@ -1,0 +1,243 @@
+internal import Bytes
+
+/// Writes integer streams: looks for the order and the divisor that suit the integers, then for the
+/// cheapest form of each block. Keeps its scratch from stream to stream.
+struct StreamEncoder: ~Copyable {
+  /// Integers of a stream whose order is settled by looking at all of them; of longer ones a few
+  /// blocks are looked at.
+  static let surveyCountMax = 512
+  /// An entropy body has to save one part in so many over packed blocks, for those decode faster.
+  static let entropyGain = 32.0
+  /// States and a table alone take so many bits.
+  static let entropyBitCountMin = 300.0
+
+  private var work = WordStore()
+  private var sorted = WordStore(capacity: 256)
+  private var entropy = EntropyEncoder()
+
+  /// The form for `words`; they stay as they are.
+  mutating func plan(_ words: Words, _ strength: ChunkStrength) -> IntegerStream {
+    var (best, bestCost) = packedPlan(words, divisor: 1, strength)
+    let divisor = Self.commonDivisor(words)
+    // At most so many bits are saved by dividing.
+    if (64 - divisor.leadingZeroBitCount) * words.count > 64 {
+      let (divided, cost) = packedPlan(words, divisor: divisor, strength)
+      if cost < bestCost { (best, bestCost) = (divided, cost) }
+    }
+    guard strength == .cold, bestCost > Self.entropyBitCountMin else { return best }
+    bestCost *= 1 - 1 / Self.entropyGain
+    for order in 0...min(2, words.count - 1) {
+      let cost = entropyCost(words, order: order, divisor: divisor)
+      if cost < bestCost {
+        best = IntegerStream(order: order, divisor: divisor, isEntropyCoded: true)
+        bestCost = cost
+      }
+    }
+    return best
+  }
+
+  /// The cheapest packed form over `divisor`, and its bits.
+  private mutating func packedPlan(
+    _ words: Words,
+    divisor: UInt64,
+    _ strength: ChunkStrength
+  ) -> (IntegerStream, Double) {
+    var best = IntegerStream(divisor: divisor)
+    var bestCost = Double.infinity
+    for order in 0...min(2, words.count - 1) {
+      let cost = packedCost(words, order: order, divisor: divisor, strength)
+      if cost < bestCost {
+        best = IntegerStream(order: order, divisor: divisor)
+        bestCost = cost
+      }
+    }
+    return (best, bestCost)
+  }
+
+  /// The order that was good before, or less when the words are few; the divisor when it still
+  /// divides.
+  func plan(_ words: Words, again order: Int, divisor: UInt64) -> IntegerStream {
+    let order = min(order, words.count - 1)
+    guard divisor > 1, Self.divides(words, Int64(bitPattern: divisor)) else {
+      return IntegerStream(order: order)
+    }
+    return IntegerStream(order: order, divisor: divisor)
+  }
+
+  /// Appends a stream behind its form byte.
+  ///
+  /// - Parameter words: used up.
+  mutating func write(
+    _ words: Words,
+    _ plan: IntegerStream,
+    _ strength: ChunkStrength,
+    calmWidth: inout UInt8,
+    into buffer: inout OutputBuffer
+  ) {
+    let residuals = plan.writeHead(words, into: &buffer)
+    if plan.isEntropyCoded {
+      let sorted = sorted.words(256)
+      let placement = EntropyEncoder.placement(of: residuals, scratch: sorted)
+      entropy.write(residuals, placement, into: &buffer)
+      return
+    }
+    PackedBlock.writeAll(
+      residuals,
+      scratch: sorted.words(256),
+      isQuick: strength == .head,
+      calmWidth: &calmWidth,
+      into: &buffer
+    )
+  }
+
+  /// Appends a whole stream, form byte included.
+  ///
+  /// - Returns: what was chosen.
+  @discardableResult
+  mutating func write(
+    _ words: Words,
+    _ strength: ChunkStrength,
+    into buffer: inout OutputBuffer
+  ) -> IntegerStream {
+    if Self.isConstant(words) {
+      buffer.writeByte(IntegerStream.constantForm)
+      buffer.writeSignedVarint(words.signed(0))
+      return IntegerStream()
+    }
+    let plan = plan(words, strength)
+    buffer.writeByte(plan.form)
+    var calmWidth: UInt8 = 0
+    write(words, plan, strength, calmWidth: &calmWidth, into: &buffer)
+    return plan
+  }
+
+  /// The same by what the column's last chunk chose.
+  mutating func write(
+    _ words: Words,
+    again hint: inout ColumnHint,
+    _ strength: ChunkStrength,
+    into buffer: inout OutputBuffer
+  ) {
+    if Self.isConstant(words) {
+      write(words, strength, into: &buffer)
+      return
+    }
+    let plan = plan(words, again: Int(hint.order), divisor: hint.divisor)
+    buffer.writeByte(plan.form)
+    write(words, plan, strength, calmWidth: &hint.calmWidth, into: &buffer)
+  }
+
+  // MARK: choosing
+
+  /// About how many bits packed blocks take; of a long stream a few are looked at.
+  private mutating func packedCost(
+    _ words: Words,
+    order: Int,
+    divisor: UInt64,
+    _ strength: ChunkStrength
+  ) -> Double {
+    let isQuick = strength == .head
+    let sorted = sorted.words(256)
+    return cost(words, order, divisor, pieceCount: PackedBlock.valueCountMax) { residuals in
+      var byteCount = 0
+      var start = 0
+      while start < residuals.count {
+        let end = min(residuals.count, start + PackedBlock.valueCountMax)
+        let values = residuals.slice(start..<end)
+        let block = PackedBlock.chosen(for: values, scratch: sorted, isQuick: isQuick)
+        byteCount += block.isZero ? 0 : block.byteCount
+        start = end
+      }
+      return Double(8 * byteCount)
+    }
+  }
+
+  /// About how many bits an entropy body takes.
+  private mutating func entropyCost(_ words: Words, order: Int, divisor: UInt64) -> Double {
+    let sorted = sorted.words(256)
+    return cost(words, order, divisor, pieceCount: words.count) { residuals in
+      EntropyEncoder.placement(of: residuals, scratch: sorted).bitCount
+    }
+  }
+
+  /// What `measure` says of the residuals of all words, or of four pieces of more than
+  /// ``surveyCountMax``.
+  private mutating func cost(
+    _ words: Words,
+    _ order: Int,
+    _ divisor: UInt64,
+    pieceCount: Int,
+    _ measure: (Words) -> Double
+  ) -> Double {
+    let isWhole = words.count <= Self.surveyCountMax
+    let pieces = isWhole || pieceCount >= words.count ? 1 : 4
+    let count = pieces == 1 ? words.count : pieceCount + order
+    let first = Varint.byteCount(ZigZag.encode(words.signed(0)))
+    var head = order > 0 ? first : 0
+    if divisor > 1 { head = 1 + first + Varint.byteCount(divisor) + min(order, 1) }
+    var bits = 0.0
+    for piece in 0..<pieces {
+      let start = pieces == 1 ? 0 : piece * (words.count - count) / (pieces - 1)
+      let copy = work.words(count)
+      copy.copy(from: words.slice(start..<start + count))
+      if divisor > 1 { Self.divide(copy, by: divisor) }
+      IntegerStream.differentiate(copy, order: order)
+      bits += measure(copy.slice(order..<count))
+    }
+    return Double(8 * head) + bits * Double(words.count) / Double(pieces * count)
+  }
+
+  /// Replaces words by their distance from the first one over `divisor`, which divides it.
+  static func divide(_ words: Words, by divisor: UInt64) {
+    let divisor = ExactDivisor(Int64(bitPattern: divisor))
+    let offset = words.signed(0)
+    for index in 0..<words.count {
+      words[index] = UInt64(bitPattern: divisor.quotient(words.signed(index) &- offset))
+    }
+  }
+
+  private static func isConstant(_ words: Words) -> Bool {
+    var index = 1
+    while index < words.count, words[index] == words[0] { index &+= 1 }
+    return index == words.count
+  }
+
+  // MARK: divisor
+
+  /// The largest number that divides all differences from the first word; 1 when there is none or
+  /// when the words span more than a signed difference can say.
+  static func commonDivisor(_ words: Words) -> UInt64 {
+    let first = words.signed(0)
+    var divisor: UInt64 = 0
+    for index in 1..<max(1, words.count) {
+      let (difference, overflow) = words.signed(index).subtractingReportingOverflow(first)
+      if overflow { return 1 }
+      if difference == 0 { continue }
+      let magnitude = difference.magnitude
+      if divisor == 0 {
+        divisor = magnitude
+      } else if magnitude % divisor != 0 {
+        divisor = greatestCommonDivisor(divisor, magnitude)
+      }
+      if divisor == 1 { return 1 }
+    }
+    return divisor <= 1 || divisor > UInt64(Int64.max) ? 1 : divisor
+  }
+
+  private static func divides(_ words: Words, _ divisor: Int64) -> Bool {
+    let divisor = ExactDivisor(divisor)
+    let first = words.signed(0)
+    var isDivided = true
+    for index in 1..<max(1, words.count) {
+      let (difference, overflow) = words.signed(index).subtractingReportingOverflow(first)
+      isDivided = isDivided && !overflow && divisor.divides(difference)
+    }
+    return isDivided
+  }
+
+  static func greatestCommonDivisor(_ a: UInt64, _ b: UInt64) -> UInt64 {
+    var (a, b) = (a, b)
+    while b != 0 { (a, b) = (b, a % b) }
+    return a
+  }
+}

@@ -1,0 +1,157 @@
+import Engine
+import Logging
+import Model
+import Platform
+import Query
+import TestSupport
+
+/// One engine that is told the same as others and keeps it in its own way.
+final class TierStore {
+  /// Where rows come to lie.
+  enum Habit: CaseIterable {
+    /// Never cuts: all rows stay open, and come back from the log.
+    case open
+    /// Cuts after nearly every batch, by order.
+    case cutting
+    /// Cuts by its own budgets, with several partitions and workers.
+    case budget
+    /// Cuts, restarts and power failures as the seed says.
+    case mixed
+  }
+
+  let habit: Habit
+  private let disk: FaultyDisk
+  private let clock: ManualClock
+  private var random: SeededRandom
+  private var engine: Engine
+  private var receiver: Receiver
+  private var connection: LineConnection
+  private(set) var faults: [String] = []
+  private var acknowledgements = 0
+  /// What answers came from, over all queries.
+  private(set) var statistics = RangeAnswer.Statistics()
+
+  init(_ habit: Habit, clock: ManualClock, seed: UInt64) throws {
+    self.habit = habit
+    self.clock = clock
+    disk = FaultyDisk(seed: seed)
+    random = SeededRandom(seed: seed)
+    engine = try Self.open(habit, disk, clock)
+    receiver = try engine.makeReceiver(onSettled: {})
+    connection = receiver.open(sender: "tiers")
+  }
+
+  private static func open(
+    _ habit: Habit,
+    _ disk: FaultyDisk,
+    _ clock: ManualClock
+  ) throws -> Engine {
+    var configuration = EngineConfiguration(dataDirectory: "/data")
+    configuration.partitionCount = habit == .budget ? 4 : 2
+    configuration.workerCount = habit == .budget ? 2 : 1
+    configuration.segmentByteCountMax = 16 << 10
+    configuration.ringExtentByteCount = 64 << 10
+    switch habit {
+    case .open: configuration.cutIntervalNanoseconds = .max / 2
+    case .cutting, .mixed: break
+    case .budget: configuration.openRowByteCountMax = 4 << 20
+    }
+    let engine = try Engine(
+      configuration,
+      disk: disk,
+      clock: clock,
+      logger: Logger(label: "tiers") { _ in SwiftLogNoOpLogHandler() },
+      threading: .manual
+    )
+    let report = try engine.start()
+    let damages = report.damages.filter { damage in
+      damage.severity != .note && !damage.path.contains("/catalog/")
+    }
+    guard damages.isEmpty else { throw TierFault(text: "a restart is no damage: \(damages)") }
+    return engine
+  }
+
+  private func restart(_ crash: FaultyDisk.Crash) throws {
+    disk.crash(crash)
+    engine = try Self.open(habit, disk, clock)
+    receiver = try engine.makeReceiver(onSettled: {})
+    connection = receiver.open(sender: "tiers")
+  }
+
+  // MARK: Writing
+
+  /// Sends rows and waits until they are acknowledged.
+  func write(_ rows: [TierRow]) throws {
+    acknowledgements += 1
+    let id = "a\(acknowledgements)"
+    let text = rows.map { $0.line + "\n" }.joined() + "#ack \(id)\n"
+    let bytes = Array(text.utf8)
+    var start = 0
+    while start < bytes.count {
+      let end = min(bytes.count, start + Int.random(in: 1...5_000, using: &random))
+      unsafe bytes[start..<end].withUnsafeBytes { _ = unsafe receiver.receive($0, on: connection) }
+      start = end
+    }
+    receiver.endOfRound()
+    for _ in 0..<10_000 where !connection.hasReplies {
+      // The clock stands still; only waits of the committer need it to move.
+      clock.advance(nanoseconds: 1_000_000)
+      try engine.step()
+      receiver.settle()
+    }
+    let reply = String(decoding: connection.takeReplies(), as: UTF8.self)
+    if reply != "OK \(id) \(rows.count) 0\n" { faults.append("\(habit): answered \(reply)") }
+  }
+
+  /// Cuts, restarts and idles as the habit wants it.
+  func rest() async throws {
+    for _ in 0..<Int.random(in: 0...3, using: &random) { try engine.step() }
+    switch habit {
+    case .open: if Int.random(in: 0..<8, using: &random) == 0 { try restart(.kill) }
+    case .cutting: if Int.random(in: 0..<8, using: &random) > 0 { try await engine.flush() }
+    case .budget: if Int.random(in: 0..<10, using: &random) == 0 { try restart(.power) }
+    case .mixed:
+      switch Int.random(in: 0..<6, using: &random) {
+      case 0, 1: try await engine.flush()
+      case 2: try restart(.powerLosingAll)
+      case 3:
+        try engine.stop()
+        try restart(.kill)
+      default: break
+      }
+    }
+  }
+
+  // MARK: Reading
+
+  /// All pages of a raw answer, or the one answer in buckets.
+  func answer(_ query: TierQuery) async throws -> [RangeAnswer] {
+    var items = query.items
+    var pages: [RangeAnswer] = []
+    while pages.count < 10_000 {
+      let page = try await engine.range(items, tenant: "default")
+      if !page.warnings.isEmpty { faults.append("\(habit): \(page.warnings)") }
+      statistics.ringWindows += page.statistics.ringWindows
+      statistics.chunksDecoded += page.statistics.chunksDecoded
+      statistics.rowsOpen += page.statistics.rowsOpen
+      pages.append(page)
+      guard let next = page.next else { break }
+      items.removeAll { $0.name == "next" }
+      items.append(("next", next.text))
+    }
+    return pages
+  }
+
+  /// Compares the ledger with the number of points that there are.
+  func checkLedger(points: Int) async throws {
+    try await engine.flush()
+    let rows = await engine.ledger()
+    for row in rows where !row.isBalanced { faults.append("\(habit): ledger off: \(row)") }
+    let stored = rows.reduce(0) { $0 + $1.entry.stored }
+    if stored != UInt64(points) { faults.append("\(habit): \(stored) stored of \(points) points") }
+  }
+}
+
+struct TierFault: Error {
+  var text: String
+}
