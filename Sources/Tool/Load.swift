@@ -8,8 +8,8 @@ struct Load: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Load a server with a simulated fleet over line protocol.",
     discussion: """
-      Sends rows with their real time, over TCP with an #ack behind every piece or over HTTP with a \
-      POST for every piece, and reports the rate, the \
+      Sends rows with their real time, over TCP with an #ack behind every piece or over HTTP with \
+      a POST for every piece, and reports the rate, the \
       time to acknowledgement and the processor time at both ends. Exit status 1 when anything was \
       rejected, failed or was not acknowledged.
       """
