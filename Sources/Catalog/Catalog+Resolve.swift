@@ -1,4 +1,5 @@
 public import Model
+internal import Synchronization
 
 extension Catalog {
   /// The tenant of a name.
@@ -69,6 +70,32 @@ extension Catalog {
       runs.remember(resolvedShape, tenant: tenant, measurement: measurement, fields: fields)
     }
     return resolved
+  }
+
+  /// Refuses what ``resolve(tenant:measurement:tags:fields:runs:)`` would refuse and defines
+  /// nothing.
+  ///
+  /// - Parameter tenant: may be one that does not exist.
+  /// - Returns: the measurement, or the id that it would get, and the types of the known fields.
+  public func check(
+    tenant: TenantID,
+    measurement: [UInt8],
+    tags: [Tag],
+    fields: [FieldName]
+  ) throws(SchemaRefusal) -> (measurement: MeasurementID, types: [ColumnType?]) {
+    precondition(!fields.isEmpty, "a line has a field")
+    let request = CatalogState.Request(
+      tenant: tenant,
+      measurement: measurement,
+      tags: Self.sorted(tags),
+      fields: fields,
+      shape: nil
+    )
+    try checkWidth(request)
+    return try state.withLock { (state: inout CatalogState) throws(SchemaRefusal) in
+      let (measurement, types) = try state.check(request)
+      return (MeasurementID(measurement), types)
+    }
   }
 
   /// The scale table of these exponents; a new one if need be.

@@ -18,31 +18,34 @@ public final class Receiver {
   /// Acknowledgements that one connection may wait for; beyond it its input is not read.
   static let acknowledgementsMax = 1_024
 
-  private struct Acknowledgement {
-    var connection: LineConnection
-    var id: String
-    var accepted: UInt64
-    var rejected: UInt64
-    /// Durable once the port has settled this sequence; batches after `covered` belong to it.
-    var covered: UInt64
-    var sequence: UInt64
-    /// When the round ended that asked, on the monotonic clock.
-    var askedAt: UInt64
+  /// Who is told that what it sent is durable.
+  enum Waiter {
+    case connection(LineConnection, id: String, accepted: UInt64, rejected: UInt64)
+    case body(LineBody, onSettled: (String?) -> Void)
   }
 
-  private var parser: LineParser
+  struct Acknowledgement {
+    var waiter: Waiter
+    /// Durable once the port has settled this sequence; batches after `covered` belong to it.
+    var covered: UInt64
+    var sequence: UInt64 = 0
+    /// When the round ended that asked, on the monotonic clock.
+    var askedAt: UInt64 = 0
+  }
+
+  var parser: LineParser
   private let catalog: Catalog
   private let port: ReceiverPort
-  private let deadLetters: DeadLetterLog
+  let deadLetters: DeadLetterLog
   private let authorizer: any Authorizer
-  private let clock: any Clock
+  let clock: any Clock
   private let defaultTenant: TenantID
   private var waiting: [RowBatch] = []
   private var acknowledgements: [Acknowledgement] = []
-  private var asked: [Acknowledgement] = []
+  var asked: [Acknowledgement] = []
   /// Connections whose replies changed since the last ``takeTouched()``.
   private var touched: [LineConnection] = []
-  private let statistics: ReceiverStatistics
+  let statistics: ReceiverStatistics
   private let refuses: () -> Bool
 
   init(
@@ -135,13 +138,13 @@ public final class Receiver {
       connection.pendingAcknowledgements += 1
       asked.append(
         Acknowledgement(
-          connection: connection,
-          id: id,
-          accepted: session.accepted,
-          rejected: session.rejected,
-          covered: connection.coveredSequence,
-          sequence: 0,
-          askedAt: 0
+          waiter: .connection(
+            connection,
+            id: id,
+            accepted: session.accepted,
+            rejected: session.rejected
+          ),
+          covered: connection.coveredSequence
         )
       )
       session.accepted = 0
@@ -193,7 +196,9 @@ public final class Receiver {
       for var acknowledgement in asked {
         acknowledgement.askedAt = now
         acknowledgement.sequence = sequence
-        acknowledgement.connection.coveredSequence = sequence
+        if case .connection(let connection, _, _, _) = acknowledgement.waiter {
+          connection.coveredSequence = sequence
+        }
         acknowledgements.append(acknowledgement)
       }
       asked.removeAll(keepingCapacity: true)
@@ -229,16 +234,18 @@ public final class Receiver {
   }
 
   private func answer(_ acknowledgement: Acknowledgement) {
-    let connection = acknowledgement.connection
-    connection.pendingAcknowledgements -= 1
-    if let reason = port.failure(after: acknowledgement.covered, upTo: acknowledgement.sequence) {
-      connection.reply("FAIL \(acknowledgement.id) \(reason)")
-    } else {
-      connection.reply(
-        "OK \(acknowledgement.id) \(acknowledgement.accepted) \(acknowledgement.rejected)"
-      )
+    let failure = port.failure(after: acknowledgement.covered, upTo: acknowledgement.sequence)
+    switch acknowledgement.waiter {
+    case .connection(let connection, let id, let accepted, let rejected):
+      connection.pendingAcknowledgements -= 1
+      if let failure {
+        connection.reply("FAIL \(id) \(failure)")
+      } else {
+        connection.reply("OK \(id) \(accepted) \(rejected)")
+      }
+      touched.append(connection)
+    case .body(_, let onSettled): onSettled(failure)
     }
-    touched.append(connection)
   }
 
   /// The peer has closed its sending side: a line without its end is refused as cut.
@@ -269,12 +276,24 @@ public final class Receiver {
     let session = connection.session
     let answers = answers ?? session.usesAcknowledgements
     guard !session.verdicts.isEmpty else { return }
+    bury(session.verdicts, of: session.tenant, sender: connection.sender, arrival: arrival)
+    if answers {
+      for verdict in session.verdicts {
+        connection.reply("ERR \(verdict.line) \(verdict.column) \(verdict.message)")
+      }
+    }
+    session.verdicts.removeAll(keepingCapacity: true)
+    if connection.hasReplies { touched.append(connection) }
+  }
+
+  /// Writes refused lines to the dead letters.
+  func bury(_ verdicts: [LineVerdict], of tenant: TenantID, sender: String, arrival: Timestamp) {
     deadLetters.append(
-      session.verdicts.map { verdict in
+      verdicts.map { verdict in
         DeadLetter(
           time: arrival,
-          tenant: session.tenant,
-          sender: connection.sender,
+          tenant: tenant,
+          sender: sender,
           line: verdict.line,
           column: verdict.column,
           reason: verdict.reason,
@@ -283,20 +302,13 @@ public final class Receiver {
         )
       }
     )
-    for verdict in session.verdicts {
-      if answers {
-        connection.reply("ERR \(verdict.line) \(verdict.column) \(verdict.message)")
-      }
-    }
-    statistics.count(refused: session.verdicts)
-    session.verdicts.removeAll(keepingCapacity: true)
-    if connection.hasReplies { touched.append(connection) }
+    statistics.count(refused: verdicts)
   }
 
-  private var submittedSequence: UInt64 { port.submittedSequence + UInt64(waiting.count) }
+  var submittedSequence: UInt64 { port.submittedSequence + UInt64(waiting.count) }
 
   /// Hands batches to the committer in order; keeps what the port has no room for.
-  private func submit(_ sealed: [RowBatch]) {
+  func submit(_ sealed: [RowBatch]) {
     waiting.append(contentsOf: sealed)
     var taken = 0
     while taken < waiting.count, port.submit(waiting[taken]) { taken += 1 }

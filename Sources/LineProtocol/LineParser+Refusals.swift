@@ -1,4 +1,4 @@
-internal import Model
+public import Model
 
 /// Telling the sender, the dead letters and the ledger about refused lines.
 extension LineParser {
@@ -17,6 +17,7 @@ extension LineParser {
   ) {
     session.rejected += 1
     session.statistics.linesRejected += 1
+    session.statistics.pointsRejected += UInt64(max(1, points))
     tally.add(
       tenant: session.tenant,
       measurement: measurement,
@@ -40,6 +41,27 @@ extension LineParser {
         text: Array(UnsafeRawBufferPointer(start: row, count: shown))
       )
     )
+  }
+
+  /// Refuses something that never became a line, in the place of the session's next line: listed
+  /// and counted like a line that does not follow the grammar.
+  ///
+  /// - Parameters:
+  ///   - text: what was sent.
+  ///   - column: where in `text` it cannot be understood, from 1.
+  public mutating func refuse(
+    _ text: [UInt8],
+    column: Int,
+    message: String,
+    session: LineSession,
+    arrival: Timestamp
+  ) {
+    let fault = RowFault(max(0, column - 1), .unparsable, message)
+    unsafe text.withUnsafeBytes { bytes in
+      guard let base = bytes.baseAddress else { return }
+      unsafe refuse(fault, base, bytes.count, session, arrival)
+    }
+    session.lineNumber += 1
   }
 
   /// Refuses the first physical line of a row whose string is never closed; its other lines are

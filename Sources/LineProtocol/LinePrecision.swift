@@ -47,9 +47,14 @@ public enum LinePrecision: UInt8, Sendable, Hashable, CaseIterable {
     }
   }
 
+  /// Nanoseconds of the unit that a timestamp of this magnitude is in; 1 is the finest.
+  public func nanoseconds(perUnitOf magnitude: UInt64) -> UInt64 {
+    nanosecondsPerUnit(magnitude)
+  }
+
   /// `magnitude` units in nanoseconds, or `nil` beyond what 63 bits hold.
   @inline(__always)
-  func nanoseconds(_ magnitude: UInt64) -> Int64? {
+  public func nanoseconds(_ magnitude: UInt64) -> Int64? {
     let (product, isLarge) = magnitude.multipliedReportingOverflow(
       by: nanosecondsPerUnit(magnitude)
     )

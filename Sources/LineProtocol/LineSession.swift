@@ -32,6 +32,8 @@ public final class LineSession {
     public var rowsAccepted: UInt64 = 0
     public var pointsAccepted: UInt64 = 0
     public var linesRejected: UInt64 = 0
+    /// Points of the refused lines; a line whose points nobody can tell counts as one.
+    public var pointsRejected: UInt64 = 0
   }
 
   /// The beginning of a line whose end has not come; at most a line limit of bytes.

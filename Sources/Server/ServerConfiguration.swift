@@ -11,11 +11,20 @@ public struct ServerConfiguration: Sendable {
   /// How long a client may take no reply while some wait, or be silent inside a line.
   public var lineSilenceSeconds = 30
   /// Connections of the HTTP port; more wait in the backlog.
-  public var httpConnectionCountMax = 4_096
+  public var httpConnectionCountMax = 10_000
   /// How long an HTTP client may keep quiet between requests, inside one, or take no answer.
   public var httpIdleSeconds = 60
   /// Request line and headers of one HTTP request.
   public var httpHeaderByteCountMax = 64 << 10
+  /// Event loops that parse the bodies of HTTP writes; each has a receiver of its own.
+  public var writeLoopCount = 2
+  /// Bytes of one HTTP write's body as it is sent.
+  public var writeByteCountMax = 256 << 20
+  /// Bytes of one HTTP write's body once it is decompressed.
+  public var writeInflatedByteCountMax = 1 << 30
+  /// How long an HTTP write waits for an engine that is behind, or for the disk, before its client
+  /// is told to come again. Agents give up after 5 s by themselves, without knowing why.
+  public var writeWaitSeconds = 4
   /// How long a stop waits for clients before it hangs up; at most a third of ``stopSeconds``.
   public var drainSeconds = 5
   /// How long a stop may take in all.

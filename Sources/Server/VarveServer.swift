@@ -17,6 +17,7 @@ public final class VarveServer: Sendable {
   public let engine: Engine
   public let configuration: ServerConfiguration
   private let lines: LineServer
+  private let bodies: BodyLoops
   private let http: HTTPServer
   private let routes: Routes
   private let logger: Logger
@@ -43,8 +44,11 @@ public final class VarveServer: Sendable {
     let statistics = ServerStatistics()
     let log = SampledLog(logger, clock: clock)
     lines = LineServer(configuration, statistics: statistics, log: log)
+    bodies = BodyLoops(configuration)
+    let writes = WriteRoutes(engine: engine, bodies: bodies, configuration: configuration)
     routes = Routes(
       engine: engine,
+      writes: writes,
       statistics: statistics,
       startedAt: clock.now(),
       lineConnectionCountMax: configuration.lineConnectionCountMax
@@ -66,6 +70,7 @@ public final class VarveServer: Sendable {
     } catch {
       await lines.stop()
       await lines.shutDown()
+      await bodies.shutDown()
       throw error
     }
   }
@@ -76,6 +81,7 @@ public final class VarveServer: Sendable {
     let report = try await Blocking.run("recovery") { () throws(EngineError) in
       try engine.start()
     }
+    try await bodies.accept(engine)
     try await lines.accept(engine)
     return report
   }
@@ -90,13 +96,16 @@ public final class VarveServer: Sendable {
   /// the disk answers.
   public func stop() async throws {
     engine.endFeed(reason: "the server is stopping; come back with the last id")
+    async let bodiesStopped: Void = bodies.stop()
     await lines.stop()
+    await bodiesStopped
     let engine = engine
     let cutNanoseconds = configuration.cutNanosecondsOfStop
     let failure = await Blocking.attempt("stop") { () throws(EngineError) in
       try engine.stop(cutNanoseconds: cutNanoseconds)
     }
     await http.stop()
+    await bodies.shutDown()
     await lines.shutDown()
     if let failure { throw failure }
   }

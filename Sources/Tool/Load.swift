@@ -8,13 +8,14 @@ struct Load: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Load a server with a simulated fleet over line protocol.",
     discussion: """
-      Sends rows with their real time and an #ack behind every piece, and reports the rate, the \
+      Sends rows with their real time, over TCP with an #ack behind every piece or over HTTP with \
+      a POST for every piece, and reports the rate, the \
       time to acknowledgement and the processor time at both ends. Exit status 1 when anything was \
       rejected, failed or was not acknowledged.
       """
   )
 
-  @Option(help: "The server's line port, HOST:PORT.")
+  @Option(help: "The server's line port, HOST:PORT, or its HTTP port, http://HOST:PORT.")
   var to = "127.0.0.1:9009"
 
   @Option(help: "The server's HTTP address, to read its processor time from.")
@@ -42,8 +43,10 @@ struct Load: ParsableCommand {
   var seed: UInt64 = 1
 
   func validate() throws {
-    guard Address(to) != nil else {
-      throw ValidationError("--to is \"\(to)\"; expected HOST:PORT, such as 127.0.0.1:9009")
+    guard target != nil else {
+      throw ValidationError(
+        "--to is \"\(to)\"; expected HOST:PORT, such as 127.0.0.1:9009, or http://HOST:PORT"
+      )
     }
     guard MetricsClient(http) != nil else {
       throw ValidationError("--http is \"\(http)\"; expected http://HOST:PORT")
@@ -58,11 +61,21 @@ struct Load: ParsableCommand {
     }
   }
 
+  /// Where rows go, and how.
+  private var target: (address: Address, transport: LoadPlan.Transport)? {
+    let scheme = "http://"
+    guard to.hasPrefix(scheme) else { return Address(to).map { ($0, .lines) } }
+    var rest = to.dropFirst(scheme.count)
+    if rest.hasSuffix("/") { rest = rest.dropLast() }
+    return Address(String(rest)).map { ($0, .http) }
+  }
+
   func run() throws {
-    guard let address = Address(to), let server = MetricsClient(http) else { return }
+    guard let (address, transport) = target, let server = MetricsClient(http) else { return }
     let clock = RealClock()
     let plan = LoadPlan(
       address: address,
+      transport: transport,
       servers: 0..<servers,
       metricCount: metrics,
       schedule: interval.nanoseconds == 0 ? .unlimited : .paced(interval: interval.nanoseconds),

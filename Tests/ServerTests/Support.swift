@@ -192,10 +192,15 @@ struct HTTPAnswer: Sendable {
   var body = ""
 
   static func fetch(_ address: Address, _ request: String) throws -> HTTPAnswer {
+    try fetch(address, Array(request.utf8))
+  }
+
+  /// - Parameter bytes: a request that asks for the connection to be closed. A server that hangs up
+  ///   inside of it is heard too.
+  static func fetch(_ address: Address, _ bytes: [UInt8]) throws -> HTTPAnswer {
     let socket = try TCPSocket(host: address.host, port: address.port)
     socket.setReceiveTimeout(seconds: 20)
-    let bytes = Array(request.utf8)
-    try socket.send(bytes, 0..<bytes.count)
+    do { try socket.send(bytes, 0..<bytes.count) } catch { _ = error }
     var answer: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 64 << 10)
     while true {

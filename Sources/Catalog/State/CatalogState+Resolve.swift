@@ -70,6 +70,39 @@ extension CatalogState {
     return answer(request, plan, columns, seriesID, fieldSetID, layout)
   }
 
+  /// Refuses what ``resolve(_:_:)`` would refuse of names that are new, and defines nothing.
+  ///
+  /// - Returns: the measurement, or the id that it would get, and the types of the fields that
+  ///   are known, by place in the line.
+  func check(
+    _ request: Request
+  ) throws(SchemaRefusal) -> (measurement: UInt32, types: [ColumnType?]) {
+    let plan = try plan(request)
+    let columns = plan.fields.sorted()
+    var fieldSet: UInt32?
+    if !plan.isNewMeasurement, plan.newFields.isEmpty {
+      fieldSet = fieldSets.find(measurement: plan.measurement, fields: columns, keyed)
+    }
+    let known = plan.isNewMeasurement ? nil : findSeries(plan.measurement, request.tags)
+    var types: [ColumnType?] = plan.types
+    for place in plan.newFields { types[place] = nil }
+    if let known, let fieldSet {
+      let partition = Int(series.partition(of: known))
+      if layouts[partition].find(series: known, fieldSet: fieldSet, keyed) != nil {
+        return (plan.measurement, types)
+      }
+    }
+    try checkLimits(
+      request,
+      newMeasurement: plan.isNewMeasurement,
+      newFieldCount: plan.newFields.count,
+      newColumnCount: fieldSet == nil ? columns.count : nil,
+      isNewSeries: known == nil,
+      measurement: plan.measurement
+    )
+    return (plan.measurement, types)
+  }
+
   /// The series of a measurement with exactly these tags.
   func findSeries(_ measurement: UInt32, _ tags: [Tag]) -> UInt32? {
     var pairs: [UInt32] = []

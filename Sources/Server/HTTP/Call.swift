@@ -12,12 +12,24 @@ struct Call {
   /// The query string as it was sent.
   var query: String
   var tenant: String
+  /// The `Authorization` header.
+  var authorization: String?
+  /// The body, when there may be one.
+  var upload: Upload?
   /// Behind which event a reader of a stream goes on.
   var lastEventID: String?
 
   /// - Parameter target: path and query string as they stand in the request line.
-  init(method: String, target: String, tenant: String?) {
+  init(
+    method: String,
+    target: String,
+    tenant: String?,
+    authorization: String? = nil,
+    upload: Upload? = nil
+  ) {
     self.method = method
+    self.authorization = authorization
+    self.upload = upload
     let end = target.firstIndex(of: "#") ?? target.endIndex
     let target = target[..<end]
     let mark = target.firstIndex(of: "?") ?? target.endIndex

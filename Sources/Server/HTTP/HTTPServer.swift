@@ -24,6 +24,7 @@ final class HTTPServer: Sendable {
   private let routes: Routes
   private let log: SampledLog
   private let dates: HTTPDate
+  private let share = HTTPReadHandler.Share()
   private let clock: any Clock
   private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
   private let state = Mutex(State())
@@ -63,10 +64,15 @@ final class HTTPServer: Sendable {
     _ onRunning: @escaping @Sendable (any Channel) -> Void
   ) -> Listener {
     let patience = TimeAmount.seconds(Int64(configuration.httpIdleSeconds))
+    let share = share
     let channel = HTTP1Channel(
-      responder: { request, writer, _ in try await self.respond(to: request, writer) },
+      responder: { request, writer, channel in
+        try await self.respond(to: request, writer, on: channel)
+      },
       configuration: .init(
-        additionalChannelHandlers: [WriteProgressHandler(patience: patience)],
+        additionalChannelHandlers: [
+          WriteProgressHandler(patience: patience), HTTPReadHandler(share: share),
+        ],
         idleTimeout: patience,
         httpDecoderConfiguration: .init(
           maxHeaderFieldSize: configuration.httpHeaderByteCountMax,
@@ -112,14 +118,33 @@ final class HTTPServer: Sendable {
 
   // MARK: One request
 
-  private func respond(to request: Request, _ writer: consuming ResponseWriter) async throws {
-    let tenant = HTTPField.Name(Call.tenantHeader).flatMap { request.headers[$0] }
+  /// Bytes of a body that nobody wanted which are read before the connection is given up.
+  private static let discardByteCountMax = 8 << 20
+
+  /// Thrown to hang up on a client whose body is of no use.
+  private struct HungUp: Error {}
+
+  private func respond(
+    to request: Request,
+    _ writer: consuming ResponseWriter,
+    on channel: any Channel
+  ) async throws {
+    let upload =
+      request.method == .post || request.method == .put
+      ? Self.upload(request, channel) : nil
     var call = Call(
       method: request.method.rawValue,
       target: request.head.path ?? "/",
-      tenant: tenant
+      tenant: HTTPField.Name(Call.tenantHeader).flatMap { request.headers[$0] },
+      authorization: request.headers[.authorization],
+      upload: upload
     )
     call.lastEventID = HTTPField.Name("Last-Event-ID").flatMap { request.headers[$0] }
+    if let upload, request.headers[.expect]?.lowercased() == "100-continue",
+      upload.byteCountAnnounced ?? 0 <= configuration.writeByteCountMax
+    {
+      try await writer.writeInformationalHead(HTTPResponse(status: .continue))
+    }
     let answer = await routes.answer(call)
     let isHead = request.method == .head
     let head = HTTPResponse(
@@ -131,6 +156,22 @@ final class HTTPServer: Sendable {
       return try await stream(to: reader, request, head, writer)
     }
     try await writer.write(response: head, body: body(of: answer))
+    if let upload, !(await upload.discard(byteCountMax: Self.discardByteCountMax)) {
+      throw HungUp()
+    }
+  }
+
+  private static func upload(_ request: Request, _ channel: any Channel) -> Upload {
+    let peer = channel.remoteAddress.map { "\($0.ipAddress ?? "?"):\($0.port ?? 0)" } ?? "?"
+    let type = request.headers[.contentType]?.lowercased() ?? ""
+    return Upload(
+      request.body,
+      sender: "http \(peer)",
+      client: ObjectIdentifier(channel).hashValue,
+      byteCountAnnounced: request.headers[.contentLength].flatMap { Int($0) },
+      encoding: request.headers[.contentEncoding]?.lowercased() ?? "",
+      contentType: String(type.prefix { $0 != ";" })
+    )
   }
 
   private func fields(of answer: Answer, isHead: Bool) -> HTTPFields {

@@ -6,6 +6,8 @@ internal import Query
 struct Routes: Sendable {
   private struct Route: Sendable {
     var method: String
+    /// A method that does the same.
+    var otherMethod: String?
     /// Whether the route needs the engine's data, so that it has no answer during replay.
     var needsData: Bool
     var answer: @Sendable (Routes, Call) async throws(QueryError) -> Answer
@@ -15,6 +17,7 @@ struct Routes: Sendable {
   private static let retryAfterSeconds = 5
 
   let engine: Engine
+  let writes: WriteRoutes
   let statistics: ServerStatistics
   let startedAt: Int64
   private let lineConnectionCountMax: Int
@@ -22,11 +25,13 @@ struct Routes: Sendable {
 
   init(
     engine: Engine,
+    writes: WriteRoutes,
     statistics: ServerStatistics,
     startedAt: Int64,
     lineConnectionCountMax: Int
   ) {
     self.engine = engine
+    self.writes = writes
     self.statistics = statistics
     self.startedAt = startedAt
     self.lineConnectionCountMax = lineConnectionCountMax
@@ -52,6 +57,18 @@ struct Routes: Sendable {
     "/health": Route(method: "GET", needsData: false) { routes, _ in routes.health() },
     "/-/healthy": Route(method: "GET", needsData: false) { _, _ in .text("Varve is healthy.\n") },
     "/-/ready": Route(method: "GET", needsData: false) { routes, _ in routes.ready() },
+    "/write": Route(method: "POST", needsData: false) { routes, call in
+      await routes.writes.lines(call, .v1)
+    },
+    "/api/v2/write": Route(method: "POST", needsData: false) { routes, call in
+      await routes.writes.lines(call, .v2)
+    },
+    "/api/v1/points": Route(method: "POST", needsData: false) { routes, call in
+      await routes.writes.points(call)
+    },
+    "/query": Route(method: "GET", otherMethod: "POST", needsData: false) { _, call in
+      await InfluxQuery.answer(call)
+    },
     "/ping": Route(method: "GET", needsData: false) { routes, call in routes.ping(call) },
   ]
 
@@ -70,8 +87,9 @@ struct Routes: Sendable {
 
   private func answer(_ call: Call, _ route: Route) async -> Answer {
     let isHead = call.method == "HEAD" && route.method == "GET"
-    guard call.method == route.method || isHead else {
-      let allowed = route.method == "GET" ? "GET, HEAD" : route.method
+    guard call.method == route.method || call.method == route.otherMethod || isHead else {
+      let own = route.method == "GET" ? "GET, HEAD" : route.method
+      let allowed = route.otherMethod.map { "\(own), \($0)" } ?? own
       let message = "\(call.path) takes \(allowed), not \(excerpt(call.method))"
       var answer = Answer.failure(QueryError(.badData, message), status: 405)
       answer.headers.append(("Allow", allowed))
@@ -214,10 +232,7 @@ struct Routes: Sendable {
         json.string(BuildInformation.version)
       }
     }
-    answer.headers = [
-      ("X-Influxdb-Version", "\(BuildInformation.name)-\(BuildInformation.version)"),
-      ("X-Influxdb-Build", BuildInformation.name),
-    ]
+    answer.headers = InfluxHeaders.all
     return answer
   }
 

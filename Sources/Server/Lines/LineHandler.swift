@@ -29,10 +29,12 @@ final class LineHandler: ChannelDuplexHandler {
   private let peer: String
   private var context: ChannelHandlerContext?
   private var state = State.open
-  /// Bytes read that wait for the client to take its replies.
+  /// Bytes read that wait for the client to take its replies, or for the engine.
   private var unparsed: ByteBuffer?
   /// A read that was asked for and held back.
   private var isReadHeld = false
+  /// Whether the loop will call ``release()``.
+  private var isWaiting = false
   /// The peer has sent all it wants to send; there may be unparsed bytes of it.
   private var isInputComplete = false
   private var isInputEnded = false
@@ -64,7 +66,14 @@ final class LineHandler: ChannelDuplexHandler {
       earlier.writeBuffer(&buffer)
       buffer = earlier
     }
-    parse(buffer)
+    loop.countRead()
+    if loop.isCongested {
+      // The read that this round still brought; the next one is held back.
+      unparsed = buffer
+      wait()
+    } else {
+      parse(buffer)
+    }
   }
 
   private func parse(_ buffer: ByteBuffer) {
@@ -84,7 +93,20 @@ final class LineHandler: ChannelDuplexHandler {
     if mayRead { return context.read() }
     guard !isReadHeld else { return }
     isReadHeld = true
-    if loop.mayNotRead(connection) { loop.hold(self) }
+    if loop.mayNotRead(connection) { wait() }
+  }
+
+  /// Asks the loop to call ``release()`` when it is less busy.
+  private func wait() {
+    guard !isWaiting else { return }
+    isWaiting = true
+    loop.hold(self)
+  }
+
+  /// By the loop, for those who wait.
+  func release() {
+    isWaiting = false
+    resume()
   }
 
   private var mayRead: Bool {
@@ -100,12 +122,11 @@ final class LineHandler: ChannelDuplexHandler {
     {
       parse(buffer)
     }
-    guard isReadHeld else { return }
-    if mayRead {
+    if isReadHeld, mayRead {
       isReadHeld = false
       context?.read()
-    } else if loop.mayNotRead(connection) {
-      loop.hold(self)
+    } else if isReadHeld || unparsed != nil, loop.mayNotRead(connection) {
+      wait()
     }
   }
 

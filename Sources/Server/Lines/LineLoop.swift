@@ -14,6 +14,9 @@ final class LineLoop {
   let eventLoop: any EventLoop
   let configuration: ServerConfiguration
   let log: SampledLog
+  /// What one read of a connection may bring.
+  let readSize = ReadSize()
+  private var readCount = 0
   private let receiver: Receiver
   private let statistics: ServerStatistics
   private var handlers: [ObjectIdentifier: LineHandler] = [:]
@@ -79,6 +82,14 @@ final class LineLoop {
     receiver.isCongested || (receiver.isRefusing && !connection.usesAcknowledgements)
   }
 
+  /// Whether bytes that have been read should wait: no more is parsed than the engine takes.
+  var isCongested: Bool { receiver.isCongested }
+
+  func countRead() {
+    readCount += 1
+    scheduleRound()
+  }
+
   /// Hands bytes to the receiver.
   ///
   /// - Returns: how many were taken; the rest waits until the client has taken its replies.
@@ -114,6 +125,8 @@ final class LineLoop {
 
   private func endRound() {
     isRoundScheduled = false
+    readSize.adapt(readCount: readCount)
+    readCount = 0
     receiver.endOfRound()
     follow()
   }
@@ -134,7 +147,7 @@ final class LineLoop {
       // Who may still not read holds itself again.
       let resumed = held
       held.removeAll(keepingCapacity: true)
-      for handler in resumed { handler.resume() }
+      for handler in resumed { handler.release() }
     }
     if receiver.hasOpenRows, !isTickScheduled {
       isTickScheduled = true

@@ -60,7 +60,6 @@ final class LineServer: Sendable {
       .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
       // One read of all that fits a round, so that a fast client does not hold up the others.
       .childChannelOption(.maxMessagesPerRead, value: 1)
-      .childChannelOption(.recvAllocator, value: ReadBufferAllocator())
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture { try self.adopt(channel) }
       }
@@ -82,6 +81,10 @@ final class LineServer: Sendable {
     }
     let handler = loop.value.adopt(peer: peer)
     do {
+      try channel.syncOptions?.setOption(
+        .recvAllocator,
+        value: ReadBufferAllocator(size: loop.value.readSize)
+      )
       try channel.pipeline.syncOperations.addHandler(handler)
     } catch {
       loop.value.closed(handler)

@@ -39,5 +39,26 @@ package enum HTTPSettings: SettingSection {
       "Request line and headers of one request.",
       "A request with more is refused."
     ),
+    .bytes(
+      "http.body-max",
+      (1 << 10)...(1 << 40),
+      \.server.writeByteCountMax,
+      "Body of one HTTP write as it is sent.",
+      "A larger one is answered with 413."
+    ),
+    .bytes(
+      "http.inflated-max",
+      (1 << 10)...(1 << 40),
+      \.server.writeInflatedByteCountMax,
+      "Body of one HTTP write once it is decompressed.",
+      "A larger one is answered with 413, and so is one of more than 250 times what was sent."
+    ),
+    .seconds(
+      "http.write-wait",
+      1...3_600,
+      \.server.writeWaitSeconds,
+      "How long an HTTP write waits for an engine that is behind.",
+      "Then it is answered with 503. Agents give up after 5 s by themselves."
+    ),
   ]
 }

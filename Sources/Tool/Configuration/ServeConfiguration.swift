@@ -20,6 +20,7 @@ package struct ServeConfiguration: Sendable {
       cores: machine.coreCount
     )
     server.lineLoopCount = max(1, min(64, machine.coreCount))
+    server.writeLoopCount = server.lineLoopCount
     server.lineConnectionCountMax = max(
       1,
       min(server.lineConnectionCountMax, machine.openFileCountMax / 2)

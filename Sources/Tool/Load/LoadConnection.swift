@@ -7,6 +7,7 @@ internal import Synchronization
 final class LoadConnection: Sendable {
   private struct Piece {
     var id: UInt64
+    var rowCount: Int
     var byteCount: Int
     var sentAt: UInt64
   }
@@ -17,6 +18,8 @@ final class LoadConnection: Sendable {
     var waiting: [Piece] = []
     var inFlightByteCount = 0
     var isBroken = false
+    /// Nothing more will be sent.
+    var isSent = false
   }
 
   private static let answerTimeoutSeconds = 30
@@ -63,21 +66,47 @@ final class LoadConnection: Sendable {
     } catch {
       fail("\(error)")
     }
-    socket.shutDownSending()
+    switch plan.transport {
+    case .lines: socket.shutDownSending()
+    case .http:
+      // An HTTP server takes a closed direction for a hang-up, so the last answer is the end.
+      let isAnswered = state.withLock { state in
+        state.isSent = true
+        return state.waiting.isEmpty
+      }
+      if isAnswered { socket.shutDown() }
+    }
   }
 
   private func send(_ fleet: Fleet, _ servers: Range<Int>, id: UInt64) throws(SystemError) {
     let range = fleet.range(of: servers)
     state.withLock { state in
-      state.waiting.append(Piece(id: id, byteCount: range.count, sentAt: clock.monotonic()))
+      state.waiting.append(
+        Piece(
+          id: id,
+          rowCount: servers.count,
+          byteCount: range.count,
+          sentAt: clock.monotonic()
+        )
+      )
       state.inFlightByteCount += range.count
       state.progress.rowsSent += servers.count
       state.progress.bytesSent += range.count
       state.progress.acknowledgementsSent += 1
     }
-    try socket.send(fleet.bytes, range, hasMore: true)
-    let line = Array("#ack \(id)\n".utf8)
-    try socket.send(line, 0..<line.count)
+    switch plan.transport {
+    case .lines:
+      try socket.send(fleet.bytes, range, hasMore: true)
+      let line = Array("#ack \(id)\n".utf8)
+      try socket.send(line, 0..<line.count)
+    case .http:
+      let head = Array(
+        ("POST /write HTTP/1.1\r\nHost: \(plan.address)\r\n"
+          + "Content-Length: \(range.count)\r\n\r\n").utf8
+      )
+      try socket.send(head, 0..<head.count, hasMore: true)
+      try socket.send(fleet.bytes, range)
+    }
   }
 
   private func isOver(_ startedAt: UInt64) -> Bool {
@@ -112,12 +141,19 @@ final class LoadConnection: Sendable {
   func receive() {
     var buffer = [UInt8](repeating: 0, count: 64 << 10)
     var rest: [UInt8] = []
+    var replies = HTTPReplies()
     do throws(SystemError) {
       while true {
         let count = try socket.receive(into: &buffer)
         if count == 0 { break }
-        rest += buffer[..<count]
-        rest = take(rest)
+        switch plan.transport {
+        case .lines:
+          rest += buffer[..<count]
+          rest = take(rest)
+        case .http:
+          replies.append(buffer[..<count])
+          take(&replies)
+        }
       }
     } catch {
       fail(error.code == SystemError.Code.wouldBlock ? "no answer for 30 s" : "\(error)")
@@ -141,6 +177,27 @@ final class LoadConnection: Sendable {
     }
     wake.set()
     return Array(rest)
+  }
+
+  /// Takes whole answers; the last one ends the connection.
+  private func take(_ replies: inout HTTPReplies) {
+    let now = clock.monotonic()
+    while let reply = replies.next() {
+      let isLast = state.withLock { state in
+        if let first = state.waiting.first {
+          let answer =
+            reply.status == 204
+            ? LoadAnswer.ok(id: first.id, accepted: first.rowCount, rejected: 0)
+            : LoadAnswer.failed(id: first.id, text: "\(reply.status) \(reply.body)")
+          Self.take(answer, at: now, &state)
+        } else {
+          state.progress.complain("an answer that nobody waits for: \(reply.status)")
+        }
+        return state.isSent && state.waiting.isEmpty
+      }
+      if isLast { socket.shutDown() }
+    }
+    wake.set()
   }
 
   private static func take(_ answer: LoadAnswer, at now: UInt64, _ state: inout State) {

@@ -12,7 +12,15 @@ package struct LoadPlan: Sendable {
     case backfill(start: Timestamp, step: Int64, count: Int)
   }
 
+  package enum Transport: Sendable {
+    /// Lines on a connection, with an `#ack` behind each piece.
+    case lines
+    /// Each piece is a `POST /write`.
+    case http
+  }
+
   package var address: Address
+  package var transport: Transport
   package var servers: Range<Int>
   package var metricCount: Int
   package var schedule: Schedule
@@ -25,6 +33,7 @@ package struct LoadPlan: Sendable {
 
   package init(
     address: Address,
+    transport: Transport = .lines,
     servers: Range<Int>,
     metricCount: Int,
     schedule: Schedule,
@@ -34,6 +43,7 @@ package struct LoadPlan: Sendable {
     seed: UInt64
   ) {
     self.address = address
+    self.transport = transport
     self.servers = servers
     self.metricCount = metricCount
     self.schedule = schedule

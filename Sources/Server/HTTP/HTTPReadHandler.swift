@@ -1,0 +1,60 @@
+internal import NIOCore
+internal import Synchronization
+
+/// Bounds what the server reads ahead of its requests' tasks: a connection reads a few parts ahead,
+/// so with many connections each part is small.
+final class HTTPReadHandler: ChannelInboundHandler, RemovableChannelHandler {
+  typealias InboundIn = NIOAny
+
+  /// Connections of the HTTP port, shared by their handlers.
+  final class Share: Sendable {
+    /// Bytes read ahead over all connections, about.
+    private static let byteCountMax = 64 << 20
+    /// Parts that a connection reads ahead.
+    private static let partsAhead = 10
+    private static let partByteCounts = 4 << 10...128 << 10
+
+    private let connectionCount = Atomic(0)
+
+    func open() { connectionCount.wrappingAdd(1, ordering: .relaxed) }
+    func close() { connectionCount.wrappingSubtract(1, ordering: .relaxed) }
+
+    var partByteCount: Int {
+      let count = max(1, connectionCount.load(ordering: .relaxed))
+      let part = Self.byteCountMax / Self.partsAhead / count
+      return min(Self.partByteCounts.upperBound, max(Self.partByteCounts.lowerBound, part))
+    }
+  }
+
+  private struct Allocator: RecvByteBufferAllocator {
+    private static let firstByteCount = 2_048
+
+    let share: Share
+    private var isFirst = true
+
+    init(share: Share) { self.share = share }
+
+    /// The first buffer is small because the library keeps it for the connection's life.
+    func buffer(allocator: ByteBufferAllocator) -> ByteBuffer {
+      allocator.buffer(capacity: isFirst ? Self.firstByteCount : share.partByteCount)
+    }
+
+    mutating func record(actualReadBytes: Int) -> Bool {
+      isFirst = false
+      return true
+    }
+  }
+
+  private let share: Share
+
+  init(share: Share) { self.share = share }
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    share.open()
+    let options = context.channel.syncOptions
+    try? options?.setOption(.maxMessagesPerRead, value: 1)
+    try? options?.setOption(.recvAllocator, value: Allocator(share: share))
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) { share.close() }
+}

@@ -1,0 +1,291 @@
+internal import Engine
+internal import LineProtocol
+internal import Model
+internal import NIOCore
+
+/// Turns JSON points into lines, item by item as the bytes come: objects one after another, in
+/// arrays, or both. Belongs to the request's task.
+///
+/// Each item becomes one line of one field, or one refusal in a line's place, so that the number of
+/// a verdict's line tells the item. Holds at most one item that has not come whole.
+final class PointTranslator {
+  private struct Field: Hashable {
+    var measurement: [UInt8]
+    var name: [UInt8]
+  }
+
+  /// Where in the bytes between and inside of items the scan is.
+  private enum Place {
+    case between
+    /// Inside an object, or an array that stands where an object should.
+    case container(depth: Int)
+    /// Inside a string of a container, or one that stands where an object should.
+    case string(depth: Int, isEscaped: Bool)
+    /// Inside of something else that stands where an object should.
+    case scalar
+  }
+
+  /// Integers up to it are floats unless the field is known as an integer: many writers of JSON
+  /// leave the `.0` off.
+  private static let exactMax: UInt64 = 1 << 53
+  private static let textByteCountMax = LineVerdict.textByteCountMax
+
+  private let precision: LinePrecision
+  private let itemByteCountMax: Int
+  private let typeOf: ([UInt8], [UInt8]) -> ColumnType?
+  private var types: [Field: ColumnType] = [:]
+
+  /// Bytes that are not translated, from the beginning of an item on.
+  private var pending: [UInt8] = []
+  private var scanned = 0
+  private var itemStart = 0
+  private var place = Place.between
+  private var isInArray = false
+
+  private var lines: [UInt8] = []
+  private var pieces: [BodyPiece] = []
+  private(set) var itemCount = 0
+  /// Line feeds inside of strings so far, and the lines from which on they count.
+  private var extraLineCount: UInt64 = 0
+  private var shifts: [(line: UInt64, extra: UInt64)] = []
+
+  /// - Parameters:
+  ///   - precision: the unit of timestamps.
+  ///   - typeOf: the type of a field, if it is known. Asked once a field.
+  init(
+    precision: LinePrecision,
+    itemByteCountMax: Int,
+    typeOf: @escaping ([UInt8], [UInt8]) -> ColumnType?
+  ) {
+    self.precision = precision
+    self.itemByteCountMax = itemByteCountMax
+    self.typeOf = typeOf
+  }
+
+  /// Translates the next bytes of the body.
+  func read(_ bytes: ByteBuffer) throws(BodyFault) -> [BodyPiece] {
+    pending += bytes.readableBytesView
+    while scanned < pending.count {
+      let byte = pending[scanned]
+      switch place {
+      case .between: scanBetween(byte)
+      case .scalar:
+        switch byte {
+        case 0x20, 0x09, 0x0a, 0x0d, UInt8(ascii: ","), UInt8(ascii: "]"), UInt8(ascii: "{"):
+          endItem()
+          continue
+        default: break
+        }
+      case .container(let depth):
+        switch byte {
+        case UInt8(ascii: "\""): place = .string(depth: depth, isEscaped: false)
+        case UInt8(ascii: "{"), UInt8(ascii: "["): place = .container(depth: depth + 1)
+        case UInt8(ascii: "}"), UInt8(ascii: "]"):
+          place = .container(depth: depth - 1)
+          if depth == 1 {
+            scanned += 1
+            endItem()
+            continue
+          }
+        default: break
+        }
+      case .string(let depth, let isEscaped):
+        if isEscaped {
+          place = .string(depth: depth, isEscaped: false)
+        } else if byte == UInt8(ascii: "\\") {
+          place = .string(depth: depth, isEscaped: true)
+        } else if byte == UInt8(ascii: "\"") {
+          place = .container(depth: depth)
+          if depth == 0 {
+            scanned += 1
+            endItem()
+            continue
+          }
+        }
+      }
+      scanned += 1
+    }
+    try compact()
+    return takePieces()
+  }
+
+  /// The end of the body.
+  func finish() -> [BodyPiece] {
+    switch place {
+    case .between: break
+    case .scalar: endItem()
+    case .container, .string:
+      refuse(pending[itemStart...], column: pending.count - itemStart + 1, "the body ends here")
+    }
+    if isInArray { refuse([UInt8(ascii: "[")], column: 2, "expected ']' at the end of the body") }
+    pending = []
+    scanned = 0
+    place = .between
+    isInArray = false
+    return takePieces()
+  }
+
+  /// The item, from 0, whose line this is.
+  func item(ofLine line: UInt64) -> Int {
+    var (low, high) = (0, shifts.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if shifts[middle].line <= line { low = middle + 1 } else { high = middle }
+    }
+    return Int(line - 1 - (low == 0 ? 0 : shifts[low - 1].extra))
+  }
+
+  // MARK: Items
+
+  private func scanBetween(_ byte: UInt8) {
+    switch byte {
+    case 0x20, 0x09, 0x0a, 0x0d, UInt8(ascii: ","): return
+    case UInt8(ascii: "[") where !isInArray: isInArray = true
+    case UInt8(ascii: "]") where isInArray: isInArray = false
+    case UInt8(ascii: "{"), UInt8(ascii: "["):
+      itemStart = scanned
+      place = .container(depth: 1)
+    case UInt8(ascii: "\""):
+      itemStart = scanned
+      place = .string(depth: 0, isEscaped: false)
+    default:
+      itemStart = scanned
+      place = .scalar
+    }
+  }
+
+  private func endItem() {
+    let range = itemStart..<scanned
+    place = .between
+    do throws(JSONReader.Fault) {
+      var json = JSONReader(pending, range)
+      let point = try Point.read(&json, precision: precision)
+      try append(point, start: range.lowerBound)
+      itemCount += 1
+    } catch {
+      refuse(pending[range], column: error.offset - range.lowerBound + 1, error.message)
+    }
+  }
+
+  private func refuse(_ text: ArraySlice<UInt8>, column: Int, _ message: String) {
+    flushLines()
+    pieces.append(
+      .refused(
+        RefusedItem(
+          text: Array(text.prefix(Self.textByteCountMax)),
+          column: column,
+          message: message
+        )
+      )
+    )
+    itemCount += 1
+  }
+
+  /// Forgets what is translated; an item that has not come whole stays.
+  private func compact() throws(BodyFault) {
+    var done = scanned
+    if case .between = place {} else { done = itemStart }
+    pending.removeFirst(done)
+    scanned -= done
+    itemStart = 0
+    guard pending.count <= itemByteCountMax else {
+      throw .tooLarge("item \(itemCount) is longer than \(itemByteCountMax) bytes")
+    }
+  }
+
+  private func flushLines() {
+    guard !lines.isEmpty else { return }
+    pieces.append(.lines(ByteBuffer(bytes: lines)))
+    lines.removeAll(keepingCapacity: true)
+  }
+
+  private func takePieces() -> [BodyPiece] {
+    flushLines()
+    defer { pieces = [] }
+    return pieces
+  }
+
+  // MARK: Lines
+
+  private func append(_ point: Point, start: Int) throws(JSONReader.Fault) {
+    guard point.measurement.first != UInt8(ascii: "#") else {
+      throw JSONReader.Fault(offset: start, message: "a measurement begins with '#'")
+    }
+    append(name: point.measurement, isMeasurement: true)
+    append(tag: Point.serverTag, point.server)
+    for tag in point.tags { append(tag: tag.key, tag.value) }
+    lines.append(UInt8(ascii: " "))
+    append(name: point.metric)
+    lines.append(UInt8(ascii: "="))
+    switch point.value {
+    case .boolean(let value): lines.append(UInt8(ascii: value ? "t" : "f"))
+    case .number(let text, let isIntegral):
+      lines += text
+      if isIntegral, let suffix = suffix(of: text, point) { lines.append(suffix) }
+    case .string(let text): append(string: text)
+    }
+    if let timestamp = point.timestamp {
+      lines.append(UInt8(ascii: " "))
+      lines += String(timestamp).utf8
+    }
+    lines.append(UInt8(ascii: "\n"))
+  }
+
+  private func append(tag key: [UInt8], _ value: [UInt8]) {
+    lines.append(UInt8(ascii: ","))
+    append(name: key)
+    lines.append(UInt8(ascii: "="))
+    append(name: value)
+  }
+
+  private func append(name: [UInt8], isMeasurement: Bool = false) {
+    for byte in name {
+      switch byte {
+      case UInt8(ascii: ","), UInt8(ascii: " "): lines.append(UInt8(ascii: "\\"))
+      case UInt8(ascii: "=") where !isMeasurement: lines.append(UInt8(ascii: "\\"))
+      default: break
+      }
+      lines.append(byte)
+    }
+  }
+
+  private func append(string: [UInt8]) {
+    lines.append(UInt8(ascii: "\""))
+    var lineFeedCount: UInt64 = 0
+    for byte in string {
+      switch byte {
+      case UInt8(ascii: "\""), UInt8(ascii: "\\"): lines.append(UInt8(ascii: "\\"))
+      case 0x0a: lineFeedCount += 1
+      default: break
+      }
+      lines.append(byte)
+    }
+    lines.append(UInt8(ascii: "\""))
+    guard lineFeedCount > 0 else { return }
+    let line = UInt64(itemCount) + 1 + extraLineCount
+    extraLineCount += lineFeedCount
+    shifts.append((line: line + 1, extra: extraLineCount))
+  }
+
+  /// What makes an integer the column's kind of number.
+  private func suffix(of text: [UInt8], _ point: Point) -> UInt8? {
+    let isNegative = text.first == UInt8(ascii: "-")
+    let digits = String(decoding: isNegative ? text[1...] : text[...], as: UTF8.self)
+    // Beyond 64 bits it can only be the nearest float.
+    guard let magnitude = UInt64(digits) else { return nil }
+    let isSigned = magnitude <= UInt64(Int64.max) + (isNegative ? 1 : 0)
+    guard isSigned || !isNegative else { return nil }
+    let exact = isSigned ? UInt8(ascii: "i") : UInt8(ascii: "u")
+    let field = Field(measurement: point.measurement, name: point.metric)
+    let known = types[field] ?? typeOf(point.measurement, point.metric)
+    let isLarge = magnitude > Self.exactMax
+    let type = known ?? (!isLarge ? .float : isSigned ? .integer : .unsigned)
+    types[field] = type
+    switch type {
+    case .float: return isLarge ? exact : nil
+    case .integer: return exact
+    case .unsigned: return isNegative ? UInt8(ascii: "i") : UInt8(ascii: "u")
+    case .boolean, .string: return nil
+    }
+  }
+}

@@ -1,0 +1,224 @@
+internal import Engine
+internal import LineProtocol
+internal import Model
+internal import NIOCore
+internal import Query
+
+/// The routes that write: line protocol as InfluxDB's clients send it, and points as JSON.
+///
+/// A body is parsed as it comes and never held whole; the answer is sent when all of it is durable.
+/// So a refusal that comes in the middle (too large, damaged, the disk is full) has rows before it
+/// that are stored: sending a body again is always safe, for stamped points replace themselves.
+struct WriteRoutes: Sendable {
+  let engine: Engine
+  let bodies: BodyLoops
+  let configuration: ServerConfiguration
+
+  private var limits: BodyLimits {
+    BodyLimits(
+      byteCountMax: configuration.writeByteCountMax,
+      inflatedByteCountMax: configuration.writeInflatedByteCountMax
+    )
+  }
+
+  // MARK: Line protocol
+
+  /// `POST /write` and `POST /api/v2/write`.
+  func lines(_ call: Call, _ dialect: WriteDialect) async -> Answer {
+    do throws(WriteRefusal) {
+      let parameters = try WriteParameters(call, dialect)
+      let (source, upload) = try makeSource(call)
+      var sink = try makeSink(call, upload, parameters)
+      let outcome = await sink.run(source) {
+        (bytes: ByteBuffer?) throws(BodyFault) -> [BodyPiece] in
+        if let bytes { [.lines(bytes)] } else { [] }
+      }
+      return dialect.answer(try judged(outcome))
+    } catch {
+      return dialect.answer(error)
+    }
+  }
+
+  // MARK: JSON
+
+  /// `POST /api/v1/points`.
+  func points(_ call: Call) async -> Answer {
+    do throws(WriteRefusal) {
+      var parameters = try WriteParameters(call, .points)
+      let (source, upload) = try makeSource(call)
+      let precision = parameters.precision
+      // Timestamps are nanoseconds once they are lines.
+      parameters.precision = .nanoseconds
+      var sink = try makeSink(call, upload, parameters)
+      let tenant = sink.tenant
+      let translator = PointTranslator(
+        precision: precision,
+        itemByteCountMax: engine.configuration.lineByteCountMax,
+        typeOf: { engine.fieldType(tenant: tenant, measurement: $0, field: $1) }
+      )
+      let outcome = await sink.run(source) {
+        (bytes: ByteBuffer?) throws(BodyFault) -> [BodyPiece] in
+        guard let bytes else { return translator.finish() }
+        return try translator.read(bytes)
+      }
+      return PointsAnswer.answer(try judged(outcome), translator)
+    } catch {
+      return PointsAnswer.answer(error)
+    }
+  }
+
+  // MARK: Parts
+
+  private func makeSource(_ call: Call) throws(WriteRefusal) -> (BodySource, Upload) {
+    guard let upload = call.upload else { throw .badRequest("there is no body") }
+    guard let encoding = BodySource.Encoding(upload.encoding) else {
+      throw .unsupportedEncoding(upload.encoding)
+    }
+    if let reason = BodySource.refusal(upload, limits) { throw .tooLarge(reason) }
+    return (BodySource(upload, encoding: encoding, limits: limits), upload)
+  }
+
+  /// Where the body goes, once it is known that its sender may write.
+  private func makeSink(
+    _ call: Call,
+    _ upload: Upload,
+    _ parameters: WriteParameters
+  ) throws(WriteRefusal) -> BodySink {
+    switch engine.readiness {
+    case .ready: break
+    case .replaying: throw .unavailable("the server is replaying its log", retryAfterSeconds: 5)
+    case .stopping: throw .unavailable("the server is stopping", retryAfterSeconds: 5)
+    case .failed(let reason):
+      throw .unavailable("the server could not open its data: \(reason)", retryAfterSeconds: 10)
+    }
+    let token = Credentials.token(call.authorization, password: parameters.password)
+    let tenant = Array(call.tenant.utf8)
+    do throws(Engine.WriteRefusal) {
+      if parameters.isDryRun {
+        return .dry(
+          try engine.dryRun(
+            sender: upload.sender,
+            token: token,
+            tenant: tenant,
+            precision: parameters.precision
+          )
+        )
+      }
+      let opening = BodyOpening(
+        sender: upload.sender,
+        tenant: try engine.writableTenant(token: token, tenant: tenant),
+        precision: parameters.precision
+      )
+      guard let writer = bodies.writer(client: upload.client, opening: opening) else {
+        throw .notReady
+      }
+      return .stored(writer)
+    } catch {
+      switch error {
+      case .notReady: throw .unavailable("the server is not ready", retryAfterSeconds: 5)
+      case .unauthorized: throw .unauthorized
+      case .tenant(let reason): throw .badRequest(reason)
+      }
+    }
+  }
+
+  private func judged(_ outcome: BodyOutcome) throws(WriteRefusal) -> BodyResult {
+    switch outcome {
+    case .judged(let result, let fault):
+      switch fault {
+      case nil: return result
+      case .tooLarge(let reason): throw .tooLarge(reason)
+      case .damaged(let reason):
+        var result = result
+        result.fault = reason
+        return result
+      case .interrupted: throw .badRequest("the connection ended inside the body")
+      }
+    case .unavailable(let refusal):
+      switch refusal {
+      case .congested: throw .unavailable(refusal.text, retryAfterSeconds: 2)
+      case .cannotStore: throw .unavailable(refusal.text, retryAfterSeconds: 10)
+      case .stopping: throw .unavailable(refusal.text, retryAfterSeconds: 5)
+      }
+    }
+  }
+}
+
+/// Why a write is refused as a whole.
+enum WriteRefusal: Error {
+  case badRequest(String)
+  case unauthorized
+  case tooLarge(String)
+  case unsupportedEncoding(String)
+  case unavailable(String, retryAfterSeconds: Int)
+
+  var status: Int {
+    switch self {
+    case .badRequest: 400
+    case .unauthorized: 401
+    case .tooLarge: 413
+    case .unsupportedEncoding: 415
+    case .unavailable: 503
+    }
+  }
+
+  var message: String {
+    switch self {
+    case .badRequest(let text), .tooLarge(let text), .unavailable(let text, _): text
+    case .unauthorized: "this token may not write to this tenant"
+    case .unsupportedEncoding(let name):
+      "Content-Encoding \(LogText.escape(name, byteCountMax: 40)) is not understood; gzip or"
+        + " identity are"
+    }
+  }
+
+  var headers: [(name: String, value: String)] {
+    switch self {
+    case .unavailable(_, let seconds): [("Retry-After", "\(seconds)")]
+    case .unauthorized: [("WWW-Authenticate", "Basic realm=\"varve\"")]
+    default: []
+    }
+  }
+}
+
+/// What the query string of a write says.
+struct WriteParameters {
+  var precision: LinePrecision
+  var isDryRun: Bool
+  /// InfluxDB's `p`.
+  var password: String?
+
+  /// Everything else that InfluxDB's clients send (`db`, `rp`, `bucket`, `org`, `consistency`) is
+  /// taken and means nothing here.
+  init(_ call: Call, _ dialect: WriteDialect) throws(WriteRefusal) {
+    var items: [(name: String, value: String)] = []
+    do throws(QueryError) { items = try call.items() } catch { throw .badRequest(error.message) }
+    precision = .auto
+    isDryRun = false
+    for (name, value) in items {
+      switch name {
+      case "precision":
+        guard value.isEmpty || dialect.precisions.contains(value),
+          let unit = LinePrecision(word: value.isEmpty ? "auto" : value)
+        else {
+          throw .badRequest(
+            "precision is \"\(LogText.escape(value, byteCountMax: 40))\"; expected one of "
+              + dialect.precisions.joined(separator: ", ")
+          )
+        }
+        precision = unit
+      case "dry_run":
+        switch value {
+        case "1", "true", "": isDryRun = true
+        case "0", "false": isDryRun = false
+        default:
+          throw .badRequest(
+            "dry_run is \"\(LogText.escape(value, byteCountMax: 40))\"; expected 1 or 0"
+          )
+        }
+      case "p": password = value
+      default: continue
+      }
+    }
+  }
+}

@@ -1,0 +1,127 @@
+import Platform
+import Server
+import Synchronization
+import TestSupport
+import Testing
+
+/// One client that sends without a pause and reads nothing does not make the others wait.
+struct FairnessTests {
+  /// Sends a beginning once and a piece for ever, on many connections, and never reads.
+  private final class Flood: Sendable {
+    private let sockets: [TCPSocket]
+    private let threads = Mutex<[WorkerThread]>([])
+    private let sentByteCount = Atomic(0)
+
+    init(_ address: Address, count: Int, head: String, piece: [UInt8]) throws {
+      sockets = try (0..<count).map { _ in try TCPSocket(host: address.host, port: address.port) }
+      for socket in sockets {
+        let thread = try WorkerThread(name: "flood") { [self] in
+          do throws(SystemError) {
+            let bytes = Array(head.utf8)
+            try socket.send(bytes, 0..<bytes.count)
+            while true {
+              try socket.send(piece, 0..<piece.count)
+              sentByteCount.wrappingAdd(piece.count, ordering: .relaxed)
+            }
+          } catch {
+            return
+          }
+        }
+        threads.withLock { $0.append(thread) }
+      }
+    }
+
+    var byteCount: Int { sentByteCount.load(ordering: .relaxed) }
+
+    func stop() async throws {
+      for socket in sockets { socket.shutDown() }
+      try await offPool { [self] in
+        for thread in threads.withLock({ $0 }) { thread.join() }
+      }
+    }
+  }
+
+  private static let lines: [UInt8] = {
+    let line = (0..<50).map { "metric\($0)=\($0).5" }.joined(separator: ",")
+    return Array((0..<40).map { "flood,host=h\($0) \(line) 1000000000\n" }.joined().utf8)
+  }()
+
+  private func longest(_ count: Int, _ body: () async throws -> Void) async throws -> Duration {
+    var longest = Duration.zero
+    let clock = ContinuousClock()
+    for _ in 0..<count {
+      let time = try await clock.measure { try await body() }
+      longest = max(longest, time)
+      try await Task.sleep(for: .milliseconds(50))
+    }
+    return longest
+  }
+
+  private func checkSmallClients(of server: TestServer, beside flood: Flood) async throws {
+    try await eventually("the flood has begun") { flood.byteCount > 1 << 20 }
+    let client = try await server.connect()
+    let overTCP = try await longest(5) {
+      let answer = try await client.acknowledge("small f=1\n")
+      #expect(answer == ["OK a 1 0"])
+    }
+    let overHTTP = try await longest(5) {
+      #expect(try await server.post("/write", "small f=1\n").status == 204)
+    }
+    let page = try await longest(3) {
+      #expect(try await server.get("/-/ready").status == 200)
+    }
+    let limit = Duration.seconds(4)
+    #expect(overTCP < limit && overHTTP < limit && page < limit, "\(overTCP) \(overHTTP) \(page)")
+    try await flood.stop()
+  }
+
+  @Test func aFloodOfTheLinePortLeavesRoomForOthers() async throws {
+    try await TestServer.run { server in
+      let address = server.addresses.lines
+      let flood = try await offPool {
+        try Flood(address, count: 30, head: "", piece: Self.lines)
+      }
+      try await checkSmallClients(of: server, beside: flood)
+    }
+  }
+
+  @Test func aFloodOfEndlessBodiesLeavesRoomForOthers() async throws {
+    try await TestServer.run { server in
+      let address = server.addresses.http
+      let chunk = Array("\(String(Self.lines.count, radix: 16))\r\n".utf8) + Self.lines
+      let flood = try await offPool {
+        try Flood(
+          address,
+          count: 30,
+          head: "POST /write HTTP/1.1\r\nHost: flood\r\nTransfer-Encoding: chunked\r\n\r\n",
+          piece: chunk + Array("\r\n".utf8)
+        )
+      }
+      try await checkSmallClients(of: server, beside: flood)
+    }
+  }
+
+  @Test func aClientThatPipelinesAndNeverReadsIsNotReadForEver() async throws {
+    try await TestServer.run { server in
+      let address = server.addresses.http
+      let request = "POST /write HTTP/1.1\r\nHost: flood\r\nContent-Length: 10\r\n\r\nflood f=1\n"
+      let flood = try await offPool {
+        try Flood(
+          address,
+          count: 10,
+          head: "",
+          piece: Array(String(repeating: request, count: 1_000).utf8)
+        )
+      }
+      try await eventually("requests are answered") {
+        try await server.range("measurement=flood&field=f&limit=1").contains("values")
+      }
+      let client = try await server.connect()
+      let time = try await longest(3) {
+        #expect(try await client.acknowledge("small f=1\n") == ["OK a 1 0"])
+      }
+      #expect(time < .seconds(4))
+      try await flood.stop()
+    }
+  }
+}

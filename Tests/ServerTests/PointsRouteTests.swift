@@ -1,0 +1,120 @@
+import Server
+import TestSupport
+import Testing
+
+/// `POST /api/v1/points`.
+struct PointsRouteTests {
+  private static let query = "start=0&end=2000000000&precision=ns&"
+
+  @Test func objectsAndArraysOfThemBecomeRows() async throws {
+    try await TestServer.run { server in
+      let answer = try await server.post(
+        "/api/v1/points",
+        """
+        {"serverId":"a1","metricId":"cpu","value":0,"ts":1000000000}
+        [{"serverId":"a1","metricId":"cpu","value":1.25,"ts":1000000001},
+         {"ts":"2001-09-09T01:46:42Z","value":-3e2,"metricId":"cpu","serverId":"a1"}]
+        {"serverId":7,"metricId":"up","value":true,"ts":1000000000.5,"measurement":"hosts",
+         "tags":{"rack":"b 2","zone":"eu=1"}}
+        """
+      )
+      #expect(answer.status == 200, "\(answer.body)")
+      #expect(answer.body == #"{"status":"success","accepted":4,"rejected":0}"#)
+      #expect(answer.headers["x-points-written"] == "4")
+      let cpu = try await server.range("measurement=metrics&tag.server=a1&field=cpu&" + Self.query)
+      #expect(cpu.contains(#""type":"float""#))
+      #expect(cpu.contains(#""values":[0,1.25,-300]"#), "\(cpu)")
+      let up = try await server.range("measurement=hosts&tag.server=7&field=up&" + Self.query)
+      #expect(up.contains(#""tags":{"rack":"b 2","server":"7","zone":"eu=1"}"#), "\(up)")
+      #expect(up.contains(#""timestamps":["1000000000500000000"]"#), "\(up)")
+    }
+  }
+
+  @Test func numbersAreExactAndStringsKeepEveryByte() async throws {
+    try await TestServer.run { server in
+      let answer = try await server.post(
+        "/api/v1/points",
+        #"""
+        [{"serverId":"s","metricId":"big","value":9007199254740993,"ts":1000000000},
+         {"serverId":"s","metricId":"big","value":5,"ts":1000000001},
+         {"serverId":"s","metricId":"huge","value":18446744073709551615,"ts":1000000000},
+         {"serverId":"s","metricId":"f","value":0.1,"ts":1000000000},
+         {"serverId":"s","metricId":"f","value":-0.0,"ts":1000000001},
+         {"serverId":"s","metricId":"f","value":4503599627370497,"ts":1000000002},
+         {"serverId":"s","metricId":"text","value":"a\n\"b\" \\ \u00e9\ud83d\ude00",
+          "ts":1000000000},
+         {"serverId":"s","metricId":"f","value":"no","ts":1000000003},
+         {"serverId":"s","metricId":"f","value":9007199254740993,"ts":1000000004}]
+        """#
+      )
+      #expect(answer.status == 422)
+      #expect(answer.body.contains(#""accepted":7,"rejected":2"#), "\(answer.body)")
+      #expect(answer.body.contains(#"{"item":7,"reason":"type_conflict""#), "\(answer.body)")
+      #expect(answer.body.contains(#"{"item":8,"reason":"type_conflict""#), "\(answer.body)")
+      for (field, values) in [
+        ("big", #"["9007199254740993",5]"#), ("huge", #"["18446744073709551615"]"#),
+        ("f", "[0.1,-0.0,4503599627370497]"), ("text", #"["a\n\"b\" \\ é😀"]"#),
+      ] {
+        let range = try await server.range("measurement=metrics&field=\(field)&" + Self.query)
+        #expect(range.contains(#""values":"# + values), "\(range)")
+      }
+    }
+  }
+
+  @Test func everyItemHasItsOwnVerdict() async throws {
+    try await TestServer.run { server in
+      let answer = try await server.post(
+        "/api/v1/points",
+        """
+        [{"serverId":"s","metricId":"m","value":1,"ts":1000000000},
+         {"serverId":"s","metricId":"m","ts":1000000000},
+         17, "text, with a comma", null,
+         {"serverId":"s","metricId":"m","value":01},
+         {"serverId":"s","metricId":"m","value":1,"unit":"s"},
+         {"serverId":"","metricId":"m","value":1},
+         {"serverId":"s","metricId":"m","value":2,"ts":4000000000},
+         {"serverId":"s","metricId":"m","value":3,"ts":1000000001},
+         {"serverId":"s","metricId":"m","value":
+        """
+      )
+      #expect(answer.status == 422)
+      #expect(answer.body.contains(#""accepted":2"#), "\(answer.body)")
+      for (item, error) in [
+        (1, "value is missing"), (2, "expected '{'"), (3, "expected '{'"), (5, "leading zero"),
+        (6, "members are"), (7, "a name is empty"), (10, "the body ends here"),
+        (11, "expected ']'"),
+      ] {
+        let entry = #"{"item":\#(item),"reason":"unparsable","error":""#
+        let start = answer.body.firstRange(of: entry)?.upperBound ?? answer.body.endIndex
+        #expect(answer.body[start...].prefix(40).contains(error), "\(item): \(answer.body)")
+      }
+      #expect(answer.body.contains(#"{"item":8,"reason":"future""#), "\(answer.body)")
+      let bad = try await server.post("/api/v1/points", "{}")
+      #expect(bad.status == 400)
+      #expect(bad.body.contains("1 of 1 items were refused, the first is item 0: serverId is"))
+      let dry = try await server.post(
+        "/api/v1/points?dry_run=1",
+        #"{"serverId":"s","metricId":"fresh","value":1}"#
+      )
+      #expect(dry.status == 200)
+      #expect(try await server.range("measurement=metrics&field=fresh").contains(#""series":[]"#))
+    }
+  }
+
+  @Test func aLongBodyIsTranslatedInPiecesWhateverTheCut() async throws {
+    try await TestServer.run { server in
+      var body = ""
+      for index in 0..<20_000 {
+        body += #"{"serverId":"s\#(index % 10)","metricId":"m","value":\#(index),"#
+        body += #""ts":\#(1_000_000_000 + index / 10)}"# + "\n"
+      }
+      let answer = try await server.post("/api/v1/points", body)
+      #expect(answer.body == #"{"status":"success","accepted":20000,"rejected":0}"#)
+      let range = try await server.range(
+        "measurement=metrics&tag.server=s3&field=m&step=100000s&agg=count,sum"
+          + "&start=1000000000&end=1000002000"
+      )
+      #expect(range.contains(#""count":[2000],"sum":[19996000]"#), "\(range)")
+    }
+  }
+}
