@@ -15,16 +15,19 @@ public enum Shape: String, CaseIterable, Sendable {
   /// The columns of one series.
   public func columns(rows: Int, seed: UInt64) -> [[Cell]] {
     switch self {
-    case .tsbsCPU: (0..<10).map { Self.walk(rows, seed: seed &* 10 &+ $0) }
+    case .tsbsCPU:
+      return (0..<10).map { Self.walk(rows, seed: seed &* 10 &+ UInt64($0)) }
     case .mix:
-      [
-        .gaugeOneDecimal, .gaugeOneDecimal, .gaugeTwoDecimals, .percentInteger, .percentInteger,
-        .counterSmall, .counterSmall, .rare, .rare, .noise,
-      ].enumerated().map { index, kind in
-        (kind as ColumnClass).cells(rows, seed: seed &* 10 &+ UInt64(index))
+      return Self.mixed.enumerated().map { index, kind in
+        kind.cells(rows, seed: seed &* 10 &+ UInt64(index))
       }
     }
   }
+
+  private static let mixed: [ColumnClass] = [
+    .gaugeOneDecimal, .gaugeOneDecimal, .gaugeTwoDecimals, .percentInteger, .percentInteger,
+    .counterSmall, .counterSmall, .rare, .rare, .noise,
+  ]
 
   private static func walk(_ rows: Int, seed: UInt64) -> [Cell] {
     var random = Seeded(seed)
