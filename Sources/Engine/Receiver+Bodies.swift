@@ -1,5 +1,6 @@
 public import LineProtocol
 public import Model
+internal import Platform
 
 /// Lines that come as the body of a request instead of on a connection.
 ///
