@@ -16,6 +16,11 @@ struct JSONReader {
     end = range.upperBound
   }
 
+  /// Whether a number begins with `byte`.
+  static func beginsNumber(_ byte: UInt8) -> Bool {
+    byte == UInt8(ascii: "-") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+  }
+
   /// The next byte that is no white space, without taking it; `nil` at the end.
   mutating func peek() -> UInt8? {
     while position < end {

@@ -78,7 +78,7 @@ struct Point {
         throw JSONReader.Fault(offset: start, message: reason)
       }
       return name
-    case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
+    case let byte? where JSONReader.beginsNumber(byte):
       return try json.readNumber().text
     default: throw json.fault("expected a string or a number")
     }
@@ -94,7 +94,7 @@ struct Point {
   private static func readValue(_ json: inout JSONReader) throws(JSONReader.Fault) -> Value {
     switch json.peek() {
     case UInt8(ascii: "\""): return .string(try json.readString())
-    case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
+    case let byte? where JSONReader.beginsNumber(byte):
       let (text, isIntegral) = try json.readNumber()
       return .number(text: text, isIntegral: isIntegral)
     default:
