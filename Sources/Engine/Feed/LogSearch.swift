@@ -16,8 +16,8 @@ struct LogSearch {
   private static let openNanosecondsMax =
     Watermark.silenceNanoseconds + Watermark.lagNanoseconds + 3 * Nanoseconds.perMinute
 
-  /// The feed counts a silence from when it saw the last row, which is later than when the row came:
-  /// who was silent for hardly long enough may not have been told of.
+  /// The feed counts a silence from when it saw the last row, which is later than when the row
+  /// came: who was silent for hardly long enough may not have been told of.
   private static let lookNanosecondsMax = 60 * Nanoseconds.perSecond
 
   private let sources: FeedSources
