@@ -65,10 +65,12 @@ struct FairnessTests {
       #expect(answer == ["OK a 1 0"])
     }
     let overHTTP = try await longest(5) {
-      #expect(try await server.post("/write", "small f=1\n").status == 204)
+      let found = try await server.post("/write", "small f=1\n").status
+      #expect(found == 204)
     }
     let page = try await longest(3) {
-      #expect(try await server.get("/-/ready").status == 200)
+      let found = try await server.get("/-/ready").status
+      #expect(found == 200)
     }
     let limit = Duration.seconds(4)
     #expect(overTCP < limit && overHTTP < limit && page < limit, "\(overTCP) \(overHTTP) \(page)")
@@ -118,7 +120,8 @@ struct FairnessTests {
       }
       let client = try await server.connect()
       let time = try await longest(3) {
-        #expect(try await client.acknowledge("small f=1\n") == ["OK a 1 0"])
+        let found = try await client.acknowledge("small f=1\n")
+        #expect(found == ["OK a 1 0"])
       }
       #expect(time < .seconds(4))
       try await flood.stop()
