@@ -28,7 +28,7 @@ package enum LineSettings: SettingSection {
     ),
     .bytes(
       "line.max",
-      64...(64 << 20),
+      (1 << 10)...(8 << 20),
       \.engine.lineByteCountMax,
       "The longest line.",
       """

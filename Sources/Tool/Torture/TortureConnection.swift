@@ -9,11 +9,17 @@ final class TortureConnection: Sendable {
   /// Batches that may wait for their answer.
   private static let batchesInFlightMax = 4
   private static let answerTimeoutSeconds = 20
+  /// A long row of another measurement goes with every third batch, so that segments fill.
+  private static let fillerByteCount = 20_000
+  private static let batchesPerFiller = 3
 
   /// Rows of one batch, with the versions that were sent.
   private struct Batch {
     var id: Int
     var rows: [(series: Int, row: Int, sent: UInt8)]
+    var hasFiller = false
+
+    var lineCount: Int { rows.count + (hasFiller ? 1 : 0) }
   }
 
   private struct State: Sendable {
@@ -100,10 +106,10 @@ final class TortureConnection: Sendable {
     }
     waiting.removeFirst()
     switch words[0] {
-    case "OK" where words[2] == "\(batch.rows.count)" && words.last == "0":
+    case "OK" where words[2] == "\(batch.lineCount)" && words.last == "0":
       for (series, row, sent) in batch.rows { state.series[series].acknowledge(row, sent: sent) }
     case "FAIL": break
-    default: state.faults.other("\(batch.rows.count) rows were answered \(line)")
+    default: state.faults.other("\(batch.lineCount) rows were answered \(line)")
     }
   }
 
@@ -135,6 +141,10 @@ final class TortureConnection: Sendable {
       default: row = newRow(series, now: now, &state)
       }
       text += send(series, row, isNewVersion, &batch, &state)
+    }
+    if batch.id % batchesPerFiller == 0 {
+      batch.hasFiller = true
+      text += "filler s=\"\(String(repeating: "x", count: fillerByteCount))\" \(now)\n"
     }
     return (text + "#ack t\(batch.id)\n", batch)
   }

@@ -148,7 +148,7 @@ struct TortureReader {
           "received \(received), \(sum)"
         )
       }
-      stored += count("stored")
+      if row["measurement"]?.text == Self.measurement { stored += count("stored") }
     }
     guard isFlushed, stored != UInt64(points) else { return true }
     let off = max(stored, UInt64(points)) - min(stored, UInt64(points))

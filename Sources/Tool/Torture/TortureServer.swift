@@ -24,7 +24,8 @@ final class TortureServer: Sendable {
   ) throws -> TortureServer? {
     let arguments = [
       "serve", "--data", data, "--line-tcp", "127.0.0.1:0", "--http", "127.0.0.1:0",
-      "--partitions", "4", "--cut-interval", "400ms", "--segment", "256KiB", "--queue-retain", "1s",
+      "--partitions", "4", "--cut-interval", "1s", "--queue-segment", "1MiB", "--queue-retain-age",
+      "1s",
     ]
     let child: ChildProcess
     do throws(SystemError) {
@@ -49,7 +50,7 @@ final class TortureServer: Sendable {
       let words = line.split(separator: " ")
       if words.first == "lines", words.count > 1 { lines = Address(String(words[1])) }
       if words.first == "http", words.count > 1 { http = Address(String(words[1].dropFirst(7))) }
-      if words.first == "ready", let lines, let http {
+      if line.hasSuffix("taking lines"), let lines, let http {
         return TortureServer(child, lines: lines, http: http)
       }
     }
