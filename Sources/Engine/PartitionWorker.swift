@@ -1,4 +1,5 @@
 internal import Blocks
+internal import Logging
 internal import Model
 internal import Platform
 internal import Queue
@@ -26,6 +27,9 @@ final class PartitionWorker: @unchecked Sendable {
   private var waiting: [Mailbox.Request] = []
   private var flushing: [Flush] = []
   private var cutRetryAt: UInt64 = 0
+  private let logger: Logger
+  /// Partitions whose last cut failed: an operator is told once, and once more when it is over.
+  private var failing: Set<PartitionID> = []
   /// After a cut failed during replay: the open bytes that are worth another attempt.
   private var replayCutAbove = 0
 
@@ -35,8 +39,9 @@ final class PartitionWorker: @unchecked Sendable {
     var completion: Completion
   }
 
-  init(port: WorkerPort, stores: [PartitionStore], limits: CutLimits) {
+  init(port: WorkerPort, stores: [PartitionStore], limits: CutLimits, logger: Logger) {
     self.port = port
+    self.logger = logger
     mailbox = Mailbox(signal: port.signal)
     self.stores = stores
     self.limits = limits
@@ -148,7 +153,9 @@ final class PartitionWorker: @unchecked Sendable {
     if monotonic >= cutRetryAt { chooseCuts(monotonic: monotonic) }
     var worked = false
     for store in stores where store.cut != nil && monotonic >= cutRetryAt {
-      if case .failed(let failure) = store.stepCut() {
+      let step = store.stepCut()
+      note(step, of: store.partition)
+      if case .failed(let failure) = step {
         cutRetryAt = monotonic &+ Self.cutRetryNanoseconds
         gauges.cutFailed()
         finishFlushes(failure: failure)
@@ -157,6 +164,20 @@ final class PartitionWorker: @unchecked Sendable {
     }
     finishFlushes(failure: nil)
     return worked
+  }
+
+  private func note(_ step: PartitionStore.CutStep, of partition: PartitionID) {
+    switch step {
+    case .goesOn: break
+    case .done:
+      guard failing.remove(partition) != nil else { return }
+      logger.notice("partition \(partition.rawValue) cuts again")
+    case .failed(let failure):
+      guard failing.insert(partition).inserted else { return }
+      logger.error(
+        "the cut of partition \(partition.rawValue) failed, its rows stay in the log: \(failure)"
+      )
+    }
   }
 
   private func chooseCuts(monotonic: UInt64) {

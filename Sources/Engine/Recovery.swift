@@ -160,10 +160,23 @@ struct Recovery {
         blocks.append(reader)
         sound.append(summary)
       } catch {
-        setAside(
-          path,
-          error.text,
-          "offsets \(summary.identity.a.rawValue) ..< \(summary.identity.b.rawValue)"
+        let range = "offsets \(summary.identity.a.rawValue) ..< \(summary.identity.b.rawValue)"
+        guard case .system(let failure) = error, !failure.isMissing else {
+          setAside(path, error.text, range)
+          continue
+        }
+        // The block may be as sound as ever: it stays where it is, and in the manifest.
+        guard !failure.isOutOfResources else { throw .system(failure) }
+        sound.append(summary)
+        report.damages.append(
+          Damage(
+            severity: .unreadable,
+            path: path,
+            offset: 0,
+            byteCount: summary.byteCount,
+            what: "\(failure), left in place",
+            range: range
+          )
         )
       }
     }
@@ -319,7 +332,8 @@ struct Recovery {
           byteCountMax: parts.configuration.inFlightByteCountMax / count
         ),
         stores: stores.enumerated().filter { $0.offset % count == worker }.map(\.element),
-        limits: limits
+        limits: limits,
+        logger: parts.logger
       )
     }
   }
