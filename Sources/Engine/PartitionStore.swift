@@ -42,6 +42,7 @@ final class PartitionStore {
     files: PartitionFiles,
     manifest: Manifest,
     blocks: [BlockReader],
+    unreadUpTo: Timestamp?,
     ring: RingRegion
   ) {
     self.partition = partition
@@ -60,6 +61,7 @@ final class PartitionStore {
     current = Generation(start: manifest.nextOffset)
     refreshLayouts()
     for block in blocks { noteSealed(block) }
+    if let unreadUpTo { table.seal(upTo: unreadUpTo) }
   }
 
   /// The first offset that is not applied.
@@ -97,10 +99,13 @@ final class PartitionStore {
   }
 
   private func noteSealed(_ block: BlockReader) {
-    // An index that cannot be read was rebuilt when the block was opened, or the block set aside.
-    try? block.forEachGroup { entry in
-      let slot = table.slot(of: entry.series)
-      table.lastSealed[slot] = max(table.lastSealed[slot], entry.lastTimestamp)
+    do {
+      try block.forEachGroup { entry in
+        let slot = table.slot(of: entry.series)
+        table.lastSealed[slot] = max(table.lastSealed[slot], entry.lastTimestamp)
+      }
+    } catch {
+      table.seal(upTo: block.summary.lastTimestamp)
     }
   }
 

@@ -128,6 +128,8 @@ struct Recovery {
     var files: PartitionFiles
     var manifest: Manifest
     var blocks: [BlockReader]
+    /// The newest timestamp in blocks that could not be opened.
+    var unreadUpTo: Timestamp?
     var ring: RingRegion
   }
 
@@ -152,6 +154,7 @@ struct Recovery {
     )
     var blocks: [BlockReader] = []
     var sound: [BlockSummary] = []
+    var unreadUpTo: Timestamp?
     for summary in manifest.blocks {
       let path = Path.join(blocksFolder, summary.fileName)
       do throws(BlockError) {
@@ -160,6 +163,7 @@ struct Recovery {
         blocks.append(reader)
         sound.append(summary)
       } catch {
+        unreadUpTo = max(unreadUpTo ?? .min, summary.lastTimestamp)
         let range = "offsets \(summary.identity.a.rawValue) ..< \(summary.identity.b.rawValue)"
         guard case .system(let failure) = error, !failure.isMissing else {
           setAside(path, error.text, range)
@@ -202,7 +206,13 @@ struct Recovery {
       )
     }
     report.damages += found.damages
-    return OpenedPartition(files: files, manifest: manifest, blocks: blocks, ring: ring)
+    return OpenedPartition(
+      files: files,
+      manifest: manifest,
+      blocks: blocks,
+      unreadUpTo: unreadUpTo,
+      ring: ring
+    )
   }
 
   /// Moves a file that cannot be used into `quarantine/` and reports what it held.
@@ -322,6 +332,7 @@ struct Recovery {
         files: partition.files,
         manifest: partition.manifest,
         blocks: partition.blocks,
+        unreadUpTo: partition.unreadUpTo,
         ring: partition.ring
       )
     }
