@@ -31,6 +31,11 @@ struct Recovery {
     for index in 0..<parts.configuration.partitionCount {
       opened.append(try openPartition(index))
     }
+    // Manifests know how far the catalog had come: ids of what it lost are never handed out anew.
+    if let loss = catalog.expect(version: opened.map(\.manifest.catalogVersion).max() ?? 0) {
+      report.damages.append(loss)
+      hasCatalogLoss = true
+    }
     if hasCatalogLoss || isBehind(catalog, opened) { reteach(catalog, from: opened) }
     let floors = opened.map(\.manifest.nextOffset)
     let lastEpoch = opened.map(\.manifest.epoch).max() ?? Epoch(0)

@@ -176,6 +176,32 @@ import Testing
     #expect(other.split(separator: "\"field\"").count == 2, "\(other)")
   }
 
+  @Test func anOldCatalogGivesNoIdentifierTwice() async throws {
+    let harness = try EngineHarness()
+    _ = try harness.send("m,h=a f=1 \(Self.base)\n#ack a\n")
+    try await harness.engine.flush()
+    let old = harness.disk.files.filter { $0.key.hasPrefix("/data/catalog/") }
+    _ = try harness.send("m,h=b f=2 \(Self.base)\n#ack b\n")
+    try await harness.engine.flush()
+    // The newest blocks know only what the old catalog knows, too.
+    _ = try harness.send("m,h=a f=3 \(Self.base + 1)\n#ack c\n")
+    try await harness.engine.flush()
+    let query = "measurement=m&field=*&start=\(Self.base)&end=\(Self.base + 9)"
+    let before = try await harness.range(query)
+    let report = try harness.restart { disk in
+      for (path, bytes) in old { disk.damage(path) { $0 = bytes } }
+    }
+    #expect(report.damages.contains { $0.path.contains("/catalog/") && $0.severity != .note })
+    let after = try await harness.range(query)
+    #expect(after == before)
+    _ = try harness.send("m,h=c f=4 \(Self.base)\n#ack d\n")
+    try await harness.engine.flush()
+    let other = try await harness.range(query + "&tag.h=c")
+    #expect(other.contains("\"values\":[4]"))
+    let same = try await harness.range(query + "&tag.h=b")
+    #expect(same.contains("\"values\":[2]"))
+  }
+
   @Test func manyAcknowledgementsAtOnceWaitInBoundedMemory() throws {
     let harness = try EngineHarness()
     let bytes = Array(String(repeating: "#ack a\n", count: 5_000).utf8)
