@@ -1,5 +1,6 @@
 import Engine
 import Platform
+import Query
 import Synchronization
 import Testing
 
