@@ -4,7 +4,7 @@ import PackageDescription
 // The floors. A module imports only from floors below; `module` refuses anything else, so that an
 // upward or sideways dependency stops the build before the compiler starts.
 let floors: [String: Int] = [
-  "CBytes": -1, "CZstd": 0, "Bytes": 0, "Platform": 0,
+  "CBytes": -1, "CBuild": -1, "CZstd": 0, "Bytes": 0, "Platform": 0,
   "Model": 1,
   "Codecs": 2, "LineProtocol": 2, "Catalog": 2, "Queue": 2, "Rollup": 2, "Ring": 2,
   "Blocks": 3,
@@ -67,6 +67,15 @@ let arguments: Target.Dependency = .product(
   package: "swift-argument-parser"
 )
 
+// Reads the config file. Its Foundation is the price: nothing else of ours needs the whole of it.
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+
+/// The commit for `varve --version` and `/metrics`, when the builder names it:
+/// `VARVE_BUILD_COMMIT=$(git rev-parse --short HEAD) swift build -c release`.
+let commit = (Context.environment["VARVE_BUILD_COMMIT"] ?? "").filter {
+  $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == ".")
+}
+
 let package = Package(
   name: "varve",
   products: [.executable(name: "varve", targets: ["Tool"])],
@@ -80,9 +89,14 @@ let package = Package(
       traits: []
     ),
     .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
+    .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
   ],
   targets: [
     .target(name: "CBytes"),
+    .target(
+      name: "CBuild",
+      cSettings: [.define("VARVE_BUILD_COMMIT", to: "\"\(commit)\"")]
+    ),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     module("Bytes", uses: ["CBytes"]),
     module("Platform", uses: []),
@@ -108,13 +122,15 @@ let package = Package(
     ),
     module(
       "Server",
-      uses: ["Bytes", "Platform", "Model", "LineProtocol", "Catalog", "Query", "Engine"],
+      uses: ["CBuild", "Bytes", "Platform", "Model", "LineProtocol", "Catalog", "Query", "Engine"],
       packages: [log, core, posix, hummingbird, httpTypes]
     ),
     .executableTarget(
       name: "Tool",
-      dependencies: checked("Tool", ["Bytes", "Platform", "Model", "Engine", "Server"])
-        + [log, core, posix, arguments],
+      dependencies: checked(
+        "Tool",
+        ["Bytes", "Platform", "Model", "Catalog", "Queue", "Blocks", "Query", "Engine", "Server"]
+      ) + [log, core, posix, arguments, yams],
       swiftSettings: strict
     ),
     .target(
@@ -154,7 +170,9 @@ let package = Package(
     ),
     tests(
       "ToolTests",
-      uses: ["Platform", "Model", "Engine", "Server", "Tool"],
+      uses: [
+        "Platform", "Model", "Catalog", "Queue", "Blocks", "Query", "Engine", "Server", "Tool",
+      ],
       packages: [log, arguments]
     ),
     tests(

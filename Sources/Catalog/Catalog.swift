@@ -108,6 +108,27 @@ public final class Catalog: Sendable {
     return reading.findings(union)
   }
 
+  /// Reads both copies into a catalog and changes nothing: for commands that look at a data
+  /// directory. May run beside a live server. What the catalog learns later stays in memory unless
+  /// it is synced, which is not for these commands.
+  ///
+  /// - Returns: the names, and all that is wrong with the copies.
+  /// - Throws: When a copy that is there cannot be opened, or neither can be read to its end.
+  public static func read(
+    disk: any Disk,
+    directory: String,
+    partitionCount: Int
+  ) throws(SystemError) -> (catalog: Catalog, damages: [Damage]) {
+    var limits = CatalogLimits()
+    // Limits are for new names.
+    limits.seriesMax = .max
+    var reading = LogReading(partitionCount: partitionCount, limits: limits)
+    let union = try reading.read(disk, directory)
+    if let error = union.readError { throw error }
+    let writer = LogWriter(disk: disk, directory: directory, union: union)
+    return (Catalog(reading.state, writer), reading.findings(union))
+  }
+
   /// The number of records so far, durable or not: whoever read an id from this catalog before is
   /// served by it.
   public var version: UInt64 { current.load(ordering: .acquiring) }

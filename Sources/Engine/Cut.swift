@@ -9,6 +9,8 @@ struct CutResult {
   var manifest: Manifest
   var blocks: [BlockReader]
   var counts: [Int: CutCounts]
+  /// Minutes of series that had a window already.
+  var restatedWindowCount: Int
 }
 
 /// Turns one generation of open rows into blocks and windows, some series at a time, and commits
@@ -19,16 +21,19 @@ struct CutResult {
 final class Cut {
   /// Values after which ``step()`` lets the worker look at its other duties.
   static let valuesPerStep = 1 << 17
+  static let refoldsPerStep = 16
 
   let generation: Generation
   private let store: CutContext
   /// Layouts of one series, in the order of the block: tenant, series, field set.
   private var work: [[LayoutInfo]] = []
   private var position = 0
+  private var damagedPosition = 0
   private var tenants: [TenantID] = []
   private var writer: SeriesWriter?
   private var finished: [BlockSummary] = []
   private var counts: [Int: CutCounts] = [:]
+  private var restatedWindowCount = 0
 
   init(_ generation: Generation, context: CutContext) {
     self.generation = generation
@@ -60,12 +65,32 @@ final class Cut {
     while position < work.count, values < Self.valuesPerStep {
       let layouts = work[position]
       let series = try seriesWriter(for: layouts[0].tenant)
-      let (count, points) = try series.write(layouts, of: generation)
+      let (count, points, restated) = try series.write(layouts, of: generation)
+      restatedWindowCount += restated
       counts[layouts[0].ledgerSlot, default: CutCounts()] += count
       values += points
       position += 1
     }
-    return position == work.count
+    guard position == work.count else { return false }
+    return try refoldDamaged()
+  }
+
+  /// Folds some of the minutes again whose records are damaged, unless the cut's own rows have had
+  /// that done.
+  ///
+  /// - Returns: whether none is left.
+  private func refoldDamaged() throws(SystemError) -> Bool {
+    let end = min(damagedPosition + Self.refoldsPerStep, store.damagedMinutes.count)
+    for damaged in store.damagedMinutes[damagedPosition..<end] {
+      guard store.ring.hasHour(damaged.minute / 60),
+        case .damaged = store.ring.existing(series: damaged.series, minute: damaged.minute)
+      else { continue }
+      var minutes = MinuteTable(series: damaged.series, context: store)
+      minutes.markDirty([damaged.minute * Nanoseconds.perMinute])
+      try minutes.finish { _ in [] }
+    }
+    damagedPosition = end
+    return end == store.damagedMinutes.count
   }
 
   private func seriesWriter(for tenant: TenantID) throws(SystemError) -> SeriesWriter {
@@ -117,7 +142,12 @@ final class Cut {
     let readers = try store.files.open(finished)
     try store.files.manifests.commit(manifest)
     CrashPoint.cutCommitted.reach()
-    return CutResult(manifest: manifest, blocks: readers, counts: counts)
+    return CutResult(
+      manifest: manifest,
+      blocks: readers,
+      counts: counts,
+      restatedWindowCount: restatedWindowCount
+    )
   }
 
   /// Forgets what was written so far and starts over at the next ``step()``.
@@ -128,7 +158,9 @@ final class Cut {
     // The next attempt writes the same names again, and a start removes what no manifest names.
     finished = []
     counts = [:]
+    restatedWindowCount = 0
     position = 0
+    damagedPosition = 0
     store.ring.rollBack()
   }
 }

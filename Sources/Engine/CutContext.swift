@@ -24,6 +24,8 @@ struct CutContext {
   var files: PartitionFiles
   /// Hours that take windows.
   var hours: Set<Int64>
+  /// Minutes to fold again from blocks, because their records are damaged.
+  var damagedMinutes: [RingRecovery.DamagedMinute] = []
 }
 
 extension CutContext {
@@ -33,8 +35,7 @@ extension CutContext {
   /// - Returns: `nil` when a row cannot have so many fields or the catalog takes no more sets. That
   ///   must not stop a cut: it goes without the set.
   func fieldSet(of fields: [FieldID]) -> FieldSetID? {
-    guard fields.count <= Limits.fieldsPerRowMax else { return nil }
-    return try? catalog.fieldSet(of: fields)
+    try? catalog.fieldSet(of: fields)
   }
 }
 
@@ -44,6 +45,8 @@ struct PartitionFiles: Sendable {
   var partition: PartitionID
   var blocks: String
   var manifests: ManifestStore
+  /// Moves a damaged file aside.
+  var quarantine: @Sendable (String) -> Void = { _ in }
 }
 
 extension PartitionFiles {

@@ -17,6 +17,25 @@ extension Engine {
     _ items: [(name: String, value: String)],
     tenant: String
   ) async throws(QueryError) -> RangeAnswer {
+    let kind = items.contains { $0.name == "step" } ? QueryKind.step : .raw
+    let start = clock.monotonic()
+    let memory = queries.begin()
+    do throws(QueryError) {
+      let answer = try await range(items, tenant: tenant, memory: memory)
+      queries.end(memory, kind, nil, nanoseconds: clock.monotonic() &- start)
+      if !answer.warnings.isEmpty { queries.answeredPartially() }
+      return answer
+    } catch {
+      queries.end(memory, kind, error, nanoseconds: clock.monotonic() &- start)
+      throw error
+    }
+  }
+
+  private func range(
+    _ items: [(name: String, value: String)],
+    tenant: String,
+    memory: QueryMemory
+  ) async throws(QueryError) -> RangeAnswer {
     let running: RunningEngine
     do throws(EngineError) {
       running = try self.running()
@@ -27,7 +46,12 @@ extension Engine {
     let isManual = threading == .manual
     let job: @Sendable () -> Result<RangeAnswer, QueryError> = {
       Result { () throws(QueryError) in
-        try running.answer(request, tenant: Array(tenant.utf8), isManual: isManual)
+        try running.answer(
+          request,
+          tenant: Array(tenant.utf8),
+          memory: memory,
+          isManual: isManual
+        )
       }
     }
     if isManual { return try job().get() }
@@ -51,6 +75,7 @@ extension RunningEngine {
   func answer(
     _ request: RangeRequest,
     tenant: [UInt8],
+    memory: QueryMemory,
     isManual: Bool
   ) throws(QueryError) -> RangeAnswer {
     let tenantID: TenantID?
@@ -65,7 +90,10 @@ extension RunningEngine {
       catalog: catalog,
       views: WorkerViews(running: self, isManual: isManual),
       clock: parts.clock,
-      options: QueryOptions(byteCountMax: parts.configuration.queryByteCountMax)
+      options: QueryOptions(
+        byteCountMax: parts.configuration.queryByteCountMax,
+        memory: memory
+      )
     )
   }
 

@@ -32,6 +32,9 @@ public final class Engine: Sendable {
   private let identityDamages: [Damage]
   private let state = Mutex<State>(.replaying(ReplayProgress()))
   let pool: QueryPool
+  let queries = QueryCounters()
+  /// What the last start found; empty before it is done.
+  let recovered = Mutex(RecoveryReport())
 
   enum State {
     case replaying(ReplayProgress)
@@ -95,7 +98,9 @@ public final class Engine: Sendable {
         disk: disk,
         clock: clock,
         logger: logger,
-        authorizer: authorizer
+        authorizer: authorizer,
+        pool: pool,
+        threading: threading
       )
       var recovery = Recovery(parts: parts, damages: identityDamages)
       let running = try recovery.run { progress in
@@ -107,6 +112,7 @@ public final class Engine: Sendable {
           try pool.start(threadCount: configuration.queryThreadCount)
         }
       }
+      recovered.withLock { $0 = recovery.report }
       state.withLock { $0 = .running(running) }
       return recovery.report
     } catch {
@@ -173,13 +179,23 @@ public final class Engine: Sendable {
   }
 
   /// Ends the engine: commits what receivers have handed over, cuts every partition and closes the
-  /// files. Receivers must be idle. A cut that fails (a full disk) loses nothing: the log has it.
-  public func stop() throws(EngineError) {
+  /// files. Receivers must be idle. A cut that fails (a full disk) or takes too long loses nothing:
+  /// the log has it.
+  ///
+  /// - Parameter cutNanoseconds: how long the last cuts may take.
+  public func stop(
+    cutNanoseconds: Int64 = 25_000_000_000
+  ) throws(EngineError) {
     let running = try running()
     state.withLock { $0 = .stopping(running) }
+    running.feed.stop(reason: "the server is stopping")
     pool.stop()
     do throws(EngineError) {
-      if threading == .manual { try running.flushInline() } else { try running.flushAndWait() }
+      if threading == .manual {
+        try running.flushInline()
+      } else {
+        try running.flushAndWait(nanoseconds: cutNanoseconds)
+      }
     } catch {
       logger.error("the last cut failed, the next start replays the log instead: \(error)")
     }

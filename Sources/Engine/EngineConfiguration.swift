@@ -41,6 +41,14 @@ public struct EngineConfiguration: Sendable {
   public var queryWaitingMax = 256
   /// How long a query waits for acknowledged rows to be applied.
   public var queryWaitNanoseconds: Int64 = 10_000_000_000
+  /// How long a batch may wait for others before it is committed.
+  public var commitDelayNanoseconds: Int64 = 10_000_000
+  /// A round of commits is not grown beyond this.
+  public var commitByteCountMax = 8 << 20
+  /// Time between syncs in ``DurabilityMode/interval``.
+  public var syncIntervalNanoseconds: Int64 = 1_000_000_000
+  /// Refused lines that are kept to be read back; the older half goes when they are more.
+  public var deadLetterByteCountMax = 16 << 20
   public var segmentByteCountMax = 128 << 20
   public var queueRetainByteCount = 1 << 30
   public var queueRetainNanoseconds: Int64 = 3_600_000_000_000
@@ -52,6 +60,8 @@ public struct EngineConfiguration: Sendable {
   public var ringExtentByteCount = 1 << 20
   /// Batches on their way from the log to the workers; beyond it sockets stop being read.
   public var inFlightByteCountMax = 128 << 20
+  /// The feed of closed and restated windows.
+  public var feed = FeedConfiguration()
 
   public init(dataDirectory: String) { self.dataDirectory = dataDirectory }
 
@@ -70,13 +80,20 @@ public struct EngineConfiguration: Sendable {
     var result = EngineConfiguration(dataDirectory: dataDirectory)
     result.workerCount = max(1, min(8, cores))
     result.queryThreadCount = max(1, min(8, cores))
-    result.openRowByteCountMax = min(1 << 30, max(16 << 20, machineMemory / 12))
-    result.inFlightByteCountMax = min(128 << 20, max(8 << 20, machineMemory / 64))
-    result.queryByteCountMax = min(256 << 20, max(16 << 20, machineMemory / 32))
-    result.segmentByteCountMax = min(128 << 20, max(1 << 20, disk / 64))
-    result.queueRetainByteCount = min(1 << 30, disk / 32)
-    result.cutLogByteCountMax = min(4 << 30, max(4 << 20, disk / 8))
+    result.openRowByteCountMax = part(of: machineMemory, 12, 16 << 20...1 << 30)
+    result.inFlightByteCountMax = part(of: machineMemory, 64, 8 << 20...128 << 20)
+    result.queryByteCountMax = part(of: machineMemory, 32, 16 << 20...256 << 20)
+    result.segmentByteCountMax = part(of: disk, 64, 1 << 20...128 << 20)
+    result.queueRetainByteCount = part(of: disk, 32, 0...1 << 30)
+    result.cutLogByteCountMax = part(of: disk, 8, 4 << 20...4 << 30)
+    result.feed.readersByteCountMax = part(of: machineMemory, 32, 16 << 20...256 << 20)
     result.ringExtentByteCount = disk < 1 << 30 ? 64 << 10 : 1 << 20
     return result
+  }
+
+  /// A part of a resource in whole MiB, which people can read, within bounds.
+  private static func part(of total: Int, _ divisor: Int, _ bounds: ClosedRange<Int>) -> Int {
+    let whole = total / divisor / (1 << 20) * (1 << 20)
+    return min(bounds.upperBound, max(bounds.lowerBound, whole))
   }
 }

@@ -46,8 +46,12 @@ public struct RecoveryReport: Sendable {
   public var seconds: Double = 0
   public var blocks = 0
   public var series = 0
+  /// What the ring holds, of all partitions.
+  public var ring = RingSummary()
   /// Damage and notes, in the order they were met.
   public var damages: [Damage] = []
+
+  public init() {}
 }
 
 extension EngineError {

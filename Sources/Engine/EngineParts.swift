@@ -8,4 +8,6 @@ struct EngineParts: Sendable {
   var clock: any Clock
   var logger: Logger
   var authorizer: any Authorizer
+  var pool: QueryPool
+  var threading: Engine.Threading
 }

@@ -12,6 +12,8 @@ final class Mailbox: Sendable {
       applied: Offset,
       reply: Promise<StoreView?>
     )
+    /// Which of some windows of a partition are closed by now.
+    case closed(partition: PartitionID, pairs: [FeedPair], reply: Promise<[Bool]>)
     case ledger(reply: Promise<[(entry: LedgerEntry, pending: UInt64)]>)
     /// Cut everything once the offsets are applied.
     case flush(applied: [PartitionID: Offset], completion: Completion)
@@ -68,6 +70,7 @@ extension Mailbox.Request {
   var isAbandoned: Bool {
     switch self {
     case .view(_, _, _, let reply): reply.isAbandoned
+    case .closed(_, _, let reply): reply.isAbandoned
     case .ledger(let reply): reply.isAbandoned
     case .flush(_, let completion): completion.isAbandoned
     }
@@ -77,6 +80,7 @@ extension Mailbox.Request {
   func refuse() {
     switch self {
     case .view(_, _, _, let reply): reply.fulfil(nil)
+    case .closed(_, let pairs, let reply): reply.fulfil(pairs.map { _ in false })
     case .ledger(let reply): reply.fulfil([])
     case .flush(_, let completion): completion.fulfil(Mailbox.closed)
     }

@@ -42,6 +42,9 @@ struct MinuteTable {
   /// The minutes that were written: those that had a window before, and new ones.
   private(set) var restated: [Int64] = []
   private(set) var closed: [Int64] = []
+  private var lastRefolded: Int64?
+  /// All stored rows of the hour of `lastRefolded`.
+  private var storedHour: [ColumnBatch]?
 
   init(series: SeriesID, context: CutContext) {
     self.series = series
@@ -114,45 +117,36 @@ struct MinuteTable {
   }
 
   private func write(_ minute: Int64, _ group: Group, run: Int) throws(SystemError) {
-    let count = group.fold.runs.count
-    let windows = group.fields.indices.map { Optional(group.fold.windows[$0 * count + run]) }
-    try append(
-      minute,
-      group.fieldSet,
-      zip(group.fields, group.types).map { (field: $0, type: $1) },
-      windows,
-      group.fold.strings
+    var record = OutputBuffer(reserving: 64 + 16 * group.fields.count)
+    WindowRecord.encode(
+      fieldSet: group.fieldSet,
+      minute: minute,
+      types: group.types,
+      windows: group.fold.windows,
+      run: run,
+      of: group.fold.runs.count,
+      strings: group.fold.strings,
+      into: &record
     )
+    try append(minute, record)
   }
 
   private func write(_ minute: Int64, _ set: WindowSet) throws(SystemError) {
     let fields = set.columns.keys.sorted()
     guard let fieldSet = context.fieldSet(of: fields) else { return try appendNothing(minute) }
-    try append(
-      minute,
-      fieldSet,
-      fields.map { (field: $0, type: set.columns[$0]?.type ?? .float) },
-      fields.map { set.columns[$0]?.window },
-      set.strings
-    )
-  }
-
-  private func append(
-    _ minute: Int64,
-    _ fieldSet: FieldSetID,
-    _ fields: [(field: FieldID, type: ColumnType)],
-    _ windows: [Window?],
-    _ strings: StringArena
-  ) throws(SystemError) {
     var record = OutputBuffer(reserving: 64 + 16 * fields.count)
     WindowRecord.encode(
       fieldSet: fieldSet,
       minute: minute,
-      types: fields.map(\.type),
-      windows: windows,
-      strings: strings,
+      types: fields.map { set.columns[$0]?.type ?? .float },
+      windows: fields.map { set.columns[$0]?.window },
+      strings: set.strings,
       into: &record
     )
+    try append(minute, record)
+  }
+
+  private func append(_ minute: Int64, _ record: borrowing OutputBuffer) throws(SystemError) {
     guard record.count <= Self.recordByteCountMax else { return try appendNothing(minute) }
     try record.withBytes { (bytes) throws(SystemError) in
       try context.ring.append(
@@ -177,17 +171,33 @@ struct MinuteTable {
   }
 
   /// The windows of a minute from all its raw rows: stored ones, then this cut's.
-  private func refold(_ minute: Int64, _ rows: (TimeRange) -> [ColumnBatch]) -> WindowSet {
+  private mutating func refold(
+    _ minute: Int64,
+    _ rows: (TimeRange) -> [ColumnBatch]
+  ) -> WindowSet {
     let range = TimeRange(
       start: minute * Nanoseconds.perMinute,
       end: (minute + 1) * Nanoseconds.perMinute
     )
-    let stored = StoredRows(blocks: context.blocks).batches(
-      of: series,
-      fields: nil,
-      range: range
-    )
-    return WindowSet(folding: stored.batches + rows(range))
+    return WindowSet(folding: stored(minute, range) + rows(range))
+  }
+
+  /// The stored rows of a minute. From the second minute of an hour on the whole hour is read at
+  /// once and kept: whoever sends one old minute sends its neighbours, too.
+  private mutating func stored(_ minute: Int64, _ range: TimeRange) -> [ColumnBatch] {
+    let blocks = StoredRows(blocks: context.blocks)
+    guard let last = lastRefolded, last / 60 == minute / 60 else {
+      lastRefolded = minute
+      storedHour = nil
+      return blocks.batches(of: series, fields: nil, range: range).batches
+    }
+    let hour =
+      storedHour ?? blocks.batches(of: series, fields: nil, range: .hour(minute / 60)).batches
+    storedHour = hour
+    return hour.compactMap { batch in
+      let part = batch.rows(in: range)
+      return part.timestamps.isEmpty ? nil : part
+    }
   }
 }
 
@@ -201,35 +211,71 @@ struct WindowSet {
 
   /// Folds raw rows; where two batches hold a field at the same timestamp the later one wins.
   init(folding batches: [ColumnBatch]) {
-    var places: [FieldID: [(batch: Int, column: Int)]] = [:]
+    var holders: [FieldID: [(batch: Int, column: Int)]] = [:]
     for (index, batch) in batches.enumerated() {
-      for (column, content) in batch.columns.enumerated() {
-        places[content.field, default: []].append((index, column))
+      for (column, item) in batch.columns.enumerated() {
+        holders[item.field, default: []].append((index, column))
       }
     }
-    for (field, parts) in places {
-      let type = batches[parts[0].batch].columns[parts[0].column].type
-      var cells: [Timestamp: Cell] = [:]
-      for part in parts {
-        let batch = batches[part.batch]
-        for (row, cell) in batch.columns[part.column].cells.enumerated() {
-          cells[batch.timestamps[row]] = keep(cell, type, from: batch.strings)
-        }
+    for (field, found) in holders {
+      let parts = found.map { (batch: batches[$0.batch], column: $0.column) }
+      let type = parts[parts.count - 1].batch.columns[parts[parts.count - 1].column].type
+      if parts.count == 1 {
+        fold(parts[0].batch, column: parts[0].column, field, type)
+      } else {
+        fold(contested: parts, field, type)
       }
-      let timestamps = cells.keys.sorted()
-      guard let first = timestamps.first else { continue }
-      let sorted = timestamps.map { cells[$0] ?? 0 }
-      let run = MinuteRun(minute: Nanoseconds.minute(of: first), rows: timestamps.indices)
-      var windows: [Window] = []
-      WindowFolder.fold(
-        sorted.span,
-        type: type,
-        timestamps: timestamps.span,
-        runs: [run],
-        into: &windows
-      )
-      columns[field] = (type, windows[0])
     }
+  }
+
+  /// Folds a field that one batch has.
+  private mutating func fold(
+    _ batch: ColumnBatch,
+    column: Int,
+    _ field: FieldID,
+    _ type: ColumnType
+  ) {
+    guard let first = batch.timestamps.first else { return }
+    let cells = batch.columns[column].cells
+    let timestamps = batch.timestamps
+    var windows: [Window] = []
+    WindowFolder.fold(
+      cells.span,
+      type: type,
+      timestamps: timestamps.span,
+      runs: [MinuteRun(minute: Nanoseconds.minute(of: first), rows: batch.timestamps.indices)],
+      into: &windows
+    )
+    windows[0].first = keep(windows[0].first, type, from: batch.strings)
+    windows[0].last = keep(windows[0].last, type, from: batch.strings)
+    columns[field] = (type, windows[0])
+  }
+
+  /// Folds a field that several batches have: of a timestamp the last one's value.
+  private mutating func fold(
+    contested holders: [(batch: ColumnBatch, column: Int)],
+    _ field: FieldID,
+    _ type: ColumnType
+  ) {
+    var cells: [Timestamp: Cell] = [:]
+    for (batch, column) in holders {
+      for (row, cell) in batch.columns[column].cells.enumerated() {
+        cells[batch.timestamps[row]] = keep(cell, type, from: batch.strings)
+      }
+    }
+    let timestamps = cells.keys.sorted()
+    guard let first = timestamps.first else { return }
+    let sorted = timestamps.map { cells[$0] ?? 0 }
+    let run = MinuteRun(minute: Nanoseconds.minute(of: first), rows: timestamps.indices)
+    var windows: [Window] = []
+    WindowFolder.fold(
+      sorted.span,
+      type: type,
+      timestamps: timestamps.span,
+      runs: [run],
+      into: &windows
+    )
+    columns[field] = (type, windows[0])
   }
 
   private mutating func keep(_ cell: Cell, _ type: ColumnType, from arena: StringArena) -> Cell {

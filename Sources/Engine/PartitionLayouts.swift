@@ -71,6 +71,8 @@ struct PartitionLayouts {
   /// Rows of any series up to this one may be in a block whose index cannot be read.
   private var sealedFloor: Timestamp = .min
   private var slots: [SeriesID: Int] = [:]
+  /// Parallel to `lastSealed`.
+  private(set) var seriesOfSlot: [SeriesID] = []
   /// By series slot: the series' first layout, and by layout: the next one of its series; -1 ends.
   private var firstLayout: [Int32] = []
   private var nextLayout: [Int32] = []
@@ -127,6 +129,7 @@ struct PartitionLayouts {
     let slot = lastSealed.count
     slots[series] = slot
     lastSealed.append(sealedFloor)
+    seriesOfSlot.append(series)
     firstLayout.append(-1)
     return slot
   }

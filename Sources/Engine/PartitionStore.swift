@@ -30,8 +30,21 @@ final class PartitionStore {
   private(set) var ringSnapshot: RingSnapshot
   private(set) var ledger: LedgerBook
   private(set) var unreadableRowCount = 0
+  let counters = PartitionCounters()
+  /// Why and when the cut under way began.
+  private var cutBegan: (cause: CutCause, at: UInt64)?
   /// Bytes of all blocks.
   var blockByteCount: UInt64 { manifest.blocks.reduce(0) { $0 + UInt64($1.byteCount) } }
+  /// Finds windows to announce, while anybody listens.
+  private var tracker: WindowTracker?
+  /// The freeze under way.
+  private(set) var freezer: HourFreezer?
+  /// Why the last freeze failed, until one succeeds.
+  private(set) var freezeFailure: SystemError?
+  /// When the last cut began, on the wall clock.
+  private var cutBeganAt: Timestamp = 0
+  /// Records that were found damaged at the start: the next cut folds their minutes again.
+  private var damagedMinutes: [RingRecovery.DamagedMinute]
 
   init(
     partition: PartitionID,
@@ -43,7 +56,8 @@ final class PartitionStore {
     manifest: Manifest,
     blocks: [BlockReader],
     unreadUpTo: Timestamp?,
-    ring: RingRegion
+    ring: RingRegion,
+    damagedMinutes: [RingRecovery.DamagedMinute] = []
   ) {
     self.partition = partition
     self.epoch = epoch
@@ -55,6 +69,7 @@ final class PartitionStore {
     self.manifest = manifest
     self.blocks = blocks
     self.ring = ring
+    self.damagedMinutes = damagedMinutes
     decoder = RowDecoder(catalog: catalog)
     ringSnapshot = ring.snapshot
     ledger = LedgerBook(manifest.ledger)
@@ -62,6 +77,8 @@ final class PartitionStore {
     refreshLayouts()
     for block in blocks { noteSealed(block) }
     if let unreadUpTo { table.seal(upTo: unreadUpTo) }
+    counters.publish(self)
+    counters.publishManifest(self)
   }
 
   /// The first offset that is not applied.
@@ -91,6 +108,7 @@ final class PartitionStore {
         current.pass(batch, at: clock.monotonic())
       }
     }
+    counters.applied(batch)
   }
 
   private func refreshLayouts() {
@@ -113,12 +131,16 @@ final class PartitionStore {
 
   /// Seals the open rows and starts turning them into blocks. No effect while a cut is under way or
   /// when nothing was applied since the last.
-  func beginCut() {
+  func beginCut(_ cause: CutCause) {
     guard cut == nil, !current.isEmpty else { return }
+    cutBegan = (cause, clock.monotonic())
     refreshLayouts()
+    tracker?.look(at: current, table: table, now: clock.now())
+    tracker?.sealed()
     let sealed = current
     current = Generation(start: sealed.end)
-    ring.dropHours(before: openHours.lowerBound)
+    ring.dropHours(before: oldestRingHour)
+    cutBeganAt = clock.now()
     cut = Cut(sealed, context: context)
   }
 
@@ -150,7 +172,8 @@ final class PartitionStore {
       decoder: decoder,
       fieldSets: fieldSets,
       files: files,
-      hours: Set(hours).union(ring.hours)
+      hours: Set(hours).union(ring.hours),
+      damagedMinutes: damagedMinutes
     )
   }
 
@@ -185,6 +208,148 @@ final class PartitionStore {
     // Slots that the ledger handed out during the cut stay.
     ledger = ledger.adding(cut.generation.tally, result.counts)
     self.cut = nil
+    damagedMinutes = []
+    setAsideDamagedFiles()
+    counters.publishManifest(self)
+    guard let cutBegan else { return }
+    counters.cut(
+      cutBegan.cause,
+      rows: cut.generation.rowCount,
+      bytes: result.blocks.reduce(0) { $0 + $1.summary.byteCount },
+      restated: result.restatedWindowCount,
+      nanoseconds: clock.monotonic() &- cutBegan.at
+    )
+  }
+
+  // MARK: Changes
+
+  /// What there is to announce since the last call. The first one begins to look: it announces
+  /// nothing.
+  func scan(wantsGrowth: Bool, pendingCountMax: Int) -> FeedScan {
+    let now = clock.now()
+    var scan = FeedScan(partition: partition, next: nextOffset)
+    if tracker == nil {
+      refreshLayouts()
+      tracker = WindowTracker(
+        table: table,
+        sealed: cut?.generation,
+        current: current,
+        now: now,
+        pendingCountMax: pendingCountMax
+      )
+    } else {
+      tracker?.look(at: current, table: table, now: now)
+      if let found = tracker?.take(table) {
+        scan.pairs = found.pairs
+        scan.grown = found.grown
+        scan.isFlooded = found.isFlooded
+      }
+    }
+    tracker?.wantsGrowth = wantsGrowth
+    return scan
+  }
+
+  /// Nobody listens any more.
+  func endScans() { tracker = nil }
+
+  /// Which minutes of some series are closed by now; all that nobody tracks.
+  func areClosed(_ pairs: [FeedPair]) -> [Bool] {
+    pairs.map { pair in
+      guard let tracker, let slot = table.knownSlot(of: SeriesID(pair.series)) else { return true }
+      return tracker.isClosed(pair.minute, slot: slot)
+    }
+  }
+
+  // MARK: Freezing
+
+  /// The oldest hour that the ring keeps.
+  private var oldestRingHour: Int64 {
+    max(0, clock.now() / Nanoseconds.perHour - Self.ringHourCount)
+  }
+
+  /// Hours that the ring keeps beside the open one.
+  static let ringHourCount: Int64 = 48
+
+  /// Whether there is anything to do for ``stepFreeze()``.
+  var isFreezing: Bool { freezer != nil || ring.hasFrozenToCommit }
+
+  /// Begins to freeze the oldest closed hour that needs it, or to make one from blocks. No effect
+  /// while a cut or a freeze is under way.
+  func beginFreeze() {
+    guard cut == nil, freezer == nil, !ring.hasFrozenToCommit else { return }
+    // Rows that came in time are in the ring once a cut has begun ten minutes after the hour.
+    let sealedUntil = current.isEmpty ? clock.now() : min(cutBeganAt, clock.now())
+    let closed = (sealedUntil - Limits.futureNanosecondsMax) / Nanoseconds.perHour
+    guard closed > oldestRingHour else { return }
+    for hour in oldestRingHour..<closed {
+      switch ring.need(of: hour) {
+      case .nothing: continue
+      case .freeze:
+        guard let freeze = ring.beginFreeze(hour, cut: manifest.cut) else { continue }
+        begin(freeze)
+      case .rebuild:
+        guard manifest.blocks.contains(where: { $0.meets(TimeRange.hour(hour)) }) else { continue }
+        begin(ring.beginRebuild(hour, cut: manifest.cut))
+      }
+      return
+    }
+  }
+
+  private func begin(_ freeze: RingFreeze) {
+    do throws(SystemError) {
+      let writer = try ring.makeWriter(for: freeze)
+      let context = FreezeContext(catalog: catalog, fieldSets: fieldSets, blocks: blocks)
+      freezer = HourFreezer(freeze, writer: writer, context: context)
+    } catch {
+      freezeFailure = error
+      ring.cancelFreeze(freeze.hour)
+    }
+  }
+
+  /// Does a part of the freeze under way: some columns, or the commit.
+  ///
+  /// - Returns: whether it went well.
+  func stepFreeze() -> Bool {
+    do throws(SystemError) {
+      if let freezer, try freezer.step() {
+        self.freezer = nil
+        do throws(SystemError) {
+          _ = ring.install(try freezer.finish())
+        } catch {
+          ring.cancelFreeze(freezer.hour)
+          throw error
+        }
+      }
+      // A cut that is under way commits it with its own rows.
+      if freezer == nil, cut == nil, ring.hasFrozenToCommit { try commitRing() }
+      freezeFailure = nil
+    } catch {
+      freezeFailure = error
+      if let freezer {
+        freezer.abandon()
+        ring.cancelFreeze(freezer.hour)
+      }
+      freezer = nil
+    }
+    return freezeFailure == nil
+  }
+
+  /// Commits the ring's files with a rename of the manifest that changes nothing else.
+  private func commitRing() throws(SystemError) {
+    ring.dropHours(before: oldestRingHour)
+    try catalog.sync(upTo: catalog.version)
+    try ring.sync()
+    var next = manifest
+    next.ringProgress = ring.progress
+    try files.manifests.commit(next)
+    manifest = next
+    ringSnapshot = ring.publish()
+    counters.publishManifest(self)
+    setAsideDamagedFiles()
+  }
+
+  private func setAsideDamagedFiles() {
+    for file in ring.takeDamagedFiles() { files.quarantine(file.path) }
   }
 
   // MARK: Views

@@ -1,5 +1,4 @@
 internal import Blocks
-internal import Logging
 internal import Model
 internal import Platform
 internal import Queue
@@ -12,7 +11,7 @@ internal import Synchronization
 /// one step at a time.
 final class PartitionWorker: @unchecked Sendable {
   // @unchecked: `stores` and the fields below are touched by the worker's thread only; requests
-  // come in through the mailbox, numbers go out through `gauges`.
+  // come in through the mailbox, numbers go out through `counters`.
 
   /// Batches applied before requests and cuts get their turn.
   static let batchesPerStep = 64
@@ -21,17 +20,25 @@ final class PartitionWorker: @unchecked Sendable {
 
   let port: WorkerPort
   let mailbox: Mailbox
-  let gauges: WorkerGauges
+  /// The counters of each partition, for anybody.
+  let counters: [(partition: PartitionID, counters: PartitionCounters)]
   private(set) var stores: [PartitionStore]
   private let limits: CutLimits
+  private let clock: any Clock
   private var waiting: [Mailbox.Request] = []
   private var flushing: [Flush] = []
   private var cutRetryAt: UInt64 = 0
-  private let logger: Logger
-  /// Partitions whose last cut failed: an operator is told once, and once more when it is over.
-  private var failing: Set<PartitionID> = []
+  private var cutOutcome: Result<Void, SystemError>?
   /// After a cut failed during replay: the open bytes that are worth another attempt.
   private var replayCutAbove = 0
+  /// Where changes are announced; set before the worker runs.
+  var feed: FeedPort?
+  private var scanning = 0
+  private var nextScanAt: UInt64 = 0
+  private var freezeRetryAt: UInt64 = 0
+  /// While rows come in, a freeze waits until then.
+  private var freezePausedUntil: UInt64 = 0
+  private var freezeLookAt: UInt64 = 0
 
   private struct Flush {
     /// The offsets that must be in blocks, by index into `stores`.
@@ -39,13 +46,18 @@ final class PartitionWorker: @unchecked Sendable {
     var completion: Completion
   }
 
-  init(port: WorkerPort, stores: [PartitionStore], limits: CutLimits, logger: Logger) {
+  init(
+    port: WorkerPort,
+    stores: [PartitionStore],
+    limits: CutLimits,
+    clock: any Clock
+  ) {
     self.port = port
-    self.logger = logger
+    self.clock = clock
     mailbox = Mailbox(signal: port.signal)
     self.stores = stores
     self.limits = limits
-    gauges = WorkerGauges(partitions: stores.map(\.partition))
+    counters = stores.map { ($0.partition, $0.counters) }
   }
 
   /// Applies what has come, answers requests, advances cuts.
@@ -56,7 +68,9 @@ final class PartitionWorker: @unchecked Sendable {
     var worked = applyBatches()
     worked = answerRequests() || worked
     worked = advanceCuts(monotonic: monotonic) || worked
-    publishGauges()
+    worked = advanceFreezes(monotonic: monotonic, isBusy: worked) || worked
+    scanChanges(monotonic: monotonic)
+    for store in stores { store.counters.publish(store) }
     return worked
   }
 
@@ -80,7 +94,7 @@ final class PartitionWorker: @unchecked Sendable {
     guard openByteCount > max(limits.openByteCount, replayCutAbove),
       let largest = stores.max(by: { $0.openByteCount < $1.openByteCount })
     else { return }
-    largest.beginCut()
+    largest.beginCut(.replay)
     while true {
       switch largest.stepCut() {
       case .goesOn: continue
@@ -123,6 +137,8 @@ final class PartitionWorker: @unchecked Sendable {
       }
       guard store.nextOffset >= applied else { return false }
       reply.fulfil(store.view(of: series))
+    case .closed(let partition, let pairs, let reply):
+      reply.fulfil(store(of: partition)?.areClosed(pairs) ?? pairs.map { _ in true })
     case .ledger(let reply):
       reply.fulfil(stores.map { ($0.partition, $0.liveLedger()) }.flatMap(\.1))
     case .flush(let applied, let completion):
@@ -153,31 +169,19 @@ final class PartitionWorker: @unchecked Sendable {
     if monotonic >= cutRetryAt { chooseCuts(monotonic: monotonic) }
     var worked = false
     for store in stores where store.cut != nil && monotonic >= cutRetryAt {
-      let step = store.stepCut()
-      note(step, of: store.partition)
-      if case .failed(let failure) = step {
+      switch store.stepCut() {
+      case .goesOn: break
+      case .done: cutOutcome = .success(())
+      case .failed(let failure):
         cutRetryAt = monotonic &+ Self.cutRetryNanoseconds
-        gauges.cutFailed()
+        store.counters.cutFailed()
+        cutOutcome = .failure(failure)
         finishFlushes(failure: failure)
       }
       worked = true
     }
     finishFlushes(failure: nil)
     return worked
-  }
-
-  private func note(_ step: PartitionStore.CutStep, of partition: PartitionID) {
-    switch step {
-    case .goesOn: break
-    case .done:
-      guard failing.remove(partition) != nil else { return }
-      logger.notice("partition \(partition.rawValue) cuts again")
-    case .failed(let failure):
-      guard failing.insert(partition).inserted else { return }
-      logger.error(
-        "the cut of partition \(partition.rawValue) failed, its rows stay in the log: \(failure)"
-      )
-    }
   }
 
   private func chooseCuts(monotonic: UInt64) {
@@ -194,9 +198,52 @@ final class PartitionWorker: @unchecked Sendable {
       let age = monotonic > first ? monotonic - first : 0
       let isOld = age >= UInt64(limits.intervalNanoseconds)
       let isLong = store.openLogByteCount >= limits.logByteCount / max(1, limits.partitionCount)
-      if isWanted || isFull || isOld || isLong { store.beginCut() }
+      if isWanted {
+        store.beginCut(.flush)
+      } else if isFull {
+        store.beginCut(.budget)
+      } else if isOld {
+        store.beginCut(.age)
+      } else if isLong {
+        store.beginCut(.log)
+      }
     }
   }
+
+  /// How the last cut since the call before ended, if one did.
+  func takeCutOutcome() -> Result<Void, SystemError>? {
+    defer { cutOutcome = nil }
+    return cutOutcome
+  }
+
+  // MARK: Freezing
+
+  /// Advances one freeze a little: while rows come in for a quarter of the time, so that they do
+  /// not wait, else all the time.
+  private func advanceFreezes(monotonic: UInt64, isBusy: Bool) -> Bool {
+    guard monotonic >= freezeRetryAt, !isBusy || monotonic >= freezePausedUntil else {
+      return false
+    }
+    if monotonic >= freezeLookAt {
+      freezeLookAt = monotonic &+ Self.freezeLookNanoseconds
+      if !stores.contains(where: { $0.freezer != nil }) {
+        for store in stores where store.freezer == nil {
+          store.beginFreeze()
+          if store.freezer != nil { break }
+        }
+      }
+    }
+    guard let store = stores.first(where: { $0.isFreezing && $0.cut == nil }) else { return false }
+    let isDone = store.stepFreeze()
+    if !isDone { freezeRetryAt = monotonic &+ Self.cutRetryNanoseconds }
+    if store.freezer == nil { freezeLookAt = monotonic }
+    let after = clock.monotonic()
+    freezePausedUntil = after &+ 3 &* (after &- monotonic)
+    return isDone
+  }
+
+  /// How often a worker looks for hours to freeze.
+  static let freezeLookNanoseconds: UInt64 = 1_000_000_000
 
   private func finishFlushes(failure: SystemError?) {
     flushing.removeAll { flush in
@@ -212,21 +259,28 @@ final class PartitionWorker: @unchecked Sendable {
     }
   }
 
-  private func publishGauges() {
-    gauges.publish(
+  // MARK: Changes
+
+  /// Looks for windows to announce, once a second while anybody listens.
+  private func scanChanges(monotonic: UInt64) {
+    guard let feed else { return }
+    let session = feed.session
+    if session != scanning {
+      for store in stores { store.endScans() }
+      scanning = session
+      nextScanAt = 0
+    }
+    // A feed that has not announced the last ones yet gets none: they wait in the trackers.
+    guard session > 0, monotonic >= nextScanAt, feed.isReady else { return }
+    nextScanAt = monotonic &+ feed.configuration.scanNanoseconds
+    feed.publish(
       stores.map { store in
-        EngineMetrics.Partition(
-          partition: store.partition,
-          appliedOffset: store.nextOffset.rawValue,
-          cutOffset: store.manifest.nextOffset.rawValue,
-          openByteCount: store.openByteCount,
-          openRowCount: store.openRowCount,
-          openLogByteCount: store.openLogByteCount,
-          blockCount: store.blocks.count,
-          blockByteCount: store.blockByteCount,
-          cutCount: store.manifest.cut,
-          unreadableRowCount: store.unreadableRowCount
+        var scan = store.scan(
+          wantsGrowth: feed.wantsGrowth,
+          pendingCountMax: feed.configuration.pendingCountMax
         )
+        scan.session = session
+        return scan
       }
     )
   }

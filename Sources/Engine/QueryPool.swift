@@ -58,6 +58,9 @@ package final class QueryPool: Sendable {
     }
   }
 
+  /// Queries that wait for a thread.
+  var waitingCount: Int { state.withLock { $0.waiting.count } }
+
   /// Runs `body` on a query thread.
   package func run<Result: Sendable>(
     _ body: @escaping @Sendable () -> Swift.Result<Result, QueryError>

@@ -26,6 +26,8 @@ public final class Receiver {
     /// Durable once the port has settled this sequence; batches after `covered` belong to it.
     var covered: UInt64
     var sequence: UInt64
+    /// When the round ended that asked, on the monotonic clock.
+    var askedAt: UInt64
   }
 
   private var parser: LineParser
@@ -102,6 +104,7 @@ public final class Receiver {
     on connection: LineConnection
   ) -> Int {
     let arrival = clock.now()
+    let before = connection.session.statistics
     var rest = unsafe bytes
     while rest.count > 0, connection.closeReason == nil,
       connection.replyByteCount < Self.replyByteCountMax,
@@ -121,6 +124,7 @@ public final class Receiver {
     }
     submit(parser.takeSealed())
     statistics.count(bytes: bytes.count - rest.count)
+    statistics.count(connection.session, since: before)
     return bytes.count - rest.count
   }
 
@@ -136,7 +140,8 @@ public final class Receiver {
           accepted: session.accepted,
           rejected: session.rejected,
           covered: connection.coveredSequence,
-          sequence: 0
+          sequence: 0,
+          askedAt: 0
         )
       )
       session.accepted = 0
@@ -184,7 +189,9 @@ public final class Receiver {
       parser.closeBatches(arrival: clock.now())
       submit(parser.takeSealed())
       let sequence = submittedSequence
+      let now = clock.monotonic()
       for var acknowledgement in asked {
+        acknowledgement.askedAt = now
         acknowledgement.sequence = sequence
         acknowledgement.connection.coveredSequence = sequence
         acknowledgements.append(acknowledgement)
@@ -212,6 +219,11 @@ public final class Receiver {
     while done < acknowledgements.count, acknowledgements[done].sequence <= settled {
       answer(acknowledgements[done])
       done += 1
+    }
+    guard done > 0 else { return }
+    let now = clock.monotonic()
+    for acknowledgement in acknowledgements[..<done] {
+      statistics.acknowledgementDurations.record(nanoseconds: now &- acknowledgement.askedAt)
     }
     acknowledgements.removeFirst(done)
   }
@@ -276,7 +288,7 @@ public final class Receiver {
         connection.reply("ERR \(verdict.line) \(verdict.column) \(verdict.message)")
       }
     }
-    statistics.count(refused: session.verdicts.count)
+    statistics.count(refused: session.verdicts)
     session.verdicts.removeAll(keepingCapacity: true)
     if connection.hasReplies { touched.append(connection) }
   }

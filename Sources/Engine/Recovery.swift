@@ -1,5 +1,6 @@
 internal import Blocks
 internal import Catalog
+internal import Logging
 internal import Model
 internal import Platform
 internal import Queue
@@ -136,6 +137,7 @@ struct Recovery {
     /// The newest timestamp in blocks that could not be opened.
     var unreadUpTo: Timestamp?
     var ring: RingRegion
+    var damagedMinutes: [RingRecovery.DamagedMinute]
   }
 
   private mutating func openPartition(_ index: Int) throws(EngineError) -> OpenedPartition {
@@ -155,7 +157,8 @@ struct Recovery {
       disk: disk,
       partition: partition,
       blocks: blocksFolder,
-      manifests: manifests
+      manifests: manifests,
+      quarantine: quarantine
     )
     var blocks: [BlockReader] = []
     var sound: [BlockSummary] = []
@@ -211,12 +214,17 @@ struct Recovery {
       )
     }
     report.damages += found.damages
+    for path in found.lostFiles {
+      setAside(path, "a damaged file of the ring", "blocks answer for what it held")
+    }
+    report.ring += ring.snapshot.statistics
     return OpenedPartition(
       files: files,
       manifest: manifest,
       blocks: blocks,
       unreadUpTo: unreadUpTo,
-      ring: ring
+      ring: ring,
+      damagedMinutes: found.damagedMinutes
     )
   }
 
@@ -234,6 +242,19 @@ struct Recovery {
     report.damages.append(
       Damage(severity: .damage, path: path, offset: 0, byteCount: 0, what: text, range: range)
     )
+  }
+
+  /// Sets a file aside that turns out damaged while the server runs, and says so in the log.
+  private var quarantine: @Sendable (String) -> Void {
+    let (directory, disk, clock, logger) = (directory, disk, parts.clock, parts.logger)
+    return { path in
+      do throws(SystemError) {
+        let target = try directory.quarantine(path, disk: disk, at: clock.now())
+        logger.error("a damaged file of the ring was made anew", metadata: ["moved": "\(target)"])
+      } catch {
+        logger.error("a damaged file of the ring stays in place", metadata: ["why": "\(error)"])
+      }
+    }
   }
 
   // MARK: Log
@@ -338,7 +359,8 @@ struct Recovery {
         manifest: partition.manifest,
         blocks: partition.blocks,
         unreadUpTo: partition.unreadUpTo,
-        ring: partition.ring
+        ring: partition.ring,
+        damagedMinutes: partition.damagedMinutes
       )
     }
     return (0..<count).map { worker in
@@ -349,7 +371,7 @@ struct Recovery {
         ),
         stores: stores.enumerated().filter { $0.offset % count == worker }.map(\.element),
         limits: limits,
-        logger: parts.logger
+        clock: parts.clock
       )
     }
   }
@@ -362,6 +384,12 @@ struct Recovery {
     let workerOfPartition = (0..<parts.configuration.partitionCount).map { $0 % workers.count }
     var options = CommitOptions()
     options.mode = parts.configuration.durability.commitMode
+    options.lingerNanosecondsMax = UInt64(parts.configuration.commitDelayNanoseconds)
+    options.lingerNanosecondsMin = options.lingerNanosecondsMax / 5
+    options.byteCountMax = parts.configuration.commitByteCountMax
+    options.syncNanoseconds = UInt64(parts.configuration.syncIntervalNanoseconds)
+    var letters = DeadLetterLog.Options()
+    letters.fileByteCountMax = parts.configuration.deadLetterByteCountMax / letters.fileCountMax
     let committer = Committer(
       log: log,
       workers: workers.map(\.port),
@@ -379,8 +407,10 @@ struct Recovery {
       deadLetters: DeadLetterLog(
         disk: disk,
         directory: directory.deadLetters,
-        clock: parts.clock
-      )
+        clock: parts.clock,
+        options: letters
+      ),
+      epoch: log.epoch
     )
   }
 }

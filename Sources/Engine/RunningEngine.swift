@@ -15,6 +15,7 @@ final class RunningEngine: Sendable {
   let workers: [PartitionWorker]
   let workerOfPartition: [Int]
   let deadLetters: DeadLetterLog
+  let feed: ChangeFeed
   private let threads = Mutex<[WorkerThread]>([])
   private let isStopping = Atomic<Bool>(false)
   let statistics = Mutex<[ReceiverStatistics]>([])
@@ -25,7 +26,8 @@ final class RunningEngine: Sendable {
     committer: Committer,
     workers: [PartitionWorker],
     workerOfPartition: [Int],
-    deadLetters: DeadLetterLog
+    deadLetters: DeadLetterLog,
+    epoch: Epoch
   ) {
     self.parts = parts
     self.catalog = catalog
@@ -33,6 +35,15 @@ final class RunningEngine: Sendable {
     self.workers = workers
     self.workerOfPartition = workerOfPartition
     self.deadLetters = deadLetters
+    feed = ChangeFeed(
+      FeedSources(
+        parts: parts,
+        catalog: catalog,
+        workers: workers,
+        workerOfPartition: workerOfPartition,
+        epoch: epoch.rawValue
+      )
+    )
   }
 
   func makeReceiver(onSettled: @escaping @Sendable () -> Void) throws(EngineError) -> Receiver {
@@ -67,8 +78,17 @@ final class RunningEngine: Sendable {
     var started: [WorkerThread] = []
     started.append(
       try WorkerThread(name: "committer") { [self] in
+        var refusals = TroubleLog(parts.logger, ended: "writes are taken again")
         while !isStopping.load(ordering: .relaxed) {
           let wait = committer.step(monotonic: parts.clock.monotonic())
+          if committer.isRefusing {
+            refusals.note(
+              "writes are refused: \(committer.statistics.refusal ?? "the log cannot go on")",
+              at: parts.clock.monotonic()
+            )
+          } else {
+            refusals.clear()
+          }
           if wait > 0 { _ = committer.signal.wait(timeoutNanoseconds: wait) }
         }
       }
@@ -76,9 +96,19 @@ final class RunningEngine: Sendable {
     for (index, worker) in workers.enumerated() {
       started.append(
         try WorkerThread(name: "worker-\(index)") { [self] in
+          var failures = TroubleLog(parts.logger, ended: "cuts succeed again")
           while !isStopping.load(ordering: .relaxed) {
             let worked = worker.step(monotonic: parts.clock.monotonic())
             releaseCommitted(worker)
+            switch worker.takeCutOutcome() {
+            case .failure(let failure):
+              failures.note(
+                "a cut failed and will be tried again, the log keeps its rows: \(failure)",
+                at: parts.clock.monotonic()
+              )
+            case .success: failures.clear()
+            case nil: break
+            }
             if !worked {
               _ = worker.port.signal.wait(timeoutNanoseconds: Self.idleNanoseconds)
             }
@@ -86,6 +116,7 @@ final class RunningEngine: Sendable {
         }
       )
     }
+    started.append(try WorkerThread(name: "feed") { [self] in feed.work() })
     threads.withLock { $0 = started }
   }
 
@@ -116,13 +147,14 @@ final class RunningEngine: Sendable {
       worked = worker.step(monotonic: monotonic) || worked
       releaseCommitted(worker)
     }
+    feed.step(monotonic: monotonic)
     return worked
   }
 
   // MARK: Flush
 
   /// How long a flush may take before its caller is told that it failed.
-  private static let flushNanoseconds: Int64 = 25_000_000_000
+  static let flushNanoseconds: Int64 = 25_000_000_000
 
   private var acknowledgedOffsets: [PartitionID: Offset] {
     var result: [PartitionID: Offset] = [:]
@@ -142,9 +174,11 @@ final class RunningEngine: Sendable {
     }
   }
 
-  func flushAndWait() throws(EngineError) {
+  func flushAndWait(nanoseconds: Int64 = flushNanoseconds) throws(EngineError) {
+    let end = parts.clock.monotonic() &+ UInt64(nanoseconds)
     for completion in sendFlush() {
-      guard let outcome = completion.wait(timeoutNanoseconds: Self.flushNanoseconds) else {
+      let left = Int64(clamping: end) - Int64(clamping: parts.clock.monotonic())
+      guard let outcome = completion.wait(timeoutNanoseconds: max(0, left)) else {
         throw .system(SystemError(code: SystemError.Code.timedOut, operation: "flush", path: "cut"))
       }
       if let failure = outcome { throw .system(failure) }

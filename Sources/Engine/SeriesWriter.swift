@@ -52,11 +52,12 @@ final class SeriesWriter {
   /// Writes all rows of one series.
   ///
   /// - Parameter layouts: its layouts that have rows in `generation`.
-  /// - Returns: what became of its points, and how many values were worked on.
+  /// - Returns: what became of its points, how many values were worked on, and how many minutes
+  ///   had a window before.
   func write(
     _ layouts: [LayoutInfo],
     of generation: Generation
-  ) throws(SystemError) -> (counts: CutCounts, values: Int) {
+  ) throws(SystemError) -> (counts: CutCounts, values: Int, restated: Int) {
     let lastSealed = context.table.lastSealed[layouts[0].seriesSlot]
     let reader = generation.arena.reader()
     var rows: [RowReference] = []
@@ -120,7 +121,7 @@ final class SeriesWriter {
       }
     }
     try minutes.finish { range in self.batches(of: pieces, in: range) }
-    return (counts, (rows.count + late.count) * layouts[0].width)
+    return (counts, (rows.count + late.count) * layouts[0].width, minutes.restated.count)
   }
 
   /// A merged batch as it goes into the block: in one piece when its set of fields has a name, else

@@ -9,6 +9,10 @@ public struct ProcessStatistics: Equatable, Sendable {
   /// Processor time of all threads, user and system, since the start.
   public var cpuSeconds: Double
   public var openFileCount: Int
+  /// Descriptors that the process may have open.
+  public var openFileCountMax: Int
+  /// Bytes of address space.
+  public var virtualByteCount: Int
 
   /// Reads the figures; those that the system does not tell are 0.
   public static func current() -> ProcessStatistics {
@@ -16,13 +20,19 @@ public struct ProcessStatistics: Equatable, Sendable {
     unsafe getrusage(RUSAGE_SELF.rawValue, &usage)
     let pages = KernelFile.text("/proc/self/statm").split(separator: " ")
     let residentPages = pages.count > 1 ? Int(pages[1]) ?? 0 : 0
+    let virtualPages = pages.first.flatMap { Int($0) } ?? 0
+    let pageByteCount = Int(sysconf(Int32(_SC_PAGESIZE)))
+    var files = rlimit()
+    unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &files)
     // The listing itself holds one descriptor.
-    let files = (try? RealDisk().list("/proc/self/fd")) ?? []
+    let open = (try? RealDisk().list("/proc/self/fd")) ?? []
     return ProcessStatistics(
-      residentByteCount: residentPages * Int(sysconf(Int32(_SC_PAGESIZE))),
+      residentByteCount: residentPages * pageByteCount,
       residentByteCountMax: Int(usage.ru_maxrss) * 1_024,
       cpuSeconds: seconds(usage.ru_utime) + seconds(usage.ru_stime),
-      openFileCount: max(0, files.count - 1)
+      openFileCount: max(0, open.count - 1),
+      openFileCountMax: Int(clamping: files.rlim_cur),
+      virtualByteCount: virtualPages * pageByteCount
     )
   }
 

@@ -33,6 +33,7 @@ public struct SystemError: Error, Equatable, Sendable {
     public static let addressInUse: Int32 = EADDRINUSE
     public static let notConnected: Int32 = ENOTCONN
     public static let timedOut: Int32 = ETIMEDOUT
+    public static let brokenPipe: Int32 = EPIPE
   }
 
   /// Whether space on the disk would have helped.

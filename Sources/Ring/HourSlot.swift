@@ -1,7 +1,8 @@
 internal import Model
 internal import Platform
 
-/// The writing side of one hour: its file, what is appended to it and how far that is durable.
+/// The writing side of one file of an hour, its slot or a patch: what is appended to it and how far
+/// that is durable.
 ///
 /// Owned by the region, hence by one thread.
 final class HourSlot {
@@ -11,6 +12,9 @@ final class HourSlot {
   private(set) var view: HourView
   /// Where its file is.
   let path: String
+  /// Which file of the hour it is.
+  let kind: RingProgress.Kind
+  let number: UInt8
   private let file: any MappedFile
   /// Where the next record goes.
   private(set) var end: Int
@@ -26,16 +30,23 @@ final class HourSlot {
   var hour: Int64 { view.hour }
   /// Whether a manifest has ever committed it.
   var isCommitted: Bool { view.byteCount > 0 }
+  /// What the manifest must commit for what was appended so far.
+  var progress: RingProgress {
+    RingProgress(hour: hour, byteCount: UInt64(end), kind: kind, number: number)
+  }
 
   /// A slot that has no record yet.
   init(
     _ file: any MappedFile,
     path: String,
     _ header: SlotHeader,
+    number: UInt8,
     first extent: SlotExtent
   ) {
     extent.write(header)
     self.path = path
+    kind = header.isPatch ? .patch : .slot
+    self.number = number
     self.file = file
     view = HourView(hour: header.hour, isCovered: header.isComplete)
     end = SlotLayout.headerByteCount
@@ -45,8 +56,10 @@ final class HourSlot {
   }
 
   /// A slot as its manifest has committed it.
-  init(_ file: any MappedFile, path: String, _ view: HourView) {
+  init(_ file: any MappedFile, path: String, _ progress: RingProgress, _ view: HourView) {
     self.path = path
+    kind = progress.kind
+    number = progress.number
     self.file = file
     self.view = view
     end = view.byteCount
@@ -96,6 +109,12 @@ final class HourSlot {
     let extent = SlotExtent(start: start, region: region)
     extents.append(extent)
     return extent
+  }
+
+  /// Whether it has a record of a series' minute, published or not.
+  func holds(series: SeriesID, minute: Int64) -> Bool {
+    let index = view.index(ofMinute: minute)
+    return pending[index].entry(of: series) != nil || view.minutes[index].entry(of: series) != nil
   }
 
   /// The newest record of a series' minute, published or not.

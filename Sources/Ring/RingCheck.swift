@@ -1,9 +1,9 @@
 public import Model
 public import Platform
 
-/// Checks a partition's slots without opening them for writing.
+/// Checks a partition's slots, frozen files and patches without opening them for writing.
 public enum RingCheck {
-  /// What is wrong with the slots that a manifest names. Read only; may run beside a live server,
+  /// What is wrong with the files that a manifest names. Read only; may run beside a live server,
   /// which only appends behind what it has committed. An hour that leaves the ring meanwhile is
   /// reported as missing: look whether the manifest still names it before believing that.
   ///
@@ -20,7 +20,10 @@ public enum RingCheck {
     cut: UInt64
   ) -> [Damage] {
     committed.filter { $0.hour >= 0 }.flatMap { progress in
-      SlotScan(
+      if progress.kind == .frozen {
+        return frozen(disk, directory, partition, slotCount, progress)
+      }
+      return SlotScan(
         SlotLocation(
           disk: disk,
           directory: directory,
@@ -30,6 +33,22 @@ public enum RingCheck {
           cut: cut
         )
       ).damages
+    }
+  }
+
+  private static func frozen(
+    _ disk: any Disk,
+    _ directory: String,
+    _ partition: PartitionID,
+    _ slotCount: Int,
+    _ progress: RingProgress
+  ) -> [Damage] {
+    let name = SlotName.files(of: progress, slotCount: slotCount)[0]
+    let path = Path.join(directory, name)
+    do throws(SlotFault) {
+      return try FrozenHour.open(disk: disk, path: path, partition: partition, progress).check()
+    } catch {
+      return [error.damage(path: path, hour: progress.hour)]
     }
   }
 }

@@ -21,8 +21,8 @@ public struct RingRecovery: Sendable {
   public var damagedMinutes: [DamagedMinute] = []
   /// Hours that the manifest names and that are no longer in the ring: blocks answer for them.
   public var lostHours: [Int64] = []
-  /// Files of hours that the manifest names, lost ones among them.
-  var namedPaths: [String] = []
+  /// Files of lost hours that are damaged, as far as they are there: to be set aside.
+  public var lostFiles: [String] = []
 
   public init() {}
 }

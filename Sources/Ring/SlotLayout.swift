@@ -41,12 +41,20 @@ struct SlotHeader: Equatable {
   var cut: UInt64
   /// Whether no row of the hour was sealed before the slot was there.
   var isComplete: Bool
+  /// Whether it lies on top of other files of the hour.
+  var isPatch = false
+
+  private enum Flags {
+    static let isComplete: UInt8 = 1 << 0
+    static let isPatch: UInt8 = 1 << 1
+    static let known: UInt8 = 0b11
+  }
 
   var encoded: [UInt8] {
     var writer = ByteWriter(reserving: SlotLayout.headerByteCount)
     writer.writeInteger(SlotLayout.headerMagic)
     writer.writeByte(SlotLayout.version)
-    writer.writeByte(isComplete ? 1 : 0)
+    writer.writeByte((isComplete ? Flags.isComplete : 0) | (isPatch ? Flags.isPatch : 0))
     writer.writeInteger(partition.rawValue)
     writer.writeInteger(hour)
     writer.writeInteger(cut)
@@ -55,11 +63,18 @@ struct SlotHeader: Equatable {
     return writer.bytes
   }
 
-  init(partition: PartitionID, hour: Int64, cut: UInt64, isComplete: Bool) {
+  init(
+    partition: PartitionID,
+    hour: Int64,
+    cut: UInt64,
+    isComplete: Bool,
+    isPatch: Bool = false
+  ) {
     self.partition = partition
     self.hour = hour
     self.cut = cut
     self.isComplete = isComplete
+    self.isPatch = isPatch
   }
 
   /// Reads a header; `nil` when the bytes are none of this version or damaged.
@@ -67,7 +82,8 @@ struct SlotHeader: Equatable {
     guard bytes.count >= SlotLayout.headerByteCount else { return nil }
     var reader = ByteReader(bytes)
     guard reader.readInteger(UInt32.self) == SlotLayout.headerMagic,
-      reader.readByte() == SlotLayout.version, let flags = reader.readByte(), flags <= 1,
+      reader.readByte() == SlotLayout.version, let flags = reader.readByte(),
+      flags & ~Flags.known == 0,
       let partition = reader.readInteger(UInt16.self), let hour = reader.readInteger(Int64.self),
       let cut = reader.readInteger(UInt64.self),
       reader.skip(SlotLayout.headerByteCount - 4 - reader.offset) != nil,
@@ -79,7 +95,8 @@ struct SlotHeader: Equatable {
       partition: PartitionID(partition),
       hour: hour,
       cut: cut,
-      isComplete: flags == 1
+      isComplete: flags & Flags.isComplete != 0,
+      isPatch: flags & Flags.isPatch != 0
     )
   }
 }

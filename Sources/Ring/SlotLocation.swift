@@ -1,10 +1,10 @@
 internal import Model
 internal import Platform
 
-/// Where the committed records of an hour are: which of the slot's two files.
+/// Where the committed records of an hour are: which of the slot's two files, or a patch.
 ///
-/// The one whose header is of this partition and hour, and of a cut that the manifest knows; of two
-/// such the later one. A cut that did not commit may have left the other.
+/// Of the two the one whose header is of this partition and hour, and of a cut that the manifest
+/// knows; of two such the later one. A cut that did not commit may have left the other.
 struct SlotLocation {
   let progress: RingProgress
   let cut: UInt64
@@ -26,13 +26,14 @@ struct SlotLocation {
     self.cut = cut
     var found: (path: String, file: any ReadableFile, header: SlotHeader)?
     var faults: [SlotFault] = []
-    let paths = SlotName.files(hour: progress.hour, slotCount: slotCount).map {
+    let paths = SlotName.files(of: progress, slotCount: slotCount).map {
       Path.join(directory, $0)
     }
     for path in paths {
       do throws(SlotFault) {
         let (file, header) = try Self.look(disk, path)
-        guard header.partition == partition, header.hour == progress.hour, header.cut <= cut
+        guard header.partition == partition, header.hour == progress.hour, header.cut <= cut,
+          header.isPatch == (progress.kind == .patch)
         else {
           faults.append(SlotFault(0, SlotLayout.headerByteCount, "slot of another hour"))
           continue

@@ -1,4 +1,4 @@
-/// Why bytes are no window record.
+/// Why bytes are no window record, or no hour of windows.
 ///
 /// Always a fault of the bytes: the caller answers the minute from raw rows and carries on.
 public enum WindowError: Error, Hashable, Sendable {
@@ -9,6 +9,6 @@ public enum WindowError: Error, Hashable, Sendable {
   /// A field held a value that the writer never produces.
   case malformed(Field)
 
-  /// Field names as docs/format/window.md spells them.
+  /// Field names as docs/format/window.md and docs/format/hour.md spell them.
   public enum Field: Hashable, Sendable { case flags, fieldSet, timing, timingIndex, control, text }
 }

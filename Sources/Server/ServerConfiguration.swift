@@ -11,13 +11,24 @@ public struct ServerConfiguration: Sendable {
   /// How long a client may take no reply while some wait, or be silent inside a line.
   public var lineSilenceSeconds = 30
   /// Connections of the HTTP port; more wait in the backlog.
-  public var httpConnectionCountMax = 1_024
+  public var httpConnectionCountMax = 4_096
   /// How long an HTTP client may keep quiet between requests, inside one, or take no answer.
   public var httpIdleSeconds = 60
   /// Request line and headers of one HTTP request.
   public var httpHeaderByteCountMax = 64 << 10
-  /// How long a stop waits for clients before it hangs up.
+  /// How long a stop waits for clients before it hangs up; at most a third of ``stopSeconds``.
   public var drainSeconds = 5
+  /// How long a stop may take in all.
+  public var stopSeconds = 30
 
   public init() {}
+
+  /// What of a stop goes to waiting for clients, once at each port.
+  var drainSecondsOfStop: Int { max(1, min(drainSeconds, stopSeconds / 3)) }
+
+  /// What of a stop is left for the last cuts, with a tenth in hand for closing.
+  var cutNanosecondsOfStop: Int64 {
+    let rest = stopSeconds - 2 * drainSecondsOfStop - max(1, stopSeconds / 10)
+    return Int64(max(1, rest)) * 1_000_000_000
+  }
 }

@@ -5,6 +5,7 @@ final class ServerStatistics: Sendable {
   private let openConnections = Atomic(0)
   private let acceptedConnections = Atomic(0)
   private let refusedConnections = Atomic(0)
+  private let runningRequests = Atomic(0)
   /// Answered HTTP requests by route and status.
   private let requests = Mutex<[RequestKey: Int]>([:])
 
@@ -18,6 +19,7 @@ final class ServerStatistics: Sendable {
     var openConnections = 0
     var acceptedConnections = 0
     var refusedConnections = 0
+    var runningRequests = 0
     var requests: [(key: RequestKey, count: Int)] = []
   }
 
@@ -34,6 +36,9 @@ final class ServerStatistics: Sendable {
 
   func closeConnection() { openConnections.wrappingSubtract(1, ordering: .relaxed) }
 
+  func beginRequest() { runningRequests.wrappingAdd(1, ordering: .relaxed) }
+  func endRequest() { runningRequests.wrappingSubtract(1, ordering: .relaxed) }
+
   func countRequest(route: String, status: Int) {
     requests.withLock { $0[RequestKey(route: route, status: status), default: 0] += 1 }
   }
@@ -43,6 +48,7 @@ final class ServerStatistics: Sendable {
       openConnections: openConnections.load(ordering: .relaxed),
       acceptedConnections: acceptedConnections.load(ordering: .relaxed),
       refusedConnections: refusedConnections.load(ordering: .relaxed),
+      runningRequests: runningRequests.load(ordering: .relaxed),
       requests: requests.withLock { requests in
         requests.sorted { ($0.key.route, $0.key.status) < ($1.key.route, $1.key.status) }
           .map { (key: $0.key, count: $0.value) }

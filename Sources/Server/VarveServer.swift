@@ -18,6 +18,7 @@ public final class VarveServer: Sendable {
   public let configuration: ServerConfiguration
   private let lines: LineServer
   private let http: HTTPServer
+  private let routes: Routes
   private let logger: Logger
 
   /// Takes the data directory; nothing is read yet.
@@ -42,9 +43,15 @@ public final class VarveServer: Sendable {
     let statistics = ServerStatistics()
     let log = SampledLog(logger, clock: clock)
     lines = LineServer(configuration, statistics: statistics, log: log)
+    routes = Routes(
+      engine: engine,
+      statistics: statistics,
+      startedAt: clock.now(),
+      lineConnectionCountMax: configuration.lineConnectionCountMax
+    )
     http = HTTPServer(
       configuration,
-      routes: Routes(engine: engine, statistics: statistics, startedAt: clock.now()),
+      routes: routes,
       log: log,
       clock: clock
     )
@@ -73,12 +80,22 @@ public final class VarveServer: Sendable {
     return report
   }
 
+  /// Every metric that `/metrics` shows, in its order.
+  package func metricFamilies() async -> [MetricsText.Family] {
+    await routes.metricsPage().families
+  }
+
   /// Drains the line port, cuts every partition, closes all files. Data routes answer 503
-  /// meanwhile.
+  /// meanwhile. Whatever clients do, it ends within ``ServerConfiguration/stopSeconds``, as long as
+  /// the disk answers.
   public func stop() async throws {
+    engine.endFeed(reason: "the server is stopping; come back with the last id")
     await lines.stop()
     let engine = engine
-    let failure = await Blocking.attempt("stop") { () throws(EngineError) in try engine.stop() }
+    let cutNanoseconds = configuration.cutNanosecondsOfStop
+    let failure = await Blocking.attempt("stop") { () throws(EngineError) in
+      try engine.stop(cutNanoseconds: cutNanoseconds)
+    }
     await http.stop()
     await lines.shutDown()
     if let failure { throw failure }

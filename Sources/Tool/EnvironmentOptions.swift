@@ -2,6 +2,9 @@ package import ArgumentParser
 
 /// Completes a command line from `VARVE_*` variables: `--line-tcp` is `VARVE_LINE_TCP`, a flag is
 /// set by 1, true, yes or on. What stands on the command line wins.
+///
+/// The options of the server are not among those that it completes: their table reads the
+/// environment itself, so that it can tell where each value comes from.
 package struct EnvironmentOptions {
   package struct Fault: Error, Equatable {
     package var message: String
@@ -32,9 +35,7 @@ package struct EnvironmentOptions {
     var name: String
     var isFlag: Bool
 
-    var variable: String {
-      "VARVE_" + String(name.uppercased().map { $0 == "-" ? "_" : $0 })
-    }
+    var variable: String { Setting.variable(flag: name) }
   }
 
   private let commands: [any ParsableCommand.Type]
@@ -47,10 +48,9 @@ package struct EnvironmentOptions {
 
   /// Adds an argument for every option of the command that is not given and whose variable is set.
   package func complete(_ arguments: [String]) throws(Fault) -> Completed {
-    let untouched = Completed(arguments: arguments, additions: [])
-    guard let name = arguments.first,
-      let command = commands.first(where: { $0._commandName == name })
-    else { return untouched }
+    guard let command = command(of: arguments) else {
+      return Completed(arguments: arguments, additions: [])
+    }
     let end = arguments.firstIndex(of: "--") ?? arguments.endIndex
     let given = arguments[..<end]
     var additions: [Completed.Addition] = []
@@ -72,6 +72,18 @@ package struct EnvironmentOptions {
     )
   }
 
+  /// The command that the first words name, a subcommand of a command included.
+  private func command(of arguments: [String]) -> (any ParsableCommand.Type)? {
+    var found: (any ParsableCommand.Type)?
+    var candidates = commands
+    for word in arguments {
+      guard let next = candidates.first(where: { $0._commandName == word }) else { break }
+      found = next
+      candidates = next.configuration.subcommands
+    }
+    return found
+  }
+
   private func isSet(_ value: String, _ option: Option) throws(Fault) -> Bool {
     switch value.lowercased() {
     case "1", "true", "yes", "on": return true
@@ -81,13 +93,24 @@ package struct EnvironmentOptions {
     }
   }
 
-  /// The options of a command, as its property wrappers name them: `_lineTcp` is `--line-tcp`.
-  private static func options(of command: any ParsableCommand.Type) -> [Option] {
-    Mirror(reflecting: command.init()).children.compactMap { child in
-      guard let label = child.label, label.hasPrefix("_") else { return nil }
+  /// The variables that commands and their subcommands read.
+  package static func variables(of commands: [any ParsableCommand.Type]) -> [String] {
+    commands.flatMap { command in
+      options(of: command).map(\.variable) + variables(of: command.configuration.subcommands)
+    }
+  }
+
+  /// The options of a command and of its groups, as their property wrappers name them: `_lineTcp`
+  /// is `--line-tcp`.
+  private static func options(of command: any ParsableArguments.Type) -> [Option] {
+    Mirror(reflecting: command.init()).children.flatMap { child -> [Option] in
+      guard let label = child.label, label.hasPrefix("_") else { return [] }
+      if let group = child.value as? any ArgumentGroup {
+        return group.members == ConfigurationFlags.self ? [] : options(of: group.members)
+      }
       let kind = "\(type(of: child.value))"
-      guard kind.hasPrefix("Option<") || kind.hasPrefix("Flag<") else { return nil }
-      return Option(name: kebab(label.dropFirst()), isFlag: kind.hasPrefix("Flag<"))
+      guard kind.hasPrefix("Option<") || kind.hasPrefix("Flag<") else { return [] }
+      return [Option(name: kebab(label.dropFirst()), isFlag: kind.hasPrefix("Flag<"))]
     }
   }
 
@@ -100,4 +123,13 @@ package struct EnvironmentOptions {
     }
     return result
   }
+}
+
+/// An option group whose members can be asked for without knowing their type.
+private protocol ArgumentGroup {
+  var members: any ParsableArguments.Type { get }
+}
+
+extension OptionGroup: ArgumentGroup {
+  fileprivate var members: any ParsableArguments.Type { Value.self }
 }

@@ -44,6 +44,10 @@ enum Main {
       StandardOutput.writeError("varve: \(failure.message)\n")
       return 1
     }
+    if let usage = error as? WrongUsage {
+      for message in usage.messages { StandardOutput.writeError("varve: \(message)\n") }
+      return 2
+    }
     if let code = error as? ExitCode { return code.rawValue }
     let status = Varve.exitCode(for: error)
     let message = Varve.fullMessage(for: error)
@@ -65,4 +69,12 @@ struct Failure: Error {
   var message: String
 
   init(_ message: String) { self.message = message }
+}
+
+/// A command that was asked for something that cannot be meant; a message for each thing, saying
+/// where it stands and what was expected.
+struct WrongUsage: Error {
+  var messages: [String]
+
+  init(_ messages: [String]) { self.messages = messages }
 }

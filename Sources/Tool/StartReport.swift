@@ -21,21 +21,22 @@ struct StartReport {
     freeByteCount = try? disk.space(at: configuration.dataDirectory).free
   }
 
-  /// Printed once the ports are taken.
-  func text(_ addresses: VarveServer.Addresses) -> String {
+  typealias Facts = KeyValuePairs<String, String>
+
+  /// What holds once the ports are taken.
+  func started(_ addresses: VarveServer.Addresses) -> Facts {
     let free = freeByteCount.map { ", \(ByteSize(byteCount: $0)) free" } ?? ""
     let mode = configuration.durability
-    return "\(BuildInformation.name) \(BuildInformation.version)\n"
-      + line("data", configuration.dataDirectory + free)
-      + line("durability", "\(mode.rawValue): \(mode.risk)")
-      + line(
-        "partitions",
-        "\(configuration.partitionCount), owned by \(configuration.workerCount) workers"
-      )
-      + line("open rows", openRows)
-      + line("ring", ring)
-      + line("lines", "\(addresses.lines)")
-      + line("http", "http://\(addresses.http)")
+    let (partitions, workers) = (configuration.partitionCount, configuration.workerCount)
+    return [
+      "data": configuration.dataDirectory + free,
+      "durability": "\(mode.rawValue): \(mode.risk)",
+      "partitions": "\(partitions), owned by \(min(workers, partitions)) workers",
+      "open rows": openRows,
+      "ring": ring,
+      "lines": "\(addresses.lines)",
+      "http": "http://\(addresses.http)",
+    ]
   }
 
   private var openRows: String {
@@ -54,25 +55,33 @@ struct StartReport {
     return "\(size): \(Quantity.grouped(columns)) columns fit the free disk"
   }
 
-  /// Printed once the data is open.
-  func text(_ recovery: RecoveryReport) -> String {
-    var result = line(
-      "recovery",
-      "epoch \(recovery.epoch): \(Quantity.grouped(recovery.blocks)) blocks, "
+  /// What opening the data found.
+  func recovered(_ recovery: RecoveryReport) -> Facts {
+    [
+      "recovery": "epoch \(recovery.epoch): \(Quantity.grouped(recovery.blocks)) blocks, "
         + "\(Quantity.grouped(recovery.series)) series; "
         + "\(Quantity.grouped(recovery.replayedBatches)) batches with "
         + "\(Quantity.grouped(recovery.replayedRows)) rows replayed in "
-        + "\(Quantity.decimals(recovery.seconds, 2)) s"
-    )
-    for damage in recovery.damages.prefix(Self.listedDamageCountMax) {
-      result += line("", "\(damage.severity == .note ? "note" : "damage"): \(damage)")
-    }
-    let more = recovery.damages.count - Self.listedDamageCountMax
-    if more > 0 { result += line("", "and \(more) more; varve verify lists all") }
-    return result + line("ready", "taking lines")
+        + "\(Quantity.decimals(recovery.seconds, 2)) s",
+      "ring": Self.ring(recovery.ring),
+    ]
   }
 
-  private func line(_ name: String, _ value: String) -> String {
-    name + String(repeating: " ", count: max(1, 12 - name.count)) + value + "\n"
+  private static func ring(_ found: RingSummary) -> String {
+    guard found.frozenHourCount > 0 else { return "no frozen hours yet" }
+    return "\(Quantity.grouped(found.columnCount)) columns in up to "
+      + "\(Quantity.grouped(found.frozenHourCount)) frozen hours, "
+      + "\(ByteSize(byteCount: found.frozenByteCount)), "
+      + "\(Quantity.decimals(found.bytesPerColumnHour, 1)) bytes a column and hour"
+  }
+
+  /// A line for each damage or note, up to a few.
+  static func damages(_ recovery: RecoveryReport) -> [(text: String, isNote: Bool)] {
+    var lines = recovery.damages.prefix(listedDamageCountMax).map { damage in
+      (text: LogText.escape("\(damage)", byteCountMax: 1_024), isNote: damage.severity == .note)
+    }
+    let more = recovery.damages.count - listedDamageCountMax
+    if more > 0 { lines.append((text: "and \(more) more; varve verify lists all", isNote: false)) }
+    return lines
   }
 }

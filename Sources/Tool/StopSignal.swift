@@ -14,15 +14,20 @@ final class StopSignal: Sendable {
   }
 
   /// A stop that takes longer is given up; the log then has what was not cut.
-  private static let stopSecondsMax: UInt64 = 30
-
+  private let stopSeconds: Int
   private let state: Mutex<State>
   private let cleanUp: @Sendable () -> Void
 
   /// - Parameters:
   ///   - isReady: `false` until ``becomeReady()`` for a command that first replays.
+  ///   - stopSeconds: what a stop may take.
   ///   - cleanUp: done before a signal ends the process at once.
-  init(isReady: Bool = false, cleanUp: @escaping @Sendable () -> Void = {}) throws {
+  init(
+    isReady: Bool = false,
+    stopSeconds: Int = 30,
+    cleanUp: @escaping @Sendable () -> Void = {}
+  ) throws {
+    self.stopSeconds = stopSeconds
     state = Mutex(State(isReady: isReady))
     self.cleanUp = cleanUp
     do throws(SystemError) {
@@ -51,9 +56,12 @@ final class StopSignal: Sendable {
       end(0)
     }
     waiter?.resume(returning: name)
+    let limit = stopSeconds
     _ = try? WorkerThread(name: "stop limit") { [self] in
-      Signal().wait(timeoutNanoseconds: Self.stopSecondsMax * 1_000_000_000)
-      StandardOutput.writeError("not stopped after 30 s: ending; the log has what is not cut\n")
+      Signal().wait(timeoutNanoseconds: UInt64(limit) * 1_000_000_000)
+      StandardOutput.writeError(
+        "not stopped after \(limit) s: ending; the log has what is not cut\n"
+      )
       end(1)
     }
   }

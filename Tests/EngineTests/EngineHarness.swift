@@ -7,7 +7,8 @@ import TestSupport
 /// An engine on a disk in memory that the test steps itself.
 final class EngineHarness {
   let disk: FaultyDisk
-  let clock = ManualClock(now: 1_795_373_340_000_000_000)
+  let clock: ManualClock
+  private(set) var report = RecoveryReport()
   private(set) var engine: Engine
   private(set) var receiver: Receiver
   private(set) var connection: LineConnection
@@ -31,11 +32,15 @@ final class EngineHarness {
     )
   }
 
-  init(configure: @escaping (inout EngineConfiguration) -> Void = { _ in }) throws {
+  init(
+    now: Int64 = 1_795_373_340_000_000_000,
+    configure: @escaping (inout EngineConfiguration) -> Void = { _ in }
+  ) throws {
     disk = FaultyDisk(seed: 1)
+    clock = ManualClock(now: now)
     self.configure = configure
     engine = try Self.engine(on: disk, clock: clock, configure: configure)
-    _ = try engine.start()
+    report = try engine.start()
     receiver = try engine.makeReceiver(onSettled: {})
     connection = receiver.open(sender: "test")
   }
@@ -64,21 +69,45 @@ final class EngineHarness {
   ) throws -> RecoveryReport {
     disk.crash(crash)
     try meanwhile(disk)
+    try start()
+    return report
+  }
+
+  /// Ends the process as `kill -9` does.
+  func kill() throws { disk.crash(.kill) }
+
+  /// Starts it again.
+  func start() throws {
     engine = try Self.engine(on: disk, clock: clock, configure: configure)
-    let report = try engine.start()
+    report = try engine.start()
     receiver = try engine.makeReceiver(onSettled: {})
     connection = receiver.open(sender: "test")
-    return report
+  }
+
+  static func items(_ query: String) -> [(name: String, value: String)] {
+    query.split(separator: "&").map { part in
+      let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      return (name: String(pair[0]), value: String(pair[1]))
+    }
+  }
+
+  /// Lets the workers do all that there is to do: cuts and freezes.
+  func settle(steps: Int = 200) throws {
+    for _ in 0..<steps {
+      clock.advance(nanoseconds: 100_000_000)
+      try engine.step()
+    }
+  }
+
+  /// Windows that the ring has answered a query with.
+  func ringWindows(_ query: String) async throws -> Int {
+    try await engine.range(Self.items(query), tenant: "default").statistics.ringWindows
   }
 
   /// The answer's data as JSON, without its statistics.
   func range(_ query: String) async throws -> String {
-    let items = query.split(separator: "&").map { part in
-      let pair = part.split(separator: "=", maxSplits: 1).map(String.init)
-      return (name: pair[0], value: pair[1])
-    }
     let json = String(
-      decoding: try await engine.range(items, tenant: "default").json(),
+      decoding: try await engine.range(Self.items(query), tenant: "default").json(),
       as: UTF8.self
     )
     return String(json.prefix(upTo: json.range(of: #","stats""#)?.lowerBound ?? json.endIndex))

@@ -63,6 +63,21 @@ import Testing
     let again = try await harness.range(query)
     #expect(again == more)
     #expect(again != cut)
+    // And when its hour is frozen.
+    try await freeze(harness)
+    let frozen = try await harness.range(query)
+    #expect(frozen == more)
+  }
+
+  /// Lets the open hours end and freeze.
+  private func freeze(_ harness: EngineHarness) async throws {
+    harness.clock.advance(seconds: 5_000)
+    _ = try harness.send("other f=1\n#ack f\n")
+    try await harness.engine.flush()
+    for _ in 0..<2_000 {
+      harness.clock.advance(nanoseconds: 100_000_000)
+      try harness.engine.step()
+    }
   }
 
   @Test func aCutNeedsNoFieldSetThatTheCatalogRefuses() async throws {
@@ -95,6 +110,10 @@ import Testing
     }
     let ledger = await balanced(harness.engine)
     #expect(ledger.stored == 9)
+    let open = try await answers()
+    try await freeze(harness)
+    let frozen = try await answers()
+    #expect(frozen == open)
     // The refusal is told to those who ask for a new set.
     let refused = try harness.send("#ack x\nm a=1,c=1 \(Self.base)\n#ack b\n")
     #expect(refused.contains("ERR 2 "))

@@ -175,7 +175,7 @@ import Testing
     }
     #expect(bench.receivers[0].settledSequence == 20)
     #expect(bench.log.disk.durableFiles[path] == before)
-    #expect(bench.committer.statistics.syncs.count == 0)
+    #expect(bench.committer.syncDurations.counts.total == 0)
     bench.log.disk.crash(.kill)
     #expect(try bench.log.replay().batches.count == 20)
   }

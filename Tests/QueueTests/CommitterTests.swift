@@ -215,7 +215,7 @@ struct CommitterBench {
     #expect(statistics.rows == 15)
     #expect(statistics.points == 30)
     #expect(statistics.byteCount == 3 * 65)
-    #expect(statistics.syncs.count == 1)
+    #expect(bench.committer.syncDurations.counts.total == 1)
     #expect(statistics.failedBatches == 0)
     #expect(statistics.segmentCount == 1)
     #expect(statistics.logByteCount == bench.log.disk.files.values.reduce(0) { $0 + $1.count })

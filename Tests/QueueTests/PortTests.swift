@@ -148,24 +148,4 @@ import Testing
     let rounds = Atomic<Int>(0)
     let damages = Mutex<[Damage]>([])
   }
-
-  @Test func latenciesFallIntoPowersOfTwo() {
-    var histogram = LatencyHistogram()
-    #expect(histogram.quantile(0.99) == 0)
-    for nanoseconds: UInt64 in [0, 999, 1_000, 1_999, 2_000, 1_500_000, .max] {
-      histogram.record(nanoseconds: nanoseconds)
-    }
-    #expect(histogram.counts[0] == 2)
-    #expect(histogram.counts[1] == 2)
-    #expect(histogram.counts[2] == 1)
-    #expect(histogram.counts[11] == 1)
-    #expect(histogram.counts[LatencyHistogram.bucketCount - 1] == 1)
-    #expect(histogram.count == 7)
-    #expect(histogram.maxNanoseconds == .max)
-    #expect(LatencyHistogram.bound(ofBucket: 0) == 1_000)
-    #expect(LatencyHistogram.bound(ofBucket: 11) == 2_048_000)
-    #expect(LatencyHistogram.bound(ofBucket: LatencyHistogram.bucketCount - 1) == nil)
-    #expect(histogram.quantile(0.5) == 2_000)
-    #expect(histogram.quantile(1) == .max)
-  }
 }

@@ -73,7 +73,6 @@ struct HTTPServerTests {
         answer.body
           == #"{"status":"error","errorType":"not_found","error":"no such path: /api/v1/nothing"}"#
       )
-      #expect(try await server.get("/").status == 404)
       #expect(try await server.get("/health/").status == 404)
     }
   }

@@ -60,6 +60,12 @@ final class PipelineSimulation {
     await settleAndFlush()
     await check(afterCrash: false)
     await checkLedger(isFlushed: true)
+    clock.advance(seconds: 8_000)
+    for _ in 0..<400 { step() }
+    if !disk.files.keys.contains(where: { $0.hasSuffix(".frozen") }) {
+      faults.append("seed \(seed): no hour was frozen")
+    }
+    await checkWindows()
   }
 
   // MARK: Life and death
@@ -117,7 +123,11 @@ final class PipelineSimulation {
     case 0..<50: send()
     case 50..<65: ask()
     case 65..<85: step()
-    case 85..<93: clock.advance(nanoseconds: Int64.random(in: 0...20_000_000_000, using: &random))
+    case 85..<89: clock.advance(nanoseconds: Int64.random(in: 0...20_000_000_000, using: &random))
+    case 89..<93:
+      // Time for hours to close; what comes for them later restates them.
+      clock.advance(seconds: Int64.random(in: 0...3_000, using: &random))
+      for _ in 0..<10 { step() }
     case 93..<96:
       step()
       _ = try? await engine?.flush()

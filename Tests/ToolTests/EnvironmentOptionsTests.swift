@@ -74,14 +74,39 @@ struct EnvironmentOptionsTests {
     #expect(try complete([], ["VARVE_DATA": "/d"]) == [])
   }
 
-  @Test func serveReadsItsPortsFromTheEnvironment() throws {
-    let environment = ["VARVE_DATA": "/d", "VARVE_LINE_TCP": "[::1]:7", "VARVE_OPEN_ROWS": "64MiB"]
-    let completed = try EnvironmentOptions(
-      commands: VarveCommands.all,
-      value: { environment[$0] }
-    ).complete(["serve"])
-    #expect(
-      completed.arguments == ["serve", "--data=/d", "--line-tcp=[::1]:7", "--open-rows=64MiB"]
-    )
+  @Test func groupsAndSubcommandsAreCompletedToo() throws {
+    let environment = ["VARVE_SOURCE": "/d", "VARVE_DEPTH": "3", "VARVE_DATA": "/other"]
+    let options = EnvironmentOptions(commands: [Outer.self], value: { environment[$0] })
+    let completed = try options.complete(["outer", "inner", "file"])
+    #expect(completed.arguments == ["outer", "inner", "file", "--depth=3", "--source=/d"])
+    #expect(try options.complete(["outer"]).arguments == ["outer"])
+  }
+
+  @Test func theServersOptionsReadTheEnvironmentThemselves() throws {
+    let environment = ["VARVE_DATA": "/d", "VARVE_OPEN_ROWS": "64MiB"]
+    let options = EnvironmentOptions(commands: VarveCommands.all, value: { environment[$0] })
+    #expect(try options.complete(["serve"]).arguments == ["serve"])
+  }
+
+  @Test func everyVariableHasOneMeaning() {
+    let names = EnvironmentOptions.variables(of: VarveCommands.all)
+    #expect(names.contains("VARVE_TO"))
+    #expect(!names.contains("VARVE_QUEUE_RETAIN_AGE"))
+  }
+}
+
+private struct Shared: ParsableArguments {
+  @Option var source = ""
+}
+
+private struct Outer: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "outer", subcommands: [Inner.self])
+
+  struct Inner: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "inner")
+
+    @Option var depth = 1
+    @OptionGroup var shared: Shared
+    @Argument var files: [String] = []
   }
 }

@@ -6,7 +6,7 @@ public import Model
 ///     | 0 magic u32 | 4 version u8 | 5 zero u8 | 6 partition u16 | 8 payload bytes u32 |
 ///     | 12 CRC32C of the payload u32 | 16 CRC32C of bytes 0 ..< 16 u32 | payload |
 ///     payload := | cut u64 | epoch u32 | next offset u64 | blocks u32 | summary, 112 bytes | ... |
-///                | hours u32 | hour i64, bytes u64 | ... | ledger |
+///                | ring files u32 | hour i64, bytes u48, number u8, kind u8 | ... | ledger |
 ///                | catalog version u64, unless 0 |
 public struct Manifest: Hashable, Sendable {
   static let headByteCount = 20
@@ -63,7 +63,7 @@ public struct Manifest: Hashable, Sendable {
     payload.writeInteger(UInt32(ringProgress.count))
     for progress in ringProgress {
       payload.writeInteger(progress.hour)
-      payload.writeInteger(progress.byteCount)
+      payload.writeInteger(progress.word)
     }
     LedgerCoding.write(ledger, into: &payload)
     if catalogVersion > 0 { payload.writeInteger(catalogVersion) }
@@ -129,9 +129,10 @@ public struct Manifest: Hashable, Sendable {
     else { throw .truncated(part) }
     for _ in 0..<hourCount {
       guard let hour = reader.readInteger(Int64.self),
-        let byteCount = reader.readInteger(UInt64.self)
+        let word = reader.readInteger(UInt64.self)
       else { throw .truncated(part) }
-      ringProgress.append(RingProgress(hour: hour, byteCount: byteCount))
+      guard let progress = RingProgress(hour: hour, word: word) else { throw .malformed(part) }
+      ringProgress.append(progress)
     }
     guard let ledger = LedgerCoding.read(&reader) else { throw .malformed(part) }
     if reader.remaining > 0 { catalogVersion = reader.readInteger(UInt64.self) ?? 0 }

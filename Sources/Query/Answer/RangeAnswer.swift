@@ -64,6 +64,14 @@ public struct RangeAnswer: Sendable {
     self.precision = precision
   }
 
+  /// The value of `data` as JSON: what an event of a stream carries.
+  public func dataJSON() -> [UInt8] {
+    var writer = RangeAnswerWriter(dataOf: self)
+    var bytes = writer.next() ?? []
+    while let more = writer.next() { bytes.append(contentsOf: more) }
+    return bytes
+  }
+
   /// The whole answer as JSON. Large answers are better sent piece by piece with
   /// ``RangeAnswerWriter``.
   public func json() -> [UInt8] {

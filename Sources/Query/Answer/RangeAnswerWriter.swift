@@ -31,7 +31,19 @@ public struct RangeAnswerWriter: Sendable {
   /// The next element of the array that is being written.
   private var element = 0
 
-  public init(_ answer: RangeAnswer) { self.answer = answer }
+  /// Whether the envelope stands around the data.
+  private let hasEnvelope: Bool
+
+  public init(_ answer: RangeAnswer) {
+    self.answer = answer
+    hasEnvelope = true
+  }
+
+  /// Writes the value of `data` alone.
+  init(dataOf answer: RangeAnswer) {
+    self.answer = answer
+    hasEnvelope = false
+  }
 
   /// The next piece, or `nil` after the last one.
   public mutating func next() -> [UInt8]? {
@@ -63,7 +75,7 @@ public struct RangeAnswerWriter: Sendable {
   }
 
   private mutating func writeHead(_ text: inout JSONText) {
-    text.append(#"{"status":"success","data":{"#)
+    text.append(hasEnvelope ? #"{"status":"success","data":{"# : "{")
     guard let grid = answer.grid else {
       text.append(#""series":["#)
       stage = .seriesHead
@@ -175,6 +187,10 @@ public struct RangeAnswerWriter: Sendable {
       text.appendString(next.text.utf8.span)
     }
     text.append("}")
+    guard hasEnvelope else {
+      stage = .done
+      return
+    }
     if !answer.warnings.isEmpty {
       text.append(#","warnings":["#)
       for (index, warning) in answer.warnings.enumerated() {

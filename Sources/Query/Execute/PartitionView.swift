@@ -77,6 +77,15 @@ package protocol WindowRecordSource: Sendable {
     minute: Int64,
     _ body: (Span<UInt8>) -> Bool
   ) -> WindowLookup
+  /// The windows of a series in one of ``coveredHours``, when it is frozen.
+  func frozen(series: SeriesID, hour: Int64) -> FrozenLookup
+  /// A bit for each minute of a frozen hour that has a record, which replaces what was frozen.
+  func patches(series: SeriesID, hour: Int64) -> UInt64
+}
+
+extension WindowRecordSource {
+  package func frozen(series: SeriesID, hour: Int64) -> FrozenLookup { .open }
+  package func patches(series: SeriesID, hour: Int64) -> UInt64 { 0 }
 }
 
 package enum WindowLookup: Hashable, Sendable {

@@ -7,11 +7,18 @@ public struct QueryOptions: Sendable {
   public var byteCountMax: Int
   /// When the query gives up, on the monotonic clock; `nil` for never.
   public var deadline: UInt64?
+  /// Where others see what the query holds.
+  public var memory: QueryMemory?
 
-  public init(byteCountMax: Int = 256 << 20, deadline: UInt64? = nil) {
+  public init(
+    byteCountMax: Int = 256 << 20,
+    deadline: UInt64? = nil,
+    memory: QueryMemory? = nil
+  ) {
     precondition(byteCountMax > 0)
     self.byteCountMax = byteCountMax
     self.deadline = deadline
+    self.memory = memory
   }
 }
 
@@ -51,6 +58,7 @@ struct QueryContext {
   /// Takes `count` bytes from the budget.
   mutating func charge(_ count: Int) throws(QueryError) {
     byteCount += count
+    options.memory?.update(byteCount)
     guard byteCount <= options.byteCountMax else {
       throw QueryError(
         .execution,
@@ -63,6 +71,7 @@ struct QueryContext {
   /// Gives back what was charged.
   mutating func release(_ count: Int) {
     byteCount -= count
+    options.memory?.update(byteCount)
     assert(byteCount >= 0)
   }
 

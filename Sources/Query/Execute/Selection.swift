@@ -38,6 +38,13 @@ struct Selection {
     self.groups.sort { $0.tags.lexicographicallyPrecedes($1.tags) }
   }
 
+  /// One series, known by its definition.
+  init(_ series: SeriesDefinition, partition: PartitionID, fields: [FieldDefinition]) {
+    self.fields = fields
+    groups = [Group(tags: series.tags, members: [series.id])]
+    partitions = [series.id: partition]
+  }
+
   private mutating func add(
     _ ids: [SeriesID],
     _ request: RangeRequest,

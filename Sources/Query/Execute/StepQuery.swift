@@ -133,9 +133,6 @@ struct StepQuery {
     }
   }
 
-  /// Folds the minutes that the ring answers for.
-  ///
-  /// - Returns: the times that it does not: raw rows have to.
   private func foldWindows(
     _ series: SeriesID,
     _ view: PartitionView,
@@ -147,60 +144,19 @@ struct StepQuery {
     let range = grid.range
     guard !range.isEmpty else { return [] }
     guard grid.step % Nanoseconds.perMinute == 0 else { return [range] }
-    let dirty = Self.minutes(of: late)
-    var ranges: [TimeRange] = []
-    func append(_ start: Timestamp, _ end: Timestamp) {
-      guard start < end else { return }
-      if let last = ranges.last, last.end == start {
-        ranges[ranges.count - 1].end = end
-      } else {
-        ranges.append(TimeRange(start: start, end: end))
-      }
-    }
-    var reader = WindowReader(fields)
-    var cursor = range.start
-    for hour in view.ring.coveredHours {
-      let (start, overflowed) = hour.multipliedReportingOverflow(by: Nanoseconds.perHour)
-      guard !overflowed, start >= 0, start < range.end else { continue }
-      let (end, overflowedAgain) = start.addingReportingOverflow(Nanoseconds.perHour)
-      guard !overflowedAgain, end > cursor else { continue }
-      append(cursor, max(cursor, start))
-      cursor = max(cursor, start)
-      while cursor < min(end, range.end) {
-        // The range is whole minutes, but for the very last one of all time.
-        let minute = cursor / Nanoseconds.perMinute
-        let next = min(cursor + Nanoseconds.perMinute, range.end)
-        if dirty.contains(minute) {
-          append(cursor, next)
-        } else {
-          switch reader.look(up: series, minute: minute, in: view.ring, &context.fieldSets) {
-          case .absent: break
-          case .damaged: append(cursor, next)
-          case .found:
-            for (field, window) in reader.windows {
-              aggregators[field].add(window, minute: minute, strings: reader.strings)
-            }
-            context.statistics.ringWindows += reader.windows.count
-          }
-        }
-        cursor = next
-      }
-    }
-    append(cursor, range.end)
-    return ranges
+    var fold = WindowFold(
+      series: series,
+      source: view.ring,
+      range: range,
+      late: late,
+      fields,
+      request.aggregates
+    )
+    return fold.run(&aggregators, &context)
   }
 
   private static func stringByteCount(_ aggregators: [StepAggregator]) -> Int {
     aggregators.reduce(0) { $0 + $1.strings.bytes.count }
-  }
-
-  /// The minutes that hold any row of `batches`.
-  private static func minutes(of batches: [ColumnBatch]) -> Set<Int64> {
-    var minutes: Set<Int64> = []
-    for batch in batches {
-      for timestamp in batch.timestamps { minutes.insert(Nanoseconds.minute(of: timestamp)) }
-    }
-    return minutes
   }
 }
 

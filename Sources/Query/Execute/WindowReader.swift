@@ -1,7 +1,8 @@
 internal import Model
+internal import Ring
 internal import Rollup
 
-/// Reads the minute windows of some fields out of a ring's records.
+/// Reads the minute windows of some fields out of a ring's records and frozen hours.
 struct WindowReader {
   /// Which columns of a field set are wanted, ascending, and which field each of them is.
   private struct Plan {
@@ -20,7 +21,69 @@ struct WindowReader {
   /// Behind the `first` and `last` of string columns.
   private(set) var strings = StringArena()
 
-  init(_ fields: [FieldDefinition]) { self.fields = fields }
+  /// The windows of the frozen hour that was read last: sixty for each of ``hourFields``, those
+  /// that are missing with a count of 0.
+  private(set) var hourWindows: [Window] = []
+  private(set) var hourFields: [Int] = []
+  /// Behind the `first` and `last` of string columns of that hour.
+  private(set) var hourStrings = StringArena()
+  private var column: [Window] = []
+  private var decoder = HourDecoder()
+  /// What is wanted of frozen windows.
+  private let parts: WindowParts
+
+  static let minutesPerHour = HourEncoder.minutesPerHour
+
+  init(_ fields: [FieldDefinition], parts: WindowParts = .all) {
+    self.fields = fields
+    self.parts = parts
+  }
+
+  /// Reads the windows of a frozen hour; ``hourWindows`` then holds those of all minutes.
+  ///
+  /// - Returns: `false` when the hour is damaged.
+  mutating func read(
+    _ section: FrozenSection,
+    hour: Int64,
+    _ fieldSets: inout FieldSetCache
+  ) -> Bool {
+    hourWindows.removeAll(keepingCapacity: true)
+    hourFields.removeAll(keepingCapacity: true)
+    hourStrings.removeAll()
+    var decoder = self.decoder
+    // Given up while it is used, so that its arrays are not copied.
+    self.decoder = HourDecoder.none
+    defer { self.decoder = decoder }
+    guard (try? decoder.begin(section.head, hour: hour)) != nil,
+      let plan = plan(for: decoder.fieldSet, &fieldSets),
+      plan.types.count == decoder.columnCount, section.runCount == decoder.columnCount
+    else { return false }
+    if column.isEmpty { column = Array(repeating: .missing, count: Self.minutesPerHour) }
+    var windows = hourWindows
+    hourWindows = []
+    var strings = hourStrings
+    var window = column
+    let isSound = section.withRuns(plan.columns) { index, bytes in
+      let type = plan.types[plan.columns[index]]
+      do throws(WindowError) {
+        try decoder.decode(
+          bytes,
+          type: type,
+          parts: parts,
+          into: &window,
+          strings: &strings
+        )
+      } catch {
+        return false
+      }
+      windows.append(contentsOf: window)
+      return true
+    }
+    hourWindows = windows
+    hourStrings = strings
+    hourFields = plan.places
+    return isSound
+  }
 
   /// Looks one minute up; ``windows`` then holds the fields that have values in it.
   mutating func look(
@@ -97,4 +160,18 @@ struct WindowReader {
       places: wanted.map(\.place)
     )
   }
+}
+
+extension Window {
+  /// A minute without a value.
+  fileprivate static let missing = Window(
+    count: 0,
+    sum: .zero,
+    min: 0,
+    max: 0,
+    first: 0,
+    last: 0,
+    firstTimestamp: 0,
+    lastTimestamp: 0
+  )
 }

@@ -1,17 +1,17 @@
-internal import Model
+package import Model
 
 /// Points in time as requests write them: RFC 3339, Unix seconds or relative to now.
 ///
 ///     time := RFC 3339, with an offset and up to nine decimals
 ///           | digits [ "." 1 to 9 digits ]           Unix seconds
 ///           | "now" [ ("-" | "+") duration ] | "-" duration
-enum TimeText {
+package enum TimeText {
   static let expected =
     "RFC 3339 (2026-01-31T12:00:00Z), Unix seconds (1769860800.5) or relative to now "
     + "(now, -2d, now-1h30m)"
 
   /// Nanoseconds since the epoch. May lie outside of what a ``Timestamp`` holds, and before 1970.
-  static func parse(
+  package static func parse(
     _ text: String,
     parameter: String,
     now: Timestamp
@@ -82,12 +82,12 @@ enum TimeText {
 }
 
 /// RFC 3339 date and time, years 0000 to 9999, without Foundation.
-enum RFC3339 {
+package enum RFC3339 {
   /// Nanoseconds since the epoch, or `nil` when `bytes` is not a valid time.
   ///
   /// A leap second (`:60`) is the second after it. A space is taken for the `+` of an offset, for
   /// that is how a plus arrives that was not percent-encoded.
-  static func parse(_ bytes: [UInt8]) -> Int128? {
+  package static func parse(_ bytes: [UInt8]) -> Int128? {
     guard bytes.count >= 20, bytes[4] == 0x2d, bytes[7] == 0x2d else { return nil }
     guard bytes[10] | 0x20 == UInt8(ascii: "t") || bytes[10] == 0x20 else { return nil }
     guard bytes[13] == 0x3a, bytes[16] == 0x3a else { return nil }

@@ -16,6 +16,10 @@ internal import Synchronization
 public final class Committer: @unchecked Sendable {
   /// Set when there may be something to do.
   public let signal = Signal()
+  /// One entry a sync of the log.
+  public let syncDurations = DurationHistogram()
+  /// One entry a round, from its first batch to the acknowledgement.
+  public let roundDurations = DurationHistogram()
   let log: Log
   let workers: [WorkerPort]
   let workerOfPartition: [Int]
@@ -208,6 +212,7 @@ public final class Committer: @unchecked Sendable {
     counts.rounds += 1
     if refusal == nil { deliver() } else { countFailed() }
     settle(refusal?.reason)
+    roundDurations.record(nanoseconds: clock.monotonic() &- round.beganAt)
     round.removeAll()
     lastCommitAt = now
     publish()
@@ -216,7 +221,7 @@ public final class Committer: @unchecked Sendable {
   private func sync(_ now: UInt64) throws(SystemError) {
     let start = clock.monotonic()
     try log.sync()
-    counts.syncs.record(nanoseconds: clock.monotonic() &- start)
+    syncDurations.record(nanoseconds: clock.monotonic() &- start)
     lastSyncAt = now
   }
 
@@ -224,7 +229,7 @@ public final class Committer: @unchecked Sendable {
     for batch in round.batches {
       workers[workerOfPartition[Int(batch.header.partition.rawValue)]].push(batch)
       counts.batches += 1
-      counts.rows += UInt64(batch.header.rowCount)
+      if batch.header.kind == .rows { counts.rows += UInt64(batch.header.rowCount) }
       counts.points += UInt64(batch.header.pointCount)
       counts.byteCount += UInt64(batch.record.count)
     }

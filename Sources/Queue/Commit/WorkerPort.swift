@@ -6,9 +6,23 @@ internal import Synchronization
 ///
 /// The committer's thread pushes, the worker's thread pops; ``durableOffset(of:)`` is for anybody.
 public final class WorkerPort: Sendable {
-  /// A partition's durable end, in a place of its own.
+  /// A partition's durable end and what of it waits for the worker, in a place of its own.
   private final class DurableEnd: Sendable {
     let offset = Atomic<UInt64>(0)
+    let pushedRows = Atomic<UInt64>(0)
+    let poppedRows = Atomic<UInt64>(0)
+    /// Arrival of the first batch since nothing waited, and of the last one popped.
+    let waitingSince = Atomic<Int64>(0)
+    let poppedArrival = Atomic<Int64>(0)
+  }
+
+  /// What a worker is behind with in one partition.
+  public struct Lag: Sendable, Hashable {
+    public var rows: UInt64 = 0
+    /// How long the oldest of them has waited since it arrived; 0 when nothing waits.
+    public var nanoseconds: Int64 = 0
+
+    public init() {}
   }
 
   /// Set when there is something to pop.
@@ -44,6 +58,9 @@ public final class WorkerPort: Sendable {
   /// Takes the oldest batch, or `nil` when there is none.
   public func pop() -> RowBatch? {
     guard let batch = ring.pop() else { return nil }
+    let end = durable[Int(batch.header.partition.rawValue)]
+    end.poppedArrival.store(batch.header.arrival, ordering: .relaxed)
+    end.poppedRows.wrappingAdd(UInt64(batch.header.rowCount), ordering: .relaxed)
     poppedByteCount.wrappingAdd(batch.record.count, ordering: .sequentiallyConsistent)
     if isMissed.load(ordering: .sequentiallyConsistent) {
       isMissed.store(false, ordering: .sequentiallyConsistent)
@@ -68,6 +85,23 @@ public final class WorkerPort: Sendable {
     Offset(durable[Int(partition.rawValue)].offset.load(ordering: .acquiring))
   }
 
+  /// What is durable and not applied of `partition`, as of the wall clock `now`.
+  public func lag(of partition: PartitionID, now: Timestamp) -> Lag {
+    let end = durable[Int(partition.rawValue)]
+    var lag = Lag()
+    let popped = end.poppedRows.load(ordering: .relaxed)
+    let pushed = end.pushedRows.load(ordering: .relaxed)
+    guard pushed > popped else { return lag }
+    lag.rows = pushed - popped
+    // What waits came after the last that was taken.
+    let since = max(
+      end.waitingSince.load(ordering: .relaxed),
+      end.poppedArrival.load(ordering: .relaxed)
+    )
+    lag.nanoseconds = max(0, now - since)
+    return lag
+  }
+
   // MARK: The committer's side
 
   func attach(_ signal: Signal) { _ = committer.storeIfNil(signal) }
@@ -87,13 +121,15 @@ public final class WorkerPort: Sendable {
 
   /// Hands a durable batch over; there is room, for the committer has asked.
   func push(_ batch: RowBatch) {
+    let end = durable[Int(batch.header.partition.rawValue)]
+    let pushed = end.pushedRows.load(ordering: .relaxed)
+    if pushed == end.poppedRows.load(ordering: .relaxed) {
+      end.waitingSince.store(batch.header.arrival, ordering: .relaxed)
+    }
+    end.pushedRows.store(pushed + UInt64(batch.header.rowCount), ordering: .relaxed)
     pushedByteCount.wrappingAdd(batch.record.count, ordering: .sequentiallyConsistent)
     let wasPushed = ring.push(batch)
     precondition(wasPushed, "room was reserved")
-    let end = batch.header.offset.advanced(by: 1)
-    durable[Int(batch.header.partition.rawValue)].offset.store(
-      end.rawValue,
-      ordering: .releasing
-    )
+    end.offset.store(batch.header.offset.advanced(by: 1).rawValue, ordering: .releasing)
   }
 }

@@ -25,11 +25,14 @@ struct SegmentScanner {
   /// Where the walk stands: bytes done.
   private(set) var position: Int
 
-  /// - Parameter expected: per partition the offset that must come next, as far as known.
+  /// - Parameters:
+  ///   - expected: per partition the offset that must come next, as far as known.
+  ///   - start: where a record begins, to go on from there; 0 is the first one.
   init(
     disk: any Disk,
     entry: SegmentIndex.Entry,
-    expected: [UInt64?]
+    expected: [UInt64?],
+    from start: Int = 0
   ) throws(SystemError) {
     let file = try disk.open(entry.path)
     header = entry.header
@@ -44,7 +47,7 @@ struct SegmentScanner {
       header: entry.header,
       expected: expected
     )
-    position = entry.header?.byteCount ?? 0
+    position = max(start, entry.header?.byteCount ?? 0)
   }
 
   var byteCount: Int { window.byteCount }

@@ -1,3 +1,4 @@
+internal import Engine
 internal import Query
 
 /// What one HTTP request is answered with.
@@ -6,6 +7,8 @@ struct Answer {
     case bytes([UInt8])
     /// Written piece by piece, so that a large answer never lies in memory as one text.
     case range(RangeAnswerWriter)
+    /// Server-sent events, until either side ends them.
+    case stream(FeedSubscription)
   }
 
   var status: Int

@@ -12,6 +12,8 @@ struct Call {
   /// The query string as it was sent.
   var query: String
   var tenant: String
+  /// Behind which event a reader of a stream goes on.
+  var lastEventID: String?
 
   /// - Parameter target: path and query string as they stand in the request line.
   init(method: String, target: String, tenant: String?) {

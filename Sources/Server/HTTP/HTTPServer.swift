@@ -1,3 +1,4 @@
+internal import Engine
 internal import HTTPTypes
 internal import HummingbirdCore
 internal import Logging
@@ -23,6 +24,7 @@ final class HTTPServer: Sendable {
   private let routes: Routes
   private let log: SampledLog
   private let dates: HTTPDate
+  private let clock: any Clock
   private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
   private let state = Mutex(State())
 
@@ -31,6 +33,7 @@ final class HTTPServer: Sendable {
     self.routes = routes
     self.log = log
     dates = HTTPDate(clock: clock)
+    self.clock = clock
   }
 
   /// Begins to listen and to answer.
@@ -95,7 +98,7 @@ final class HTTPServer: Sendable {
   func stop() async {
     let (listener, run) = state.withLock { ($0.listener, $0.run) }
     guard let listener, let run else { return }
-    let patience = configuration.drainSeconds
+    let patience = configuration.drainSecondsOfStop
     let cutOff = Task {
       try await Task.sleep(for: .seconds(patience))
       run.cancel()
@@ -111,11 +114,12 @@ final class HTTPServer: Sendable {
 
   private func respond(to request: Request, _ writer: consuming ResponseWriter) async throws {
     let tenant = HTTPField.Name(Call.tenantHeader).flatMap { request.headers[$0] }
-    let call = Call(
+    var call = Call(
       method: request.method.rawValue,
       target: request.head.path ?? "/",
       tenant: tenant
     )
+    call.lastEventID = HTTPField.Name("Last-Event-ID").flatMap { request.headers[$0] }
     let answer = await routes.answer(call)
     let isHead = request.method == .head
     let head = HTTPResponse(
@@ -123,13 +127,18 @@ final class HTTPServer: Sendable {
       headerFields: fields(of: answer, isHead: isHead)
     )
     if isHead { return try await writer.writeResponse(head) }
+    if case .stream(let reader) = answer.body {
+      return try await stream(to: reader, request, head, writer)
+    }
     try await writer.write(response: head, body: body(of: answer))
   }
 
   private func fields(of answer: Answer, isHead: Bool) -> HTTPFields {
     var fields = HTTPFields()
     if let contentType = answer.contentType { fields[.contentType] = contentType }
-    if case .bytes(let bytes) = answer.body, answer.status != 204 {
+    if case .bytes(let bytes) = answer.body, answer.status != 204,
+      answer.contentType != "text/event-stream"
+    {
       fields[.contentLength] = "\(bytes.count)"
     }
     fields[.server] = BuildInformation.name
@@ -140,10 +149,39 @@ final class HTTPServer: Sendable {
     return fields
   }
 
+  /// Writes what the feed has for a reader until either side ends it. Waits while the client does
+  /// not take what was written; a client that hangs up is noticed at once.
+  private func stream(
+    to reader: FeedSubscription,
+    _ request: Request,
+    _ head: HTTPResponse,
+    _ writer: consuming ResponseWriter
+  ) async throws {
+    defer { reader.cancel() }
+    let body = try await writer.writeHead(head)
+    let clock = clock
+    try await request.body.consumeWithInboundCloseHandler { _ in
+      var body = body
+      var text = StreamText(clock: clock)
+      while let deliveries = await reader.next() {
+        for piece in text.pieces(deliveries) where reader.ending == nil {
+          try await body.write(ByteBuffer(bytes: piece))
+        }
+      }
+      if let last = StreamText.ending(reader.ending) {
+        try await body.write(ByteBuffer(bytes: last))
+      }
+      try await body.finish(nil)
+    } onInboundClosed: {
+      reader.cancel()
+    }
+  }
+
   private func body(of answer: Answer) -> ResponseBody {
     switch answer.body {
     case .bytes(let bytes):
       return bytes.isEmpty ? ResponseBody() : ResponseBody(byteBuffer: ByteBuffer(bytes: bytes))
+    case .stream: return ResponseBody()
     case .range(let pieces):
       return ResponseBody { writer in
         var pieces = pieces

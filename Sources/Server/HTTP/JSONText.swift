@@ -1,15 +1,17 @@
 /// Builds one JSON text, value by value; commas and quotes come by themselves.
 ///
 /// Meant for small answers: what an operator reads, not what a dashboard draws.
-struct JSONText {
+package struct JSONText {
+  package init() {}
+
   /// Integers beyond it are written as strings, since many readers hold numbers as doubles.
   static let integerMax: UInt64 = 1 << 53
 
-  private(set) var bytes: [UInt8] = []
+  package private(set) var bytes: [UInt8] = []
   private var needsComma = false
 
-  mutating func object(_ body: (inout JSONText) -> Void) { enclosed("{", "}", body) }
-  mutating func array(_ body: (inout JSONText) -> Void) { enclosed("[", "]", body) }
+  package mutating func object(_ body: (inout JSONText) -> Void) { enclosed("{", "}", body) }
+  package mutating func array(_ body: (inout JSONText) -> Void) { enclosed("[", "]", body) }
 
   private mutating func enclosed(_ open: String, _ close: String, _ body: (inout JSONText) -> Void)
   {
@@ -22,13 +24,13 @@ struct JSONText {
   }
 
   /// Names the next value inside an object.
-  mutating func key(_ name: some StringProtocol) {
+  package mutating func key(_ name: some StringProtocol) {
     string(name)
     bytes.append(UInt8(ascii: ":"))
     needsComma = false
   }
 
-  mutating func string(_ text: some StringProtocol) {
+  package mutating func string(_ text: some StringProtocol) {
     separate()
     bytes.append(UInt8(ascii: "\""))
     for byte in text.utf8 { append(byte) }
@@ -36,18 +38,18 @@ struct JSONText {
   }
 
   /// Bytes of a client; what is not UTF-8 in them becomes U+FFFD.
-  mutating func string(_ text: [UInt8]) { string(String(decoding: text, as: UTF8.self)) }
+  package mutating func string(_ text: [UInt8]) { string(String(decoding: text, as: UTF8.self)) }
 
-  mutating func integer(_ value: UInt64) {
+  package mutating func integer(_ value: UInt64) {
     if value > Self.integerMax { return string(String(value)) }
     literal(String(value))
   }
 
-  mutating func number(_ value: Double) {
+  package mutating func number(_ value: Double) {
     literal(value.isFinite ? MetricsText.number(value) : "null")
   }
-  mutating func boolean(_ value: Bool) { literal(value ? "true" : "false") }
-  mutating func null() { literal("null") }
+  package mutating func boolean(_ value: Bool) { literal(value ? "true" : "false") }
+  package mutating func null() { literal("null") }
 
   private mutating func literal(_ text: String) {
     separate()

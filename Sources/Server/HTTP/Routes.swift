@@ -17,23 +17,36 @@ struct Routes: Sendable {
   let engine: Engine
   let statistics: ServerStatistics
   let startedAt: Int64
+  private let lineConnectionCountMax: Int
   private let ledger = LatestLedger()
 
-  init(engine: Engine, statistics: ServerStatistics, startedAt: Int64) {
+  init(
+    engine: Engine,
+    statistics: ServerStatistics,
+    startedAt: Int64,
+    lineConnectionCountMax: Int
+  ) {
     self.engine = engine
     self.statistics = statistics
     self.startedAt = startedAt
+    self.lineConnectionCountMax = lineConnectionCountMax
   }
 
   private static let table: [String: Route] = [
     "/api/v1/range": Route(method: "GET", needsData: true) { (routes, call) throws(QueryError) in
       try await routes.range(call)
     },
+    "/api/v1/stream": Route(method: "GET", needsData: true) { (routes, call) throws(QueryError) in
+      try routes.stream(call)
+    },
     "/api/v1/ledger": Route(method: "GET", needsData: true) { routes, _ in
       .json(LedgerJSON.render(await routes.engine.ledger()))
     },
     "/api/v1/admin/flush": Route(method: "POST", needsData: true) {
       (routes, _) throws(QueryError) in try await routes.flush()
+    },
+    "/": Route(method: "GET", needsData: false) { _, _ in
+      DashboardPage.answer(nonce: DashboardPage.nonce())
     },
     "/metrics": Route(method: "GET", needsData: false) { routes, _ in await routes.metrics() },
     "/health": Route(method: "GET", needsData: false) { routes, _ in routes.health() },
@@ -44,6 +57,8 @@ struct Routes: Sendable {
 
   /// Answers one request. Never throws: what goes wrong is an answer too.
   func answer(_ call: Call) async -> Answer {
+    statistics.beginRequest()
+    defer { statistics.endRequest() }
     guard let route = Self.table[call.path] else {
       statistics.countRequest(route: "other", status: 404)
       return .failure(QueryError(.notFound, "no such path: \(excerpt(call.path))"), status: 404)
@@ -112,19 +127,26 @@ struct Routes: Sendable {
   // MARK: Operation
 
   private func metrics() async -> Answer {
-    let text = MetricsPage.render(
-      engine: engine.metrics(),
-      ledger: await ledger.read(engine),
-      readiness: engine.readiness,
-      durability: engine.configuration.durability,
-      server: statistics.snapshot(),
-      process: .current(),
-      startedAt: startedAt
-    )
-    return Answer(
+    Answer(
       status: 200,
       contentType: MetricsText.contentType,
-      body: .bytes(Array(text.utf8))
+      body: .bytes(Array(await metricsPage().text.utf8))
+    )
+  }
+
+  func metricsPage() async -> MetricsText {
+    MetricsPage.make(
+      MetricsPage.Sources(
+        engine: engine.metrics(),
+        feed: engine.feedMetrics(),
+        ledger: await ledger.read(engine),
+        readiness: engine.readiness,
+        configuration: engine.configuration,
+        server: statistics.snapshot(),
+        lineConnectionCountMax: lineConnectionCountMax,
+        process: .current(),
+        startedAt: startedAt
+      )
     )
   }
 

@@ -118,7 +118,7 @@ final class LineServer: Sendable {
     for loop in loops {
       let isEmpty = loop.eventLoop.makePromise(of: Void.self)
       loop.eventLoop.execute { loop.value.notifyWhenEmpty(isEmpty) }
-      loop.eventLoop.scheduleTask(in: .seconds(Int64(configuration.drainSeconds))) {
+      loop.eventLoop.scheduleTask(in: .seconds(Int64(configuration.drainSecondsOfStop))) {
         loop.value.cutOff()
       }
       try? await isEmpty.futureResult.get()

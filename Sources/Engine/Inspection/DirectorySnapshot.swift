@@ -1,0 +1,300 @@
+public import Blocks
+public import Catalog
+public import Model
+public import Platform
+internal import Queue
+
+/// What a data directory holds at one moment: blocks, and what the log holds beyond the last cuts.
+///
+/// Read without the lock and without changing a byte, so it may be taken of a stopped directory and
+/// beside a live server alike. Memory: the catalog, an index of the blocks, and the rows of the log
+/// that no block has yet, which is what the server itself keeps of them. One thread at a time.
+public final class DirectorySnapshot {
+  public let directory: DataDirectory
+  public let disk: any Disk
+  public let partitionCount: Int
+  /// When the directory was made; `nil` when its identity is damaged.
+  public let createdAt: Timestamp?
+  public let catalog: Catalog
+  public let partitions: [SnapshotPartition]
+  /// Damage and notes, in the order in which they were met; reading rows adds to them.
+  public internal(set) var findings: [Damage]
+  /// Batches that arrived after the snapshot's names were read: a live server's next ones.
+  public private(set) var laterBatchCount = 0
+  let decoder: RowDecoder
+  var fieldCache: [FieldID: FieldDefinition] = [:]
+  var widthCache: [FieldSetID: Int] = [:]
+
+  /// Takes a snapshot.
+  ///
+  /// - Parameters:
+  ///   - readsLog: whether rows that no block has yet are read too.
+  ///   - progress: told of the bytes of log that are read, and of all that will be.
+  /// - Throws: ``EngineError`` when this is no data directory or the system refuses. Damage is
+  ///   listed in ``findings``.
+  public init(
+    disk: any Disk,
+    path: String,
+    readsLog: Bool = true,
+    progress: (_ byteCountDone: Int, _ byteCountTotal: Int) -> Void = { _, _ in }
+  ) throws(EngineError) {
+    let directory = DataDirectory(path)
+    self.disk = disk
+    self.directory = directory
+    let identity = try directory.readIdentity(disk)
+    partitionCount = identity.partitionCount
+    createdAt = identity.createdAt
+    var findings = identity.findings
+    // Manifests first: what they name is in the catalog by then, and the log from their ends on.
+    var partitions: [SnapshotPartition] = []
+    for index in 0..<identity.partitionCount {
+      partitions.append(
+        try wrap { () throws(SystemError) in
+          try SnapshotPartition(disk, directory, index, &findings)
+        }
+      )
+    }
+    let (catalog, catalogFindings) = try wrap { () throws(SystemError) in
+      try Catalog.read(
+        disk: disk,
+        directory: directory.catalog,
+        partitionCount: identity.partitionCount
+      )
+    }
+    findings += catalogFindings
+    if catalogFindings.contains(where: { $0.severity != .note }) {
+      for block in partitions.flatMap(\.blocks) {
+        if let found = try? block.definitions() { catalog.relearn(found) }
+      }
+    }
+    self.catalog = catalog
+    decoder = RowDecoder(catalog: catalog)
+    self.partitions = partitions
+    self.findings = findings
+    if readsLog { try readLog(progress) }
+  }
+
+  private func readLog(_ progress: (Int, Int) -> Void) throws(EngineError) {
+    for partition in partitions { partition.learnLayouts(catalog) }
+    let reader = LogReader(
+      disk: disk,
+      directory: directory.queue,
+      partitionCount: partitionCount
+    )
+    do throws(LogError) {
+      let summary = try reader.replay(
+        from: partitions.map(\.nextOffset),
+        progress: progress,
+        body: { batch in
+          if batch.header.registryVersion > catalog.version {
+            laterBatchCount += 1
+          } else {
+            partitions[Int(batch.header.partition.rawValue)].apply(batch)
+          }
+        }
+      )
+      findings += summary.damages
+    } catch {
+      throw EngineError(error)
+    }
+  }
+
+  /// Rows of the log that no block has yet.
+  public var openRowCount: Int { partitions.reduce(0) { $0 + $1.openRowCount } }
+
+  /// Rows of the log that cannot be read, because the catalog lost their names or they do not
+  /// decode.
+  public var unreadableRowCount: Int { partitions.reduce(0) { $0 + $1.unreadableRowCount } }
+
+  /// A field with its name; made up from its number when the catalog lost it.
+  func field(_ id: FieldID, type: ColumnType) -> FieldDefinition {
+    if let known = fieldCache[id] { return known }
+    let found =
+      catalog.field(id)
+      ?? FieldDefinition(
+        id: id,
+        measurement: MeasurementID(.max),
+        name: Array("lost-field-\(id.rawValue)".utf8),
+        type: type
+      )
+    fieldCache[id] = found
+    return found
+  }
+}
+
+/// One partition of a ``DirectorySnapshot``.
+public final class SnapshotPartition {
+  public let index: Int
+  public let manifest: Manifest
+  /// Whether the manifest was made anew from the blocks, because it is damaged or missing.
+  public let manifestWasRebuilt: Bool
+  /// Blocks that can be read, oldest offsets first.
+  public let blocks: [BlockReader]
+  var table: PartitionLayouts
+  private var ledger: LedgerBook
+  private(set) var generation: Generation
+
+  init(
+    _ disk: any Disk,
+    _ directory: DataDirectory,
+    _ index: Int,
+    _ findings: inout [Damage]
+  ) throws(SystemError) {
+    self.index = index
+    let partition = PartitionID(UInt16(index))
+    let store = ManifestStore(
+      disk: disk,
+      directory: directory.partition(index),
+      partition: partition
+    )
+    let loaded = try store.load()
+    findings += loaded.damages
+    manifest = loaded.manifest
+    manifestWasRebuilt = loaded.wasRebuilt
+    var blocks: [BlockReader] = []
+    for summary in manifest.blocks {
+      let path = store.path(of: summary)
+      do throws(BlockError) {
+        let block = try BlockReader.open(disk: disk, path: path, expected: summary.identity)
+        findings += block.damages
+        blocks.append(block)
+      } catch {
+        findings.append(
+          Damage(
+            severity: .unreadable,
+            path: path,
+            offset: 0,
+            byteCount: summary.byteCount,
+            what: error.text,
+            range: "\(summary.rowCount) rows"
+          )
+        )
+      }
+    }
+    self.blocks = blocks
+    table = PartitionLayouts(partition: partition)
+    ledger = LedgerBook([])
+    generation = Generation(start: manifest.nextOffset)
+  }
+
+  var nextOffset: Offset { manifest.nextOffset }
+  public var openRowCount: Int { generation.rowCount }
+  public var unreadableRowCount: Int { generation.unreadableRowCount }
+  /// Bytes of log behind the open rows.
+  public var openLogByteCount: Int { generation.logByteCount }
+
+  func learnLayouts(_ catalog: Catalog) { table.refresh(from: catalog, ledger: &ledger) }
+
+  func apply(_ batch: RowBatch) {
+    guard batch.header.offset >= generation.end else { return }
+    if batch.header.kind == .rows {
+      generation.apply(batch, table: table, at: 0)
+    } else {
+      generation.pass(batch, at: 0)
+    }
+  }
+
+  /// The open rows of a series in `range`, without conflicts among themselves.
+  func openRows(
+    of series: SeriesID,
+    fields: Set<FieldID>?,
+    in range: TimeRange,
+    _ decoder: RowDecoder
+  ) -> [ColumnBatch] {
+    let runs = openRuns(of: series)
+    var rows: [RowReference] = []
+    let arena = generation.arena.reader()
+    for (index, item) in runs.enumerated()
+    where item.run.newest >= range.start && item.run.oldest < range.end {
+      arena.collect(item.run, index: index, into: &rows)
+    }
+    rows.removeAll { !range.contains($0.timestamp) }
+    guard !rows.isEmpty else { return [] }
+    let resolved = SeriesRows(
+      layouts: runs.map(\.layout),
+      rows: rows,
+      isSorted: runs.count == 1 && runs[0].run.isAscending,
+      decoder: decoder
+    )
+    var batches: [ColumnBatch] = []
+    for run in resolved.runs {
+      if let fields, fields.isDisjoint(with: run.layout.fields) { continue }
+      batches.append(decoder.columns(of: run.layout, rows: run.rows, wanted: fields))
+    }
+    for var merged in resolved.merged {
+      if let fields { merged.columns.removeAll { !fields.contains($0.field) } }
+      if !merged.columns.isEmpty { batches.append(merged) }
+    }
+    return batches
+  }
+
+  func openRuns(of series: SeriesID) -> [(layout: LayoutInfo, run: RowRun)] {
+    guard let slot = table.knownSlot(of: series) else { return [] }
+    return table.layouts(ofSlot: slot).compactMap { layout in
+      let index = Int(layout.layout.rawValue)
+      guard index < generation.runs.count, generation.runs[index].rowCount > 0 else { return nil }
+      return (layout, generation.runs[index])
+    }
+  }
+}
+
+extension Catalog {
+  /// Learns what a block knows of names. In memory only, unless the catalog is synced.
+  ///
+  /// - Returns: what cannot be, in words.
+  @discardableResult
+  func relearn(_ found: BlockDefinitions) -> [String] {
+    var definitions = CatalogDefinitions()
+    definitions.tenants = [TenantDefinition(id: found.tenant, name: found.tenantName)]
+    definitions.series = found.series
+    definitions.fields = found.fields
+    let types = Dictionary(
+      found.fields.map { ($0.id, $0.type) },
+      uniquingKeysWith: { first, _ in first }
+    )
+    definitions.fieldSets = found.fieldSets.map { set in
+      FieldSetDefinition(
+        id: set.id,
+        measurement: set.measurement,
+        fields: set.fields,
+        types: set.fields.map { types[$0] ?? .float }
+      )
+    }
+    return restore(definitions).refused
+  }
+}
+
+extension DataDirectory {
+  /// The identity file, read without changing anything; partitions are counted when it is damaged.
+  func readIdentity(
+    _ disk: any Disk
+  ) throws(EngineError) -> (partitionCount: Int, createdAt: Timestamp?, findings: [Damage]) {
+    let folders = try wrap { () throws(SystemError) in
+      try disk.list(path + "/partitions").filter { $0.count == 2 }.count
+    }
+    guard
+      try wrap({ () throws(SystemError) in try disk.byteCount(of: identity) }) != nil
+    else {
+      guard folders > 0 else { throw .foreignDirectory(path: path, found: "it has no file VARVE") }
+      return (folders, nil, [identityDamage(0, "file is missing")])
+    }
+    let bytes = try wrap { () throws(SystemError) in
+      try disk.read(identity, byteCountMax: 4_096)
+    }
+    switch Self.decodeIdentity(bytes) {
+    case .success(let count):
+      let created = bytes[12..<20].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+      return (count, Timestamp(bitPattern: created), [])
+    case .failure(let fault):
+      if case .version = fault { throw .foreignDirectory(path: path, found: fault.text) }
+      guard folders > 0, folders <= PartitionID.countMax else {
+        throw .foreignDirectory(path: path, found: fault.text)
+      }
+      return (folders, nil, [identityDamage(bytes.count, fault.text)])
+    }
+  }
+
+  private func identityDamage(_ byteCount: Int, _ what: String) -> Damage {
+    Damage(severity: .damage, path: identity, offset: 0, byteCount: byteCount, what: what)
+  }
+}

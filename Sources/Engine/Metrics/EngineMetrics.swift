@@ -1,0 +1,176 @@
+internal import Catalog
+public import Model
+public import Platform
+internal import Queue
+internal import Synchronization
+
+/// Numbers of an engine for `/metrics`, as of a moment. Cheap to take; sums over threads.
+public struct EngineMetrics: Sendable {
+  public struct Partition: Sendable {
+    public var partition: PartitionID
+    public var appliedBatchCount: UInt64 = 0
+    public var appliedRowCount: UInt64 = 0
+    public var appliedPointCount: UInt64 = 0
+    /// The first offset that is not applied.
+    public var appliedOffset: UInt64 = 0
+    /// The first offset that is in no block.
+    public var cutOffset: UInt64 = 0
+    /// Durable rows that are not applied, and how long the oldest waits.
+    public var lagRowCount: UInt64 = 0
+    public var lagNanoseconds: Int64 = 0
+    public var openByteCount = 0
+    public var openRowCount = 0
+    /// Log bytes that a recovery would replay.
+    public var openLogByteCount = 0
+    /// Cuts since the directory was made.
+    public var cutCount: UInt64 = 0
+    /// Since the start, as all that follows.
+    public var cuts: [CutCause: UInt64] = [:]
+    public var cutFailureCount: UInt64 = 0
+    public var cutRowCount: UInt64 = 0
+    public var cutByteCount: UInt64 = 0
+    public var cutDurations = DurationHistogram.Counts()
+    public var restatedWindowCount: UInt64 = 0
+    /// Rows whose layout nobody knows or that did not decode.
+    public var unreadableRowCount = 0
+    public var blockCount = 0
+    public var blockByteCount = 0
+    public var blockPointCount: UInt64 = 0
+    /// Hours that answer from windows, and the bytes of the ring.
+    public var ringHourCount = 0
+    public var ringByteCount = 0
+  }
+
+  public struct Queries: Sendable {
+    public var runningCount = 0
+    public var waitingCount = 0
+    /// Memory that running queries hold.
+    public var byteCount = 0
+    /// Answers with warnings.
+    public var partialAnswerCount: UInt64 = 0
+    public var durations: [(kind: QueryKind, outcome: String, counts: DurationHistogram.Counts)] =
+      []
+  }
+
+  public struct Names: Sendable {
+    public var tenants = 0
+    public var measurements = 0
+    public var fields = 0
+    public var fieldSets = 0
+    public var series = 0
+    public var layouts = 0
+    public var byteCount = 0
+  }
+
+  public struct Damages: Sendable {
+    /// Found when the data was opened.
+    public var notes = 0
+    public var damages = 0
+    public var unreadable = 0
+    /// Files in `quarantine/`.
+    public var quarantinedFileCount = 0
+  }
+
+  public var partitions: [Partition] = []
+  public var receivedByteCount: UInt64 = 0
+  public var parsedRowCount: UInt64 = 0
+  public var parsedPointCount: UInt64 = 0
+  public var refusedLines: [RefusalReason: UInt64] = [:]
+  /// From the end of the loop round that asked until the answer.
+  public var acknowledgementDurations = DurationHistogram.Counts()
+  public var appendedBatchCount: UInt64 = 0
+  public var appendedRowCount: UInt64 = 0
+  public var appendedPointCount: UInt64 = 0
+  public var appendedByteCount: UInt64 = 0
+  public var failedBatchCount: UInt64 = 0
+  public var removedSegmentCount: UInt64 = 0
+  /// Batches in flight from the log to the workers.
+  public var inFlightByteCount = 0
+  public var logByteCount = 0
+  public var segmentCount = 0
+  public var syncDurations = DurationHistogram.Counts()
+  public var roundDurations = DurationHistogram.Counts()
+  public var isRefusing = false
+  public var refusal: String?
+  public var names = Names()
+  public var queries = Queries()
+  public var deadLetterCount: UInt64 = 0
+  public var droppedDeadLetterCount: UInt64 = 0
+  public var damages = Damages()
+  public var recoverySeconds: Double = 0
+  public var replayedRowCount = 0
+  /// Of the file system that holds the data directory; `nil` when it does not tell.
+  public var disk: (free: Int, total: Int)?
+
+  public init() {}
+}
+
+extension Engine {
+  /// Takes the numbers; those of the data are zeros until replay is done.
+  public func metrics() -> EngineMetrics {
+    var result = (try? running())?.metrics() ?? EngineMetrics()
+    result.queries = queries.read()
+    result.queries.waitingCount = pool.waitingCount
+    let report = recovered.withLock { $0 }
+    for damage in report.damages {
+      switch damage.severity {
+      case .note: result.damages.notes += 1
+      case .damage: result.damages.damages += 1
+      case .unreadable: result.damages.unreadable += 1
+      }
+    }
+    result.recoverySeconds = report.seconds
+    result.replayedRowCount = report.replayedRows
+    result.damages.quarantinedFileCount = (try? disk.list(directory.quarantine))?.count ?? 0
+    result.disk = try? disk.space(at: directory.path)
+    return result
+  }
+}
+
+extension RunningEngine {
+  func metrics() -> EngineMetrics {
+    var result = EngineMetrics()
+    let now = parts.clock.now()
+    for worker in workers {
+      for store in worker.counters {
+        var partition = store.counters.read(store.partition)
+        let lag = worker.port.lag(of: store.partition, now: now)
+        partition.lagRowCount = lag.rows
+        partition.lagNanoseconds = lag.nanoseconds
+        result.partitions.append(partition)
+      }
+      result.inFlightByteCount += worker.port.inFlightByteCount
+    }
+    result.partitions.sort { $0.partition < $1.partition }
+    for statistics in statistics.withLock({ $0 }) { statistics.add(to: &result) }
+    addQueue(to: &result)
+    let names = catalog.statistics()
+    result.names.tenants = names.tenants
+    result.names.measurements = names.measurements
+    result.names.fields = names.fields
+    result.names.fieldSets = names.fieldSets
+    result.names.series = names.series
+    result.names.layouts = names.layouts
+    result.names.byteCount = names.byteCount
+    let letters = deadLetters.statistics
+    result.deadLetterCount = letters.letters
+    result.droppedDeadLetterCount = letters.dropped
+    return result
+  }
+
+  private func addQueue(to result: inout EngineMetrics) {
+    let commits = committer.statistics
+    result.appendedBatchCount = commits.batches
+    result.appendedRowCount = commits.rows
+    result.appendedPointCount = commits.points
+    result.appendedByteCount = commits.byteCount
+    result.failedBatchCount = commits.failedBatches
+    result.removedSegmentCount = commits.removedSegments
+    result.logByteCount = commits.logByteCount
+    result.segmentCount = commits.segmentCount
+    result.syncDurations = committer.syncDurations.counts
+    result.roundDurations = committer.roundDurations.counts
+    result.isRefusing = committer.isRefusing
+    result.refusal = commits.refusal
+  }
+}

@@ -1,0 +1,122 @@
+internal import Blocks
+internal import Model
+internal import Platform
+internal import Queue
+internal import Ring
+internal import Synchronization
+
+/// Why a partition was cut. The raw value is the label of metrics.
+public enum CutCause: String, Sendable, CaseIterable {
+  /// Its share of the open-row budget was spent.
+  case budget
+  /// Its oldest open row was as old as the cut interval.
+  case age
+  /// It held back too much of the log.
+  case log
+  /// Somebody asked: a flush, or the end of the server.
+  case flush
+  /// The budget was spent during replay.
+  case replay
+}
+
+/// What the worker of one partition counts. Every number is an atomic of its own that only the
+/// worker's thread writes and anybody reads: no lock, no allocation.
+final class PartitionCounters: Sendable {
+  private let appliedBatches = Atomic<UInt64>(0)
+  private let appliedRows = Atomic<UInt64>(0)
+  private let appliedPoints = Atomic<UInt64>(0)
+  private let cuts: [5 of Atomic<UInt64>] = InlineArray { _ in Atomic(0) }
+  private let cutFailures = Atomic<UInt64>(0)
+  private let cutRows = Atomic<UInt64>(0)
+  private let cutBytes = Atomic<UInt64>(0)
+  private let restatedWindows = Atomic<UInt64>(0)
+  private let cutDurations = DurationHistogram()
+
+  private let appliedOffset = Atomic<UInt64>(0)
+  private let cutOffset = Atomic<UInt64>(0)
+  private let cutNumber = Atomic<UInt64>(0)
+  private let openBytes = Atomic<Int>(0)
+  private let openRows = Atomic<Int>(0)
+  private let openLogBytes = Atomic<Int>(0)
+  private let unreadableRows = Atomic<Int>(0)
+  private let blocks = Atomic<Int>(0)
+  private let blockBytes = Atomic<Int>(0)
+  private let blockPoints = Atomic<UInt64>(0)
+  private let ringHours = Atomic<Int>(0)
+  private let ringBytes = Atomic<Int>(0)
+
+  // MARK: The worker's
+
+  func applied(_ batch: RowBatch) {
+    appliedBatches.add(1)
+    guard batch.header.kind == .rows else { return }
+    appliedRows.add(UInt64(batch.header.rowCount))
+    appliedPoints.add(UInt64(batch.header.pointCount))
+  }
+
+  func cut(_ cause: CutCause, rows: Int, bytes: Int, restated: Int, nanoseconds: UInt64) {
+    cuts[CutCause.allCases.firstIndex(of: cause) ?? 0].add(1)
+    cutRows.add(UInt64(rows))
+    cutBytes.add(UInt64(bytes))
+    restatedWindows.add(UInt64(restated))
+    cutDurations.record(nanoseconds: nanoseconds)
+  }
+
+  func cutFailed() { cutFailures.add(1) }
+
+  /// Publishes what changes with every batch.
+  func publish(_ store: PartitionStore) {
+    appliedOffset.store(store.nextOffset.rawValue, ordering: .relaxed)
+    openBytes.store(store.openByteCount, ordering: .relaxed)
+    openRows.store(store.openRowCount, ordering: .relaxed)
+    openLogBytes.store(store.openLogByteCount, ordering: .relaxed)
+    unreadableRows.store(store.unreadableRowCount, ordering: .relaxed)
+  }
+
+  /// Publishes what changes with a manifest.
+  func publishManifest(_ store: PartitionStore) {
+    let summaries = store.manifest.blocks
+    cutOffset.store(store.manifest.nextOffset.rawValue, ordering: .relaxed)
+    cutNumber.store(store.manifest.cut, ordering: .relaxed)
+    blocks.store(summaries.count, ordering: .relaxed)
+    blockBytes.store(summaries.reduce(0) { $0 + $1.byteCount }, ordering: .relaxed)
+    blockPoints.store(summaries.reduce(0) { $0 + $1.pointCount }, ordering: .relaxed)
+    ringHours.store(store.ringSnapshot.coveredHours.count, ordering: .relaxed)
+    ringBytes.store(store.ringSnapshot.byteCount, ordering: .relaxed)
+  }
+
+  // MARK: Anybody's
+
+  func read(_ partition: PartitionID) -> EngineMetrics.Partition {
+    var result = EngineMetrics.Partition(partition: partition)
+    result.appliedBatchCount = appliedBatches.load(ordering: .relaxed)
+    result.appliedRowCount = appliedRows.load(ordering: .relaxed)
+    result.appliedPointCount = appliedPoints.load(ordering: .relaxed)
+    for (index, cause) in CutCause.allCases.enumerated() {
+      result.cuts[cause] = cuts[index].load(ordering: .relaxed)
+    }
+    result.cutFailureCount = cutFailures.load(ordering: .relaxed)
+    result.cutRowCount = cutRows.load(ordering: .relaxed)
+    result.cutByteCount = cutBytes.load(ordering: .relaxed)
+    result.restatedWindowCount = restatedWindows.load(ordering: .relaxed)
+    result.cutDurations = cutDurations.counts
+    result.appliedOffset = appliedOffset.load(ordering: .relaxed)
+    result.cutOffset = cutOffset.load(ordering: .relaxed)
+    result.cutCount = cutNumber.load(ordering: .relaxed)
+    result.openByteCount = openBytes.load(ordering: .relaxed)
+    result.openRowCount = openRows.load(ordering: .relaxed)
+    result.openLogByteCount = openLogBytes.load(ordering: .relaxed)
+    result.unreadableRowCount = unreadableRows.load(ordering: .relaxed)
+    result.blockCount = blocks.load(ordering: .relaxed)
+    result.blockByteCount = blockBytes.load(ordering: .relaxed)
+    result.blockPointCount = blockPoints.load(ordering: .relaxed)
+    result.ringHourCount = ringHours.load(ordering: .relaxed)
+    result.ringByteCount = ringBytes.load(ordering: .relaxed)
+    return result
+  }
+}
+
+extension Atomic where Value == UInt64 {
+  /// Adds to a counter that nothing is ordered by.
+  func add(_ count: UInt64) { wrappingAdd(count, ordering: .relaxed) }
+}

@@ -1,0 +1,225 @@
+internal import Engine
+internal import Model
+internal import Platform
+
+extension MetricsPage {
+  private typealias Partition = EngineMetrics.Partition
+
+  // MARK: Partitions
+
+  static func partitions(_ engine: EngineMetrics, into page: inout MetricsText) {
+    page.section("Partitions: applying and cutting")
+    perPartition(engine, into: &page)
+    page.family("varve_cuts_total", .counter, "Cuts, by what made them due.", labels: ["cause"])
+    for cause in CutCause.allCases {
+      let count = engine.partitions.reduce(0) { $0 + $1.cuts[cause, default: 0] }
+      page.sample(count, [("cause", cause.rawValue)])
+    }
+    page.durations(
+      "varve_cut_duration_seconds",
+      "Time of one cut, from the sealing of its rows to the manifest's rename.",
+      engine.partitions.reduce(into: DurationHistogram.Counts()) { $0 += $1.cutDurations }
+    )
+    let counters: [(name: String, help: String, value: UInt64)] = [
+      ("cut_rows", "Rows that cuts took from the open rows.", total(engine, \.cutRowCount)),
+      ("cut_bytes", "Bytes of blocks that cuts wrote.", total(engine, \.cutByteCount)),
+      (
+        "cut_failures", "Cuts that failed and will be tried again; the log keeps their rows.",
+        total(engine, \.cutFailureCount)
+      ),
+      (
+        "restated_windows",
+        "Minutes of series whose window was written again: rows came late, or a cut fell into it.",
+        total(engine, \.restatedWindowCount)
+      ),
+    ]
+    for (name, help, value) in counters { page.counter("varve_\(name)_total", help, value) }
+  }
+
+  private static func perPartition(_ engine: EngineMetrics, into page: inout MetricsText) {
+    let families:
+      [(name: String, kind: MetricsText.Kind, help: String, value: (Partition) -> Double)] =
+        [
+          (
+            "varve_applied_batches_total", .counter, "Batches applied, replayed ones among them.",
+            { Double($0.appliedBatchCount) }
+          ),
+          (
+            "varve_applied_rows_total", .counter, "Rows of these batches.",
+            { Double($0.appliedRowCount) }
+          ),
+          (
+            "varve_applied_points_total", .counter, "Points of these batches.",
+            { Double($0.appliedPointCount) }
+          ),
+          (
+            "varve_applied_offset", .gauge, "The first offset that is not applied.",
+            { Double($0.appliedOffset) }
+          ),
+          (
+            "varve_cut_offset", .gauge, "The first offset that is in no block.",
+            { Double($0.cutOffset) }
+          ),
+          (
+            "varve_lag_rows", .gauge, "Rows that are durable and not applied.",
+            { Double($0.lagRowCount) }
+          ),
+          (
+            "varve_lag_seconds", .gauge, "How long the oldest of them has waited; 0 without any.",
+            { Double($0.lagNanoseconds) / 1e9 }
+          ),
+          ("varve_open_rows", .gauge, "Rows that are not cut yet.", { Double($0.openRowCount) }),
+          (
+            "varve_open_rows_bytes", .gauge, "Memory of these rows.", { Double($0.openByteCount) }
+          ),
+          (
+            "varve_replay_bytes", .gauge, "Log that a start would have to replay.",
+            { Double($0.openLogByteCount) }
+          ),
+          (
+            "varve_unreadable_rows_total", .counter, "Durable rows that did not decode.",
+            { Double($0.unreadableRowCount) }
+          ),
+        ]
+    for (name, kind, help, value) in families {
+      page.family(name, kind, help, labels: ["partition"])
+      for partition in engine.partitions {
+        page.sample(value(partition), [("partition", "\(partition.partition.rawValue)")])
+      }
+    }
+  }
+
+  private static func total(
+    _ engine: EngineMetrics,
+    _ value: (Partition) -> UInt64
+  ) -> UInt64 { engine.partitions.reduce(0) { $0 + value($1) } }
+
+  // MARK: Storage
+
+  static func storage(_ engine: EngineMetrics, into page: inout MetricsText) {
+    page.section("Storage")
+    let hot = [(name: "tier", value: "hot")]
+    let bytes = engine.partitions.reduce(0) { $0 + $1.blockByteCount }
+    let points = total(engine, \.blockPointCount)
+    page.single(
+      "varve_blocks",
+      .gauge,
+      "Block files.",
+      Double(engine.partitions.reduce(0) { $0 + $1.blockCount }),
+      hot
+    )
+    page.single("varve_blocks_bytes", .gauge, "Bytes of block files.", Double(bytes), hot)
+    page.single("varve_blocks_points", .gauge, "Points in blocks.", Double(points), hot)
+    page.single(
+      "varve_blocks_bytes_per_point",
+      .gauge,
+      "Bytes of block files over points in them; NaN without any.",
+      points == 0 ? .nan : Double(bytes) / Double(points),
+      hot
+    )
+    page.gauge(
+      "varve_ring_hours",
+      "Hours of partitions that answer from minute windows.",
+      engine.partitions.reduce(0) { $0 + $1.ringHourCount }
+    )
+    page.gauge(
+      "varve_ring_hours_limit",
+      "Hours of partitions that the ring has slots for.",
+      engine.partitions.count * ringSlotCount
+    )
+    page.gauge(
+      "varve_ring_bytes",
+      "Bytes of the ring's windows.",
+      engine.partitions.reduce(0) { $0 + $1.ringByteCount }
+    )
+    page.single(
+      "varve_disk_free_bytes",
+      .gauge,
+      "Free bytes of the data directory's file system; NaN when it does not tell.",
+      engine.disk.map { Double($0.free) } ?? .nan
+    )
+    page.single(
+      "varve_disk_size_bytes",
+      .gauge,
+      "Bytes of the data directory's file system; NaN when it does not tell.",
+      engine.disk.map { Double($0.total) } ?? .nan
+    )
+  }
+
+  /// Hours of one partition's ring: two days, the open hour, ten minutes of future, one to spare.
+  private static let ringSlotCount = 51
+
+  // MARK: Catalog
+
+  static func catalog(_ sources: Sources, into page: inout MetricsText) {
+    page.section("Catalog")
+    let names = sources.engine.names
+    page.gauge("varve_catalog_tenants", "Tenants.", names.tenants)
+    page.gauge("varve_catalog_measurements", "Measurements of all tenants.", names.measurements)
+    page.gauge("varve_catalog_fields", "Fields of all measurements.", names.fields)
+    page.gauge("varve_catalog_field_sets", "Different sets of fields of rows.", names.fieldSets)
+    page.gauge("varve_catalog_layouts", "Pairs of series and field set.", names.layouts)
+    page.gauge("varve_catalog_series", "Series of all tenants.", names.series)
+    page.gauge(
+      "varve_catalog_series_limit",
+      "Series that there may be; beyond it new ones are refused.",
+      sources.configuration.seriesMax
+    )
+  }
+
+  // MARK: Memory
+
+  /// What each budget holds and may hold.
+  static func memory(_ sources: Sources, into page: inout MetricsText) {
+    page.section("Memory")
+    let (engine, configuration) = (sources.engine, sources.configuration)
+    let budgets: [(name: String, used: Int, limit: Double)] = [
+      (
+        "open_rows", engine.partitions.reduce(0) { $0 + $1.openByteCount },
+        Double(configuration.openRowByteCountMax)
+      ),
+      ("in_flight", engine.inFlightByteCount, Double(configuration.inFlightByteCountMax)),
+      (
+        "queries", engine.queries.byteCount,
+        Double(configuration.queryByteCountMax * configuration.queryThreadCount)
+      ),
+      ("catalog", engine.names.byteCount, .infinity),
+    ]
+    page.family(
+      "varve_memory_budget_used_bytes",
+      .gauge,
+      "Memory by budget: open_rows waits for a cut, in_flight is durable and not applied, queries "
+        + "decode and answer, catalog holds names.",
+      labels: ["budget"]
+    )
+    for budget in budgets { page.sample(budget.used, [("budget", budget.name)]) }
+    page.family(
+      "varve_memory_budget_limit_bytes",
+      .gauge,
+      "What each budget may hold; the catalog is bounded by varve_catalog_series_limit instead.",
+      labels: ["budget"]
+    )
+    for budget in budgets { page.sample(budget.limit, [("budget", budget.name)]) }
+  }
+
+  // MARK: Damage
+
+  static func damage(_ engine: EngineMetrics, into page: inout MetricsText) {
+    page.section("Damage")
+    page.family(
+      "varve_damages_found",
+      .gauge,
+      "Places where stored bytes were not what was written, found at the last start; a note is "
+        + "normal after a crash.",
+      labels: ["severity"]
+    )
+    page.sample(engine.damages.notes, [("severity", "note")])
+    page.sample(engine.damages.damages, [("severity", "damage")])
+    page.sample(engine.damages.unreadable, [("severity", "unreadable")])
+    page.gauge(
+      "varve_quarantined_files",
+      "Files that were set aside because they are damaged.",
+      engine.damages.quarantinedFileCount
+    )
+  }
+}

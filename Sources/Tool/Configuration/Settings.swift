@@ -1,0 +1,19 @@
+/// The table of options: every section, every option, in the order of help and documentation.
+package enum Settings {
+  package static let sections: [any SettingSection.Type] = [
+    StorageSettings.self, LineSettings.self, HTTPSettings.self, QuerySettings.self,
+    QueueSettings.self, OperationSettings.self,
+  ]
+
+  package static let all: [Setting] = sections.flatMap { $0.settings }
+
+  package static let byKey: [String: Setting] = Dictionary(
+    uniqueKeysWithValues: all.map { ($0.key, $0) }
+  )
+}
+
+/// Options that belong together, under one title of help and documentation.
+package protocol SettingSection: Sendable {
+  static var title: String { get }
+  static var settings: [Setting] { get }
+}

@@ -1,0 +1,118 @@
+internal import Engine
+
+/// Where data lies and how much of it memory may hold.
+package enum StorageSettings: SettingSection {
+  package static let title = "Storage"
+
+  package static let settings: [Setting] = [
+    .directory(
+      "data",
+      \.engine.dataDirectory,
+      "The data directory; made when it is not there.",
+      """
+      Everything that Varve keeps lies below it: the queue, the catalog, blocks, the ring, dead \
+      letters. One process uses it at a time. A relative path starts at the working directory. \
+      There is no default: it must be given.
+      """
+    ),
+    .choice(
+      "durability",
+      \.engine.durability,
+      "When a row counts as acknowledged.",
+      """
+      `fsync` acknowledges after the batch is on the disk: nothing acknowledged is lost, whatever \
+      stops. `interval` acknowledges when the operating system has it and syncs every \
+      `commit.sync-interval`: a power failure may lose that much, a killed process nothing. `os` \
+      leaves the time of writing to the kernel: a power failure may lose about half a minute. The \
+      server prints at its start which one holds.
+      """
+    ),
+    .count(
+      "partitions",
+      1...64,
+      \.engine.partitionCount,
+      "Partitions of a new data directory.",
+      """
+      Each series belongs to one partition and each partition to one worker, so there should be \
+      at least as many as processors. Fixed when the directory is made; an existing directory \
+      keeps its own and this option is then ignored.
+      """
+    ),
+    .count(
+      "workers",
+      1...64,
+      \.engine.workerCount,
+      scaled: "one a processor, at most 8",
+      "Threads that own partitions.",
+      """
+      A worker applies, folds and cuts the rows of its partitions. More than there are partitions \
+      are not started.
+      """
+    ),
+    .count(
+      "series.max",
+      1...(1 << 31),
+      \.engine.seriesMax,
+      "Series over all tenants.",
+      """
+      At the limit only lines of new series are refused, by name; the others go on. A series \
+      costs some hundred bytes of memory for its key and its place in the index, besides its rows.
+      """
+    ),
+    .bytes(
+      "open-rows",
+      (1 << 20)...(1 << 40),
+      \.engine.openRowByteCountMax,
+      scaled: "a twelfth of the memory, 16MiB to 1GiB",
+      "Memory of rows that are not cut yet.",
+      """
+      Reaching it makes partitions cut; at twice as much workers wait and clients are held back. \
+      A value of a row a second takes about 130 bytes a minute here. More of it means larger and \
+      fewer blocks.
+      """
+    ),
+    .bytes(
+      "in-flight",
+      (1 << 20)...(1 << 36),
+      \.engine.inFlightByteCountMax,
+      scaled: "a 64th of the memory, 8MiB to 128MiB",
+      "Batches on their way from the log to the workers.",
+      """
+      The bound between what is durable and what is applied. At it the committer stops taking, \
+      and then sockets are not read.
+      """
+    ),
+    .duration(
+      "cut.interval",
+      1_000_000_000...86_400_000_000_000,
+      \.engine.cutIntervalNanoseconds,
+      "Time after which a partition with rows is cut.",
+      """
+      A cut turns open rows into a block and lets the log go. Shorter means a shorter replay after \
+      a crash, and smaller blocks.
+      """
+    ),
+    .bytes(
+      "cut.log",
+      (1 << 20)...(1 << 42),
+      \.engine.cutLogByteCountMax,
+      scaled: "an eighth of the disk, 4MiB to 4GiB",
+      "Log since the last cuts at which a partition is cut.",
+      """
+      Bounds what a start has to replay, and the disk that the log takes, when rows come faster \
+      than `cut.interval` expects.
+      """
+    ),
+    .bytes(
+      "ring.extent",
+      (64 << 10)...(64 << 20),
+      \.engine.ringExtentByteCount,
+      scaled: "1MiB, or 64KiB on a disk under 1GiB",
+      "Space that an hour of the ring grows by.",
+      """
+      Minute windows are written into hour files that grow by this much before they are mapped, so \
+      that a full disk is an error at a cut. One per partition and open hour.
+      """
+    ),
+  ]
+}

@@ -1,0 +1,152 @@
+import Foundation
+import Platform
+import TestSupport
+import Testing
+
+/// Goal: exit status 0 done, 1 failed, 2 wrong usage, and one clear line that says why.
+@Suite(.serialized) struct CommandTests {
+  @Test(arguments: [["--version"], ["--help"], ["help", "serve"], ["config", "show", "--json"]])
+  func whatCanBeAnsweredIsZero(arguments: [String]) throws {
+    let outcome = try CommandProcess.run(arguments)
+    #expect(outcome.status == 0)
+    #expect(outcome.output.hasSuffix("\n"))
+    #expect(outcome.errors.isEmpty)
+  }
+
+  @Test func theVersionNamesTheCompiler() throws {
+    let version = try CommandProcess.run(["--version"]).output
+    #expect(version.hasPrefix("varve "))
+    #expect(version.contains("Swift 6."))
+  }
+
+  @Test(arguments: [
+    (["sreve"], "sreve"),
+    (["serve"], "no data directory; give --data DIR, VARVE_DATA"),
+    (["serve", "--data"], "--data"),
+    (["serve", "--data", "/tmp/x", "--open-rows", "12"], "--open-rows is \"12\"; expected a size"),
+    (["serve", "--open-row", "1GiB"], "--open-rows"),
+    (["serve", "--config", "/nowhere.yaml"], "cannot read the config file /nowhere.yaml"),
+    (["config", "check", "/nowhere.yaml"], "cannot read the config file /nowhere.yaml"),
+    (["config", "show", "--workers", "x"], "--workers is \"x\"; expected a whole number, 1 to 64"),
+    (["load", "--servers", "0"], "--servers is 0; expected 1 to"),
+    (["verify"], "--data"),
+  ])
+  func wrongUsageIsTwo(arguments: [String], message: String) throws {
+    let outcome = try CommandProcess.run(arguments)
+    #expect(outcome.status == 2)
+    #expect(outcome.errors.contains(message))
+    #expect(outcome.output.isEmpty)
+  }
+
+  @Test func aVariableIsNamedWhenItIsWrong() throws {
+    let outcome = try CommandProcess.run(
+      ["serve"],
+      environment: ["VARVE_DATA": "/tmp/x", "VARVE_CUT_INTERVAL": "10"]
+    )
+    #expect(outcome.status == 2)
+    #expect(outcome.errors.hasPrefix("varve: VARVE_CUT_INTERVAL is \"10\"; expected a duration"))
+    #expect(outcome.errors.count { $0 == "\n" } == 1)
+  }
+
+  @Test(arguments: [
+    ["serve", "--data", "/proc/no", "--line-tcp", "127.0.0.1:0", "--http", "127.0.0.1:0"],
+    ["load", "--to", "127.0.0.1:1", "--duration", "1"],
+  ])
+  func whatFailsIsOne(arguments: [String]) throws {
+    let outcome = try CommandProcess.run(arguments)
+    #expect(outcome.status == 1)
+    #expect(outcome.errors.hasPrefix("varve: "))
+    #expect(outcome.errors.count { $0 == "\n" } == 1)
+  }
+
+  @Test func aFileIsCheckedWithoutStarting() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.file("varve.yaml")
+    try Data("data: /tmp/x\nopen_rows: 1GiB\npartitions: 0\n".utf8)
+      .write(to: URL(fileURLWithPath: path))
+    let bad = try CommandProcess.run(["config", "check", path])
+    #expect(bad.status == 1)
+    #expect(bad.output.isEmpty)
+    let lines = bad.errors.split(separator: "\n")
+    #expect(lines.count == 2)
+    #expect(
+      lines.first == "\(path):2: there is no option open_rows; did you mean open-rows?"
+    )
+    try Data("data: /tmp/x\n".utf8).write(to: URL(fileURLWithPath: path))
+    let good = try CommandProcess.run(
+      ["config", "check"],
+      environment: ["VARVE_CONFIG": path, "VARVE_OPENROWS": "1GiB"]
+    )
+    #expect(good.status == 0)
+    #expect(good.output == "\(path): sound; 1 options given\n")
+    #expect(good.errors.contains("VARVE_OPENROWS sets no option; did you mean VARVE_OPEN_ROWS?"))
+  }
+
+  // MARK: A server
+
+  private func serve(_ directory: TemporaryDirectory, _ more: [String] = []) throws
+    -> CommandProcess
+  {
+    try CommandProcess(
+      [
+        "serve", "--data", directory.file("data"), "--line-tcp", "127.0.0.1:0", "--http",
+        "127.0.0.1:0",
+      ] + more
+    )
+  }
+
+  /// The port that the server prints.
+  private func port(_ text: String) throws -> Int {
+    let line = try #require(text.split(separator: "\n").first { $0.hasPrefix("lines ") })
+    return try #require(line.split(separator: ":").last.flatMap { Int($0) })
+  }
+
+  @Test(.timeLimit(.minutes(1)), arguments: [SIGTERM, SIGINT])
+  func oneSignalEndsItWithZero(number: Int32) throws {
+    let directory = try TemporaryDirectory()
+    let server = try serve(directory)
+    _ = try #require(server.read(until: "taking lines"))
+    server.signal(number)
+    let outcome = server.finish()
+    #expect(outcome.status == 0)
+    #expect(outcome.output.hasSuffix("stopped\n"))
+    #expect(outcome.errors.isEmpty)
+  }
+
+  /// A client that takes no replies holds the first stop up for as long as it may drain.
+  @Test(.timeLimit(.minutes(1))) func aSecondSignalEndsItAtOnce() throws {
+    let directory = try TemporaryDirectory()
+    let server = try serve(directory, ["--stop-drain", "60s", "--stop-timeout", "10m"])
+    let text = try #require(server.read(until: "taking lines"))
+    let socket = try TCPSocket(host: "127.0.0.1", port: try port(text))
+    let flood = Array(("#ack 1\n" + String(repeating: "x\n", count: 2_000_000)).utf8)
+    let sender = try WorkerThread(name: "flood") { try? socket.send(flood, 0..<flood.count) }
+    _ = Signal().wait(timeoutNanoseconds: 500_000_000)
+    server.signal(SIGTERM)
+    _ = try #require(server.read(until: "draining and cutting"))
+    server.signal(SIGTERM)
+    let outcome = server.finish()
+    #expect(outcome.status == 1)
+    #expect(outcome.errors.contains("SIGTERM again: ending at once"))
+    socket.shutDown()
+    sender.join()
+  }
+
+  @Test(.timeLimit(.minutes(1))) func jsonLogsAreNothingButJSON() throws {
+    let directory = try TemporaryDirectory()
+    let server = try serve(directory, ["--log-format", "json"])
+    // Standard output stays empty, so the start is seen at the lock alone; give it a moment.
+    _ = Signal().wait(timeoutNanoseconds: 1_500_000_000)
+    server.signal(SIGTERM)
+    let outcome = server.finish()
+    #expect(outcome.status == 0)
+    #expect(outcome.output.isEmpty)
+    let lines = outcome.errors.split(separator: "\n")
+    #expect(lines.count >= 3)
+    for line in lines {
+      let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+      let keys: Set<String> = ["time", "level", "logger", "message"]
+      #expect(keys.isSubset(of: Set(try #require(object).keys)))
+    }
+  }
+}

@@ -1,0 +1,225 @@
+import Model
+import Platform
+import TestSupport
+import Testing
+import Tool
+
+/// Goal: what stands in a file arrives, and what is refused is told with its place in the file.
+struct ImportTests {
+  private static func input(_ text: String, in directory: TemporaryDirectory) throws -> InputFile {
+    let path = directory.file("input")
+    try RealDisk().replace(path, with: Array(text.utf8))
+    return try InputFile(disk: RealDisk(), path: path)
+  }
+
+  private static func csv(
+    _ text: String,
+    in directory: TemporaryDirectory,
+    map: [String] = [],
+    measurement: String? = nil,
+    skipping count: Int = 0
+  ) throws -> CSVSource {
+    CSVSource(
+      try input(text, in: directory),
+      mapping: try CSVMapping(map),
+      measurement: measurement,
+      precision: .auto,
+      skippedLineCount: count
+    )
+  }
+
+  private static func json(_ text: String, in directory: TemporaryDirectory) throws -> ImportPiece {
+    var source = JSONLinesSource(
+      try input(text, in: directory),
+      measurement: "m",
+      precision: .s,
+      integersAreFloats: false,
+      skippedLineCount: 0
+    )
+    let piece = try source.next()
+    return try #require(piece)
+  }
+
+  private static func text(_ piece: ImportPiece) -> String {
+    String(decoding: piece.bytes, as: UTF8.self)
+  }
+
+  // MARK: Line protocol
+
+  @Test func aPieceNeverEndsInAString() {
+    let line = "m f=\"" + String(repeating: "x\n", count: 50) + "\" 1\n"
+    let bytes = Array(String(repeating: line, count: 10).utf8)
+    var cutter = LineCutter()
+    let end = cutter.end(in: bytes, isAtEnd: false, pieceByteCount: line.utf8.count + 7)
+    #expect(end == 2 * line.utf8.count)
+  }
+
+  @Test func quotesThatOpenNothingDoNotMislead() {
+    for line in ["# a \" quote\n", "m,t=\"a f=1\n", "m\\ \"x f=1\n", "m f=\"a\\\"b\" 1\n", "\n"] {
+      let bytes = Array((line + line).utf8)
+      var cutter = LineCutter()
+      #expect(
+        cutter.end(in: bytes, isAtEnd: false, pieceByteCount: 1) == line.utf8.count,
+        "\(line)"
+      )
+    }
+  }
+
+  @Test func aStringThatIsNeverClosedCostsItsLine() throws {
+    let directory = try StoredDirectory()
+    let good = (0..<40_000).map { "m f=\($0) \(ExportTests.base + $0)\n" }.joined()
+    let text = "m g=\"open \(ExportTests.base)\n" + good
+    let tally = try directory.take(LineSource(Self.input(text, in: directory.temporary)))
+    #expect(tally.accepted == 40_000)
+    #expect(tally.rejected == 1)
+    #expect(tally.refusals.map(\.line) == [1])
+  }
+
+  @Test func refusedLinesAreToldWithTheirPlaceInTheFile() throws {
+    let directory = try StoredDirectory()
+    var lines = (0..<20_000).map { "m f=\($0) \(ExportTests.base + $0)" }
+    lines[7] = "m f= 1"
+    lines[15_000] = "m,t= f=1"
+    lines[19_999] = "no fields"
+    let text = lines.joined(separator: "\n")
+    let tally = try directory.take(LineSource(Self.input(text, in: directory.temporary)))
+    #expect(tally.accepted == 19_997)
+    #expect(tally.rejected == 3)
+    #expect(tally.refusals.map(\.line) == [8, 15_001, 20_000])
+    #expect(tally.doneLine == 20_000)
+  }
+
+  @Test func skippedLinesAreLeftOutAndTheirControlWordsAreNot() throws {
+    let directory = try TemporaryDirectory()
+    let text = "#precision s\nm f=1 1\n# note\nm f=2 2\nm f=3 3\n"
+    var source = LineSource(try Self.input(text, in: directory), skippedLineCount: 4)
+    let piece = try #require(try source.next())
+    #expect(Self.text(piece) == "#precision s\nm f=3 3\n")
+    #expect(
+      piece.marks == [
+        .init(lineFeedCount: 0, fileLine: 1), .init(lineFeedCount: 1, fileLine: 5),
+      ]
+    )
+    #expect(try source.next() == nil)
+  }
+
+  // MARK: CSV
+
+  @Test func aMappingSaysWhatColumnsAre() throws {
+    let directory = try TemporaryDirectory()
+    let text = "\u{feff}series,timestamp_ns,value,junk\r\nnab.a,1392388200000000000,0.132,x\r\n"
+    var source = try Self.csv(
+      text,
+      in: directory,
+      map: ["series=tag:series,timestamp_ns=time:ns", "value=field:value,junk=-"],
+      measurement: "corpus"
+    )
+    let piece = try #require(try source.next())
+    #expect(Self.text(piece) == "corpus,series=nab.a value=0.132 1392388200000000000\n")
+  }
+
+  @Test func cellsOfAllKinds() throws {
+    let directory = try TemporaryDirectory()
+    let text = """
+      measurement,time,tag:a,field:f:float,field:i:integer,field:s:string,field:x
+      "m,1",2026-11-18T11:06:40+01:00,"q""x",1e3,-5,"two
+      lines",true
+      m,1795000000,,,,"",
+      m,1795000000,,abc,,,
+      m,2026-11-18 11:06:40,,1,,,
+      m,1795000000,,NaN,,,
+      m,1
+      m,1795000000,,,,,
+      m,1795000000,,,,x"y,7.25
+      """
+    var source = try Self.csv(text, in: directory)
+    let piece = try #require(try source.next())
+    #expect(
+      Self.text(piece) == """
+        m\\,1,a=q"x f=1e3,i=-5i,s="two
+        lines",x=true 1794996400000000000
+        m s="" 1795000000000000000
+        m s="x\\"y",x=7.25 1795000000000000000
+
+        """
+    )
+    #expect(piece.marks.map(\.fileLine) == [2, 4, 10])
+    #expect(piece.marks.map(\.lineFeedCount) == [0, 2, 3])
+    #expect(piece.refusals.map(\.line) == [5, 6, 7, 8, 9])
+    #expect(piece.refusals.map(\.reason).contains { $0.contains("has no zone; write") })
+    #expect(piece.refusedCount == 5)
+  }
+
+  @Test(arguments: [
+    "a,b\n1,2\n", "time,field:f\n1,2\n", "measurement,time\nm,1\n", "measurement,field:\nm,1\n",
+    "measurement,\"field:f\n",
+  ])
+  func aHeaderThatSaysTooLittleIsRefused(text: String) throws {
+    let directory = try TemporaryDirectory()
+    #expect(throws: ImportFault.self) {
+      var source = try Self.csv(text, in: directory)
+      _ = try source.next()
+    }
+  }
+
+  @Test(arguments: ["x", "=tag:a", "a=b", "a=tag:", "a=field:", "a=time:min"])
+  func aMappingThatSaysNothingIsRefused(text: String) {
+    #expect(throws: CSVMapping.Fault.self) { try CSVMapping([text]) }
+  }
+
+  // MARK: JSON lines
+
+  @Test func objectsBecomeLines() throws {
+    let directory = try TemporaryDirectory()
+    let piece = try Self.json(
+      #"""
+      {"measurement":"a b","tags":{"z":"1","b":2},"time":1795000000,"fields":{"f":1.0,"i":3}}
+
+      {"time":"2026-11-18T11:06:40.5Z","fields":{"s":"x\n\"y\"","t":true}}
+      {"fields":{"u":"18446744073709551615","g":5},"types":{"u":"unsigned","g":"float"}}
+      {"fields":{}}
+      {"fields":{"a":[1]}}
+      nonsense
+      {"time":1795000000,"fields":{"a":"NaN"},"types":{"a":"float"}}
+      """#,
+      in: directory
+    )
+    #expect(
+      Self.text(piece) == """
+        a\\ b,b=2,z=1 f=1.0,i=3i 1795000000000000000
+        m s="x
+        \\"y\\"",t=true 1795000000500000000
+        m u=18446744073709551615u,g=5
+
+        """
+    )
+    #expect(piece.marks.map(\.fileLine) == [1, 3, 4])
+    #expect(piece.refusals.map(\.line) == [5, 6, 7, 8])
+  }
+
+  // MARK: Verdicts
+
+  @Test func aFailureStopsAndTellsHowToGoOn() {
+    var tally = ImportTally()
+    var piece = ImportPiece()
+    piece.file = "a.lp"
+    piece.bytes = Array("m f=1\nm f=2\n".utf8)
+    piece.lineFeedCount = 2
+    piece.marks = [.init(lineFeedCount: 0, fileLine: 11)]
+    piece.lastFileLine = 12
+    #expect(tally.send(piece) == Array("#ack import-1\n".utf8))
+    piece.marks = [.init(lineFeedCount: 0, fileLine: 13)]
+    piece.lastFileLine = 14
+    _ = tally.send(piece)
+    tally.take(Array("OK import-1 2 0".utf8))
+    tally.take(Array("ERR 5 3 expected a value".utf8))
+    let refusal = ImportRefusal(file: "a.lp", line: 14, column: 3, reason: "expected a value")
+    #expect(tally.refusals == [refusal])
+    #expect(tally.failure == nil)
+    tally.take(Array("FAIL import-2 no space left".utf8))
+    #expect(tally.failure == "FAIL import-2 no space left")
+    #expect(tally.isWaiting)
+    let report = ImportReport(tally, failure: tally.failure, seconds: 1).rendered(asJSON: false)
+    #expect(report.contains("--skip-lines 12 and a.lp as the first file"))
+  }
+}
