@@ -35,8 +35,8 @@ public struct RowCondition: Hashable, Sendable {
   }
 
   /// Reads `FIELD OP VALUE`: the field's name up to the first of `<`, `>`, `=` and `!=` (a
-  /// backslash escapes those), a number, `true`, `false`, or a text in double quotes. Spaces around the parts
-  /// do not count.
+  /// backslash escapes those), a number, `true`, `false`, or a text in double quotes. Spaces around
+  /// the parts do not count.
   ///
   /// - Throws: ``QueryError`` of kind `badData`.
   init(_ text: String) throws(QueryError) {
