@@ -44,6 +44,9 @@ public struct DataDirectoryCheck: Sendable {
       progress("partition \(index) of \(partitionCount)")
       result.findings += settled { checkPartition(index) }
     }
+    progress("dead letters")
+    let letters = DeadLetterLog(disk: disk, directory: directory.deadLetters)
+    result.findings += settled { letters.check() }
     progress("quarantine")
     noteQuarantine(&result)
     count(partitionCount, &result)
@@ -154,7 +157,7 @@ public struct DataDirectoryCheck: Sendable {
 
   /// Adds up the files that were checked.
   private func count(_ partitionCount: Int, _ result: inout Result) {
-    var folders = [directory.catalog, directory.queue]
+    var folders = [directory.catalog, directory.queue, directory.deadLetters]
     var files = [directory.identity]
     for index in 0..<partitionCount {
       folders += [directory.blocks(index), directory.ring(index)]
