@@ -10,7 +10,8 @@ extension DashboardScript {
     // The tags of the one series that is looked at, or null.
     let only = null, news = [];
     const query = extra => new URLSearchParams({measurement: $('measurement').value, ...extra,
-      ...Object.fromEntries(Object.entries(only || {}).map(([key, text]) => ['tag.' + key, text]))});
+      ...Object.fromEntries(
+        Object.entries(only || {}).map(([key, text]) => ['tag.' + key, text]))});
     // A comma, a star or a backslash in a field's name is escaped in the list of fields.
     const fieldName = () => $('field').value.replace(/[\\,*]/g, '\\$&');
     function take(answer, isNews) {

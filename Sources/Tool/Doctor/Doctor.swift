@@ -88,10 +88,11 @@ struct Doctor: ParsableCommand {
       case .failure(let fault): unreadable = fault.message
       }
     }
+    let hasFile = path != nil
     let resolver = ConfigurationResolver(
       flags: flags,
       file: file,
-      variable: path == nil ? { _ in nil } : ProcessEnvironment.value(of:)
+      variable: { hasFile ? ProcessEnvironment.value(of: $0) : nil }
     )
     return (resolver.resolve(machine: MachineFacts.current(data:)), unreadable)
   }
