@@ -18,7 +18,9 @@ public enum CompactionError: Error, Equatable, Sendable {
     _ offset: Int,
     _ byteCount: Int
   ) -> CompactionError {
-    if error.isRefusal, case .system(let failure) = error { return .system(failure) }
+    if case .system(let failure) = error {
+      return error.isRefusal ? .system(failure) : .block(error)
+    }
     return .damaged(
       Damage(
         severity: .damage,

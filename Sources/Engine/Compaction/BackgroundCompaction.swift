@@ -34,7 +34,8 @@ final class BackgroundCompaction: @unchecked Sendable {
   /// Partitions of which the manifest on the disk may be either of two.
   private var doubtful: Set<PartitionID> = []
   private var nextLookAt: UInt64 = 0
-  private var retryNanoseconds = retryNanosecondsMin
+  /// When partitions whose last merge failed have their next turn, and how long they waited.
+  private var retries: [PartitionID: (at: UInt64, waited: UInt64)] = [:]
 
   /// A step and the partition that it is of.
   private struct Work {
@@ -72,7 +73,7 @@ final class BackgroundCompaction: @unchecked Sendable {
     guard monotonic >= nextLookAt else { return nextLookAt - monotonic }
     removeRetired()
     nextLookAt = monotonic &+ Self.lookNanoseconds
-    let (found, debt) = lookForWork()
+    let (found, debt) = lookForWork(monotonic: monotonic)
     counters.publish(debt: debt, retired: retired.count, barred: barred.count)
     guard let work = found else { return Self.lookNanoseconds }
     do throws(CompactionError) {
@@ -80,8 +81,8 @@ final class BackgroundCompaction: @unchecked Sendable {
       let factor = max(1, 2 * debt.merges / parts.configuration.partitionCount)
       pace.begin(percent: min(100, parts.configuration.compaction.processorPercent * factor))
       try merge(work)
-      retryNanoseconds = Self.retryNanosecondsMin
-      troubles.clear()
+      retries[work.partition] = nil
+      if retries.isEmpty { troubles.clear() }
       nextLookAt = monotonic
       return 0
     } catch {
@@ -93,7 +94,9 @@ final class BackgroundCompaction: @unchecked Sendable {
   // MARK: Finding
 
   /// The merge that is to be made next: of the partition with most of them the oldest.
-  private func lookForWork() -> (Work?, debt: (merges: Int, bytes: Int)) {
+  private func lookForWork(
+    monotonic: UInt64
+  ) -> (Work?, debt: (merges: Int, bytes: Int)) {
     var best: Work?
     var mostBytes = 0
     var debt = (merges: 0, bytes: 0)
@@ -104,7 +107,9 @@ final class BackgroundCompaction: @unchecked Sendable {
         let byteCount = steps.reduce(0) { $0 + $1.step.inputByteCount }
         debt.merges += steps.count
         debt.bytes += byteCount
-        guard let (step, policy) = steps.first, byteCount > mostBytes else { continue }
+        guard let (step, policy) = steps.first, byteCount > mostBytes,
+          monotonic >= retries[partition]?.at ?? 0
+        else { continue }
         mostBytes = byteCount
         let names = Set(step.inputs.map(\.fileName))
         best = Work(
@@ -249,13 +254,12 @@ final class BackgroundCompaction: @unchecked Sendable {
   private func note(_ error: CompactionError, _ work: Work) {
     switch error {
     case .stopped: return
-    case .damaged(let damage):
-      barred.insert(Path.name(of: damage.path))
-      nextLookAt = parts.clock.monotonic()
+    case .damaged(let damage): barred.insert(Path.name(of: damage.path))
+    case .system, .block(.system):
+      let waited = retries[work.partition]?.waited ?? Self.retryNanosecondsMin / 2
+      let wait = min(2 * waited, Self.retryNanosecondsMax)
+      retries[work.partition] = (parts.clock.monotonic() &+ wait, wait)
     case .block: barred.formUnion(work.step.inputs.map(\.fileName))
-    case .system:
-      nextLookAt = parts.clock.monotonic() &+ retryNanoseconds
-      retryNanoseconds = min(2 * retryNanoseconds, Self.retryNanosecondsMax)
     }
     counters.failed()
     troubles.note(
