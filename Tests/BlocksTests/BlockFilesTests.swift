@@ -25,7 +25,9 @@ import Testing
       for reader in readers {
         let direct = try BlockReader.open(disk: disk, path: reader.path)
         for entry in try reader.entries() {
-          #expect(try reader.all(entry) == direct.all(entry))
+          let (found, expected) = (try reader.all(entry), try direct.all(entry))
+          #expect(found.timestamps == expected.timestamps)
+          #expect(found.columns.map(\.cells) == expected.columns.map(\.cells))
         }
         #expect(files.openCount <= 3)
       }

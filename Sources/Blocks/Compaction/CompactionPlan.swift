@@ -24,7 +24,7 @@ public struct CompactionPolicy: Sendable {
     rowsPerGroupMax: Int,
     inputByteCountMax: Int = 1 << 30,
     cutCountMin: Int = 2,
-    fullCutCountMin: Int = 1,
+    fullCutCountMin: Int = 2,
     end: Timestamp? = nil
   ) {
     precondition(strength != .head)
@@ -55,9 +55,8 @@ public struct CompactionPolicy: Sendable {
       strength: .young,
       rowsPerGroupMax: youngRowsPerGroup,
       inputByteCountMax: inputByteCountMax,
-      cutCountMin: cutCountMin,
-      // One by itself would only be written again.
-      fullCutCountMin: 2
+      // One that fills a step by itself is not written again.
+      cutCountMin: cutCountMin
     )
   }
 
@@ -72,6 +71,7 @@ public struct CompactionPolicy: Sendable {
       rowsPerGroupMax: coldRowsPerGroup,
       inputByteCountMax: inputByteCountMax,
       cutCountMin: cutCountMin,
+      fullCutCountMin: 1,
       end: end
     )
   }
