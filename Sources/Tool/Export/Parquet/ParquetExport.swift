@@ -212,9 +212,12 @@ package struct ParquetExport {
     progress: (Int, Int) -> Void
   ) throws {
     var days: Set<Int64> = []
-    for series in selection.series { days.formUnion(snapshot.days(of: series, in: options.range)) }
+    for series in selection.series {
+      let found = snapshot.days(of: series, in: options.range)
+      if !found.isEmpty { summary.seriesCount += 1 }
+      days.formUnion(found)
+    }
     let count = selection.series.count
-    var exported: Set<SeriesID> = []
     for (index, day) in days.sorted().enumerated() {
       let start = day * Self.dayNanoseconds
       let (end, isEndless) = start.addingReportingOverflow(Self.dayNanoseconds)
@@ -232,7 +235,7 @@ package struct ParquetExport {
         summary.keptFileCount += earlier.files.count
         progress((index + 1) * count, days.count * count)
       } else {
-        result = try write(selection, schema, folder, inputs, range, &exported) {
+        result = try write(selection, schema, folder, inputs, range) {
           progress(index * count + $0, days.count * count)
         }
         try journal.add(result)
@@ -245,7 +248,6 @@ package struct ParquetExport {
         summary.byteCount += file.byteCount
       }
     }
-    summary.seriesCount += exported.count
   }
 
   private mutating func write(
@@ -254,7 +256,6 @@ package struct ParquetExport {
     _ folder: String,
     _ inputs: String,
     _ range: TimeRange,
-    _ exported: inout Set<SeriesID>,
     progress: (Int) -> Void
   ) throws -> ExportManifest.Day {
     let findingCount = snapshot.findings.count
@@ -267,7 +268,6 @@ package struct ParquetExport {
           in: range,
           alignedTo: options.isRollup ? Nanoseconds.perMinute : 1
         ) { rows in
-          exported.insert(series.id)
           try writer.append(rows, of: series)
         }
         progress(index + 1)
