@@ -78,6 +78,8 @@ public final class BlockReader: Sendable {
   ) throws(BlockError) -> BlockReader {
     let scan = BlockScanner.scan(file, path: path)
     guard let identity = scan.footer?.summary.identity ?? scan.header ?? expected else {
+      // When nothing can be read at all, the bytes may be as sound as ever.
+      if case .system = footerError { throw footerError }
       throw .unidentified
     }
     let damage = Damage(

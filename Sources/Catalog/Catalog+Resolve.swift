@@ -140,6 +140,11 @@ extension Catalog {
   /// - Throws: A limit.
   public func fieldSet(of fields: [FieldID]) throws(SchemaRefusal) -> FieldSetID {
     let columns = Set(fields.map(\.rawValue)).sorted()
+    guard columns.count <= Limits.fieldsPerRowMax else {
+      throw Self.tooWide(
+        "a set of \(columns.count) fields exceeds the limit of \(Limits.fieldsPerRowMax)"
+      )
+    }
     return try update { (state: inout CatalogState) throws(SchemaRefusal) in
       guard let first = columns.first, let field = state.fields.definition(first) else {
         preconditionFailure("a field set has defined fields")

@@ -126,13 +126,15 @@ final class Cut {
     if finished.isEmpty, writer == nil { _ = try seriesWriter(for: tenants[0]) }
     try finishWriter()
     // What blocks and windows refer to is durable before they count.
-    try store.catalog.sync(upTo: store.catalog.version)
+    let catalogVersion = store.catalog.version
+    try store.catalog.sync(upTo: catalogVersion)
     CrashPoint.blocksWritten.reach()
     try store.ring.sync()
     CrashPoint.ringSynced.reach()
     var manifest = store.manifest
     manifest.cut = store.cutNumber
     manifest.epoch = store.epoch
+    manifest.catalogVersion = catalogVersion
     manifest.nextOffset = generation.end
     manifest.blocks.append(contentsOf: finished)
     manifest.ringProgress = store.ring.progress

@@ -35,8 +35,7 @@ extension CutContext {
   /// - Returns: `nil` when a row cannot have so many fields or the catalog takes no more sets. That
   ///   must not stop a cut: it goes without the set.
   func fieldSet(of fields: [FieldID]) -> FieldSetID? {
-    guard fields.count <= Limits.fieldsPerRowMax else { return nil }
-    return try? catalog.fieldSet(of: fields)
+    try? catalog.fieldSet(of: fields)
   }
 }
 

@@ -17,6 +17,7 @@ public struct DataDirectoryCheck: Sendable {
 
   /// How often a part that changed while it was read is read again.
   private static let attemptsMax = 5
+  private static let pauseNanoseconds: UInt64 = 100_000_000
 
   private let disk: any Disk
   private let directory: DataDirectory
@@ -43,6 +44,9 @@ public struct DataDirectoryCheck: Sendable {
       progress("partition \(index) of \(partitionCount)")
       result.findings += settled { checkPartition(index) }
     }
+    progress("dead letters")
+    let letters = DeadLetterLog(disk: disk, directory: directory.deadLetters)
+    result.findings += settled { letters.check() }
     progress("quarantine")
     noteQuarantine(&result)
     count(partitionCount, &result)
@@ -54,6 +58,8 @@ public struct DataDirectoryCheck: Sendable {
   private func settled(_ check: () -> [Damage]) -> [Damage] {
     var findings = check()
     for _ in 1..<Self.attemptsMax where findings.contains(where: { $0.severity != .note }) {
+      // A file of a live server may be half made for as long as a sync takes.
+      _ = Signal().wait(timeoutNanoseconds: Self.pauseNanoseconds)
       let again = check()
       if again == findings { break }
       findings = again
@@ -151,7 +157,7 @@ public struct DataDirectoryCheck: Sendable {
 
   /// Adds up the files that were checked.
   private func count(_ partitionCount: Int, _ result: inout Result) {
-    var folders = [directory.catalog, directory.queue]
+    var folders = [directory.catalog, directory.queue, directory.deadLetters]
     var files = [directory.identity]
     for index in 0..<partitionCount {
       folders += [directory.blocks(index), directory.ring(index)]

@@ -68,6 +68,8 @@ struct PartitionLayouts {
   private(set) var hot: [RunLayout] = []
   /// By series slot: the newest timestamp that is in a block. A row not newer than it is late.
   var lastSealed: [Timestamp] = []
+  /// Rows of any series up to this one may be in a block whose index cannot be read.
+  private var sealedFloor: Timestamp = .min
   private var slots: [SeriesID: Int] = [:]
   /// Parallel to `lastSealed`.
   private(set) var seriesOfSlot: [SeriesID] = []
@@ -126,10 +128,17 @@ struct PartitionLayouts {
     if let slot = slots[series] { return slot }
     let slot = lastSealed.count
     slots[series] = slot
-    lastSealed.append(.min)
+    lastSealed.append(sealedFloor)
     seriesOfSlot.append(series)
     firstLayout.append(-1)
     return slot
+  }
+
+  /// Takes every row up to `timestamp` for late: it is compared with what can be read, and its
+  /// minute is folded anew. Right whatever is there, only slower.
+  mutating func seal(upTo timestamp: Timestamp) {
+    sealedFloor = max(sealedFloor, timestamp)
+    for slot in lastSealed.indices { lastSealed[slot] = max(lastSealed[slot], sealedFloor) }
   }
 
   func knownSlot(of series: SeriesID) -> Int? { slots[series] }

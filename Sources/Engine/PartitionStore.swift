@@ -55,6 +55,7 @@ final class PartitionStore {
     files: PartitionFiles,
     manifest: Manifest,
     blocks: [BlockReader],
+    unreadUpTo: Timestamp?,
     ring: RingRegion,
     damagedMinutes: [RingRecovery.DamagedMinute] = []
   ) {
@@ -75,6 +76,7 @@ final class PartitionStore {
     current = Generation(start: manifest.nextOffset)
     refreshLayouts()
     for block in blocks { noteSealed(block) }
+    if let unreadUpTo { table.seal(upTo: unreadUpTo) }
     counters.publish(self)
     counters.publishManifest(self)
   }
@@ -115,10 +117,13 @@ final class PartitionStore {
   }
 
   private func noteSealed(_ block: BlockReader) {
-    // An index that cannot be read was rebuilt when the block was opened, or the block set aside.
-    try? block.forEachGroup { entry in
-      let slot = table.slot(of: entry.series)
-      table.lastSealed[slot] = max(table.lastSealed[slot], entry.lastTimestamp)
+    do {
+      try block.forEachGroup { entry in
+        let slot = table.slot(of: entry.series)
+        table.lastSealed[slot] = max(table.lastSealed[slot], entry.lastTimestamp)
+      }
+    } catch {
+      table.seal(upTo: block.summary.lastTimestamp)
     }
   }
 

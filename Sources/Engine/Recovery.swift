@@ -32,6 +32,11 @@ struct Recovery {
     for index in 0..<parts.configuration.partitionCount {
       opened.append(try openPartition(index))
     }
+    // Manifests know how far the catalog had come: ids of what it lost are never handed out anew.
+    if let loss = catalog.expect(version: opened.map(\.manifest.catalogVersion).max() ?? 0) {
+      report.damages.append(loss)
+      hasCatalogLoss = true
+    }
     if hasCatalogLoss || isBehind(catalog, opened) { reteach(catalog, from: opened) }
     let floors = opened.map(\.manifest.nextOffset)
     let lastEpoch = opened.map(\.manifest.epoch).max() ?? Epoch(0)
@@ -92,24 +97,7 @@ struct Recovery {
   private mutating func reteach(_ catalog: Catalog, from partitions: [OpenedPartition]) {
     for block in partitions.flatMap(\.blocks) {
       guard let found = try? block.definitions() else { continue }
-      var definitions = CatalogDefinitions()
-      definitions.tenants = [TenantDefinition(id: found.tenant, name: found.tenantName)]
-      definitions.series = found.series
-      definitions.fields = found.fields
-      let types = Dictionary(
-        found.fields.map { ($0.id, $0.type) },
-        uniquingKeysWith: { first, _ in first }
-      )
-      definitions.fieldSets = found.fieldSets.map { set in
-        FieldSetDefinition(
-          id: set.id,
-          measurement: set.measurement,
-          fields: set.fields,
-          types: set.fields.map { types[$0] ?? .float }
-        )
-      }
-      let result = catalog.restore(definitions)
-      for refusal in result.refused {
+      for refusal in catalog.relearn(found) {
         report.damages.append(
           Damage(
             severity: .damage,
@@ -129,6 +117,8 @@ struct Recovery {
     var files: PartitionFiles
     var manifest: Manifest
     var blocks: [BlockReader]
+    /// The newest timestamp in blocks that could not be opened.
+    var unreadUpTo: Timestamp?
     var ring: RingRegion
     var damagedMinutes: [RingRecovery.DamagedMinute]
   }
@@ -155,6 +145,7 @@ struct Recovery {
     )
     var blocks: [BlockReader] = []
     var sound: [BlockSummary] = []
+    var unreadUpTo: Timestamp?
     for summary in manifest.blocks {
       let path = Path.join(blocksFolder, summary.fileName)
       do throws(BlockError) {
@@ -163,10 +154,24 @@ struct Recovery {
         blocks.append(reader)
         sound.append(summary)
       } catch {
-        setAside(
-          path,
-          error.text,
-          "offsets \(summary.identity.a.rawValue) ..< \(summary.identity.b.rawValue)"
+        unreadUpTo = max(unreadUpTo ?? .min, summary.lastTimestamp)
+        let range = "offsets \(summary.identity.a.rawValue) ..< \(summary.identity.b.rawValue)"
+        guard case .system(let failure) = error, !failure.isMissing else {
+          setAside(path, error.text, range)
+          continue
+        }
+        // The block may be as sound as ever: it stays where it is, and in the manifest.
+        guard !failure.isOutOfResources else { throw .system(failure) }
+        sound.append(summary)
+        report.damages.append(
+          Damage(
+            severity: .unreadable,
+            path: path,
+            offset: 0,
+            byteCount: summary.byteCount,
+            what: "\(failure), left in place",
+            range: range
+          )
         )
       }
     }
@@ -200,6 +205,7 @@ struct Recovery {
       files: files,
       manifest: manifest,
       blocks: blocks,
+      unreadUpTo: unreadUpTo,
       ring: ring,
       damagedMinutes: found.damagedMinutes
     )
@@ -335,6 +341,7 @@ struct Recovery {
         files: partition.files,
         manifest: partition.manifest,
         blocks: partition.blocks,
+        unreadUpTo: partition.unreadUpTo,
         ring: partition.ring,
         damagedMinutes: partition.damagedMinutes
       )

@@ -15,6 +15,13 @@ enum ByteScan {
   static let equals: UInt8 = 0x3d
   static let backslash: UInt8 = 0x5c
 
+  /// Whether a backslash before this byte of a string is not a part of the string. The official
+  /// QuestDB client escapes line ends as well as quotes and backslashes.
+  @inline(__always)
+  static func isEscapedInStrings(_ byte: UInt8) -> Bool {
+    byte == quote || byte == backslash || byte == lineFeed || byte == carriageReturn
+  }
+
   /// Eight bytes from anywhere.
   @inline(__always)
   static func word(_ pointer: UnsafeRawPointer) -> UInt64 {

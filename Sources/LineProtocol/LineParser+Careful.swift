@@ -218,7 +218,7 @@ extension LineParser {
       var byte = unsafe text[index]
       if byte == ByteScan.backslash, index + 1 < text.count {
         let next = unsafe text[index + 1]
-        if next == ByteScan.quote || next == ByteScan.backslash {
+        if ByteScan.isEscapedInStrings(next) {
           byte = next
           index += 1
         }

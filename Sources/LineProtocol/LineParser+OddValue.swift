@@ -95,7 +95,7 @@ extension LineParser {
       }
       let next = unsafe ByteScan.byte(found + 1)
       guard next != ByteScan.lineFeed else { return nil }
-      if next == ByteScan.quote || next == ByteScan.backslash {
+      if ByteScan.isEscapedInStrings(next) {
         unsafe (target + written).storeBytes(of: next, as: UInt8.self)
       } else {
         unsafe (target + written).storeBytes(of: ByteScan.backslash, as: UInt8.self)

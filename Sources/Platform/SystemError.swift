@@ -38,6 +38,9 @@ public struct SystemError: Error, Equatable, Sendable {
 
   /// Whether space on the disk would have helped.
   public var isDiskFull: Bool { code == ENOSPC || code == EDQUOT }
+  /// Whether the process or the machine has no descriptor or no memory left: says nothing of the
+  /// file.
+  public var isOutOfResources: Bool { code == EMFILE || code == ENFILE || code == ENOMEM }
   /// Whether there is no such file.
   public var isMissing: Bool { code == ENOENT || code == ENOTDIR }
   /// Whether another process holds the lock.

@@ -74,6 +74,11 @@ import Testing
     try store.prepare()
     let loaded = try store.load()
     #expect(loaded.manifest == Manifest(partition: Self.partition))
+    // The catalog's version stands at the end, where earlier manifests end.
+    let known = Manifest(partition: Self.partition, cut: 2, catalogVersion: 1 << 40)
+    #expect(try Self.decode(known.encoded()) == known)
+    let unknown = Manifest(partition: Self.partition, cut: 2)
+    #expect(known.encoded().count == unknown.encoded().count + 8)
     #expect(loaded.wasRebuilt == false)
     #expect(loaded.damages == [])
     #expect(store.check() == [])

@@ -347,9 +347,7 @@ struct ReferenceParser {
       index += 1
       while index < row.count, row[index] != UInt8(ascii: "\"") {
         if row[index] == UInt8(ascii: "\\"), index + 1 < row.count {
-          if row[index + 1] != UInt8(ascii: "\""), row[index + 1] != UInt8(ascii: "\\") {
-            text.append(row[index])
-          }
+          if !"\"\\\n\r".utf8.contains(row[index + 1]) { text.append(row[index]) }
           index += 1
         }
         text.append(row[index])

@@ -7,6 +7,7 @@ public import Model
 ///     | 12 CRC32C of the payload u32 | 16 CRC32C of bytes 0 ..< 16 u32 | payload |
 ///     payload := | cut u64 | epoch u32 | next offset u64 | blocks u32 | summary, 112 bytes | ... |
 ///                | ring files u32 | hour i64, bytes u48, number u8, kind u8 | ... | ledger |
+///                | catalog version u64, unless 0 |
 public struct Manifest: Hashable, Sendable {
   static let headByteCount = 20
   /// "VRVM".
@@ -27,6 +28,9 @@ public struct Manifest: Hashable, Sendable {
   public var ringProgress: [RingProgress]
   /// The partition's totals since the data directory was made.
   public var ledger: [LedgerEntry]
+  /// The catalog's version when the cut was committed: a catalog that ends before it has lost what
+  /// blocks use. 0 when that is not known.
+  public var catalogVersion: UInt64
 
   public init(
     partition: PartitionID,
@@ -35,7 +39,8 @@ public struct Manifest: Hashable, Sendable {
     nextOffset: Offset = .zero,
     blocks: [BlockSummary] = [],
     ringProgress: [RingProgress] = [],
-    ledger: [LedgerEntry] = []
+    ledger: [LedgerEntry] = [],
+    catalogVersion: UInt64 = 0
   ) {
     self.partition = partition
     self.cut = cut
@@ -44,6 +49,7 @@ public struct Manifest: Hashable, Sendable {
     self.blocks = blocks
     self.ringProgress = ringProgress
     self.ledger = ledger
+    self.catalogVersion = catalogVersion
   }
 
   /// The bytes of the file.
@@ -60,6 +66,7 @@ public struct Manifest: Hashable, Sendable {
       payload.writeInteger(progress.word)
     }
     LedgerCoding.write(ledger, into: &payload)
+    if catalogVersion > 0 { payload.writeInteger(catalogVersion) }
 
     var buffer = OutputBuffer(reserving: Self.headByteCount + payload.count)
     buffer.writeInteger(Self.magic)
@@ -127,7 +134,9 @@ public struct Manifest: Hashable, Sendable {
       guard let progress = RingProgress(hour: hour, word: word) else { throw .malformed(part) }
       ringProgress.append(progress)
     }
-    guard let ledger = LedgerCoding.read(&reader), reader.remaining == 0,
+    guard let ledger = LedgerCoding.read(&reader) else { throw .malformed(part) }
+    if reader.remaining > 0 { catalogVersion = reader.readInteger(UInt64.self) ?? 0 }
+    guard reader.remaining == 0,
       blocks.allSatisfy({ $0.identity.partition == partition && $0.identity.b <= self.nextOffset })
     else { throw .malformed(part) }
     self.ledger = ledger
