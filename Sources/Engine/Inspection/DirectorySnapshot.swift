@@ -174,6 +174,8 @@ public final class SnapshotPartition {
   var nextOffset: Offset { manifest.nextOffset }
   public var openRowCount: Int { generation.rowCount }
   public var unreadableRowCount: Int { generation.unreadableRowCount }
+  /// The end of the offsets that were read: what comes behind it came later.
+  public var endOffset: Offset { generation.end }
   /// Bytes of log behind the open rows.
   public var openLogByteCount: Int { generation.logByteCount }
 
