@@ -17,6 +17,7 @@ public struct DataDirectoryCheck: Sendable {
 
   /// How often a part that changed while it was read is read again.
   private static let attemptsMax = 5
+  private static let pauseNanoseconds: UInt64 = 100_000_000
 
   private let disk: any Disk
   private let directory: DataDirectory
@@ -57,6 +58,8 @@ public struct DataDirectoryCheck: Sendable {
   private func settled(_ check: () -> [Damage]) -> [Damage] {
     var findings = check()
     for _ in 1..<Self.attemptsMax where findings.contains(where: { $0.severity != .note }) {
+      // A file of a live server may be half made for as long as a sync takes.
+      _ = Signal().wait(timeoutNanoseconds: Self.pauseNanoseconds)
       let again = check()
       if again == findings { break }
       findings = again

@@ -21,7 +21,7 @@ extension Engine {
     let start = clock.monotonic()
     let memory = queries.begin()
     do throws(QueryError) {
-      let answer = try await range(items, tenant: tenant, memory: memory)
+      let answer = try await range(items, tenant: tenant, memory: memory, arrival: start)
       queries.end(memory, kind, nil, nanoseconds: clock.monotonic() &- start)
       if !answer.warnings.isEmpty { queries.answeredPartially() }
       return answer
@@ -34,7 +34,8 @@ extension Engine {
   private func range(
     _ items: [(name: String, value: String)],
     tenant: String,
-    memory: QueryMemory
+    memory: QueryMemory,
+    arrival: UInt64
   ) async throws(QueryError) -> RangeAnswer {
     let running: RunningEngine
     do throws(EngineError) {
@@ -44,12 +45,14 @@ extension Engine {
     }
     let request = try RangeRequest.parse(items: items, now: clock.now())
     let isManual = threading == .manual
+    let deadline = arrival &+ UInt64(configuration.queryTimeoutNanoseconds)
     let job: @Sendable () -> Result<RangeAnswer, QueryError> = {
       Result { () throws(QueryError) in
         try running.answer(
           request,
           tenant: Array(tenant.utf8),
           memory: memory,
+          deadline: deadline,
           isManual: isManual
         )
       }
@@ -62,11 +65,10 @@ extension Engine {
   public func ledger() async -> [LedgerRow] {
     guard let running = try? running() else { return [] }
     if threading == .manual { return running.ledger(isManual: true) }
-    return await withCheckedContinuation { continuation in
-      let made = try? WorkerThread(name: "ledger") {
-        continuation.resume(returning: running.ledger(isManual: false))
-      }
-      if made == nil { continuation.resume(returning: []) }
+    return await readingLedger.run {
+      running.ledger(isManual: false)
+    } failed: { _ in
+      []
     }
   }
 }
@@ -76,6 +78,7 @@ extension RunningEngine {
     _ request: RangeRequest,
     tenant: [UInt8],
     memory: QueryMemory,
+    deadline: UInt64,
     isManual: Bool
   ) throws(QueryError) -> RangeAnswer {
     let tenantID: TenantID?
@@ -88,10 +91,12 @@ extension RunningEngine {
       request,
       tenant: tenantID ?? TenantID(.max),
       catalog: catalog,
-      views: WorkerViews(running: self, isManual: isManual),
+      views: WorkerViews(running: self, deadline: deadline, isManual: isManual),
       clock: parts.clock,
       options: QueryOptions(
         byteCountMax: parts.configuration.queryByteCountMax,
+        deadline: deadline,
+        timeoutNanoseconds: UInt64(parts.configuration.queryTimeoutNanoseconds),
         memory: memory
       )
     )
@@ -126,6 +131,8 @@ extension RunningEngine {
 /// Gets views from the workers.
 private struct WorkerViews: ViewProvider {
   let running: RunningEngine
+  /// When the query ends anyway, on the monotonic clock.
+  let deadline: UInt64
   let isManual: Bool
 
   func view(
@@ -152,13 +159,15 @@ private struct WorkerViews: ViewProvider {
         waited += 1
       }
     }
-    let limit = isManual ? 0 : running.parts.configuration.queryWaitNanoseconds
+    let left = Int64(clamping: deadline) - Int64(clamping: running.parts.clock.monotonic())
+    let patience = min(running.parts.configuration.queryWaitNanoseconds, max(1, left))
+    let limit = isManual ? 0 : patience
     let answer = promise.wait(timeoutNanoseconds: limit)
     if case .some(nil) = answer { throw QueryError(.unavailable, "the server is stopping") }
     guard let answer, let view = answer else {
       throw QueryError(
         .timeout,
-        "acknowledged rows were not applied within \(limit / 1_000_000_000) s; try again later"
+        "acknowledged rows were not applied within \(limit / 1_000_000) ms; try again later"
       )
     }
     return view.partitionView

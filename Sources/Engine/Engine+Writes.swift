@@ -32,10 +32,22 @@ extension Engine {
     }
   }
 
+  /// The tenant's name for whoever presents `token`; `nil` when it may not do what it asks for.
+  ///
+  /// - Parameters:
+  ///   - token: as the client sent it, or `nil`.
+  ///   - tenant: the name asked for, or `nil`.
+  public func tenantName(token: [UInt8]?, tenant: [UInt8]?, rights: Rights) -> [UInt8]? {
+    guard let (name, granted) = authorizer.authorize(token: token, tenant: tenant),
+      granted.isSuperset(of: rights)
+    else { return nil }
+    return name
+  }
+
   private func writableName(token: [UInt8]?, tenant: [UInt8]?) throws(WriteRefusal) -> [UInt8] {
-    guard let (name, rights) = authorizer.authorize(token: token, tenant: tenant),
-      rights.contains(.write)
-    else { throw .unauthorized }
+    guard let name = tenantName(token: token, tenant: tenant, rights: .write) else {
+      throw .unauthorized
+    }
     return name
   }
 

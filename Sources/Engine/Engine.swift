@@ -33,6 +33,8 @@ public final class Engine: Sendable {
   private let state = Mutex<State>(.replaying(ReplayProgress()))
   let pool: QueryPool
   let queries = QueryCounters()
+  private let flushing = SharedCall<Result<Void, EngineError>>(name: "flush")
+  let readingLedger = SharedCall<[LedgerRow]>(name: "ledger")
   /// What the last start found; empty before it is done.
   let recovered = Mutex(RecoveryReport())
 
@@ -163,17 +165,10 @@ public final class Engine: Sendable {
   public func flush() async throws(EngineError) {
     let running = try running()
     if threading == .manual { return try running.flushInline() }
-    let outcome: Result<Void, EngineError> = await withCheckedContinuation { continuation in
-      // A thread of its own: a flush waits for disks, and there is rarely more than one.
-      do throws(SystemError) {
-        _ = try WorkerThread(name: "flush") {
-          continuation.resume(
-            returning: Result { () throws(EngineError) in try running.flushAndWait() }
-          )
-        }
-      } catch {
-        continuation.resume(returning: .failure(.system(error)))
-      }
+    let outcome = await flushing.run {
+      Result { () throws(EngineError) in try running.flushAndWait() }
+    } failed: {
+      .failure(.system($0))
     }
     try outcome.get()
   }
@@ -189,7 +184,8 @@ public final class Engine: Sendable {
     let running = try running()
     state.withLock { $0 = .stopping(running) }
     running.feed.stop(reason: "the server is stopping")
-    pool.stop()
+    pool.close()
+    queries.cancelAll()
     do throws(EngineError) {
       if threading == .manual {
         try running.flushInline()
@@ -200,6 +196,8 @@ public final class Engine: Sendable {
       logger.error("the last cut failed, the next start replays the log instead: \(error)")
     }
     running.stopThreads()
+    // Queries that waited for a worker have been refused by now.
+    pool.join()
     state.withLock { $0 = .stopped }
     lock.release()
   }

@@ -39,6 +39,8 @@ public struct EngineConfiguration: Sendable {
   public var queryThreadCount = 2
   /// Queries that may wait for a thread; one more is refused as unavailable.
   public var queryWaitingMax = 256
+  /// How long a query may take from its arrival; beyond it it is ended.
+  public var queryTimeoutNanoseconds: Int64 = 120_000_000_000
   /// How long a query waits for acknowledged rows to be applied.
   public var queryWaitNanoseconds: Int64 = 10_000_000_000
   /// How long a batch may wait for others before it is committed.

@@ -92,6 +92,12 @@ package final class QueryPool: Sendable {
 
   /// Refuses what waits and waits for what runs.
   package func stop() {
+    close()
+    join()
+  }
+
+  /// Refuses what waits and all that comes.
+  package func close() {
     let refused = state.withLock { state in
       state.isStopping = true
       defer { state.waiting = [] }
@@ -99,6 +105,10 @@ package final class QueryPool: Sendable {
     }
     for job in refused { job.refuse(Self.stopping) }
     signal.set()
+  }
+
+  /// Waits for what runs, after ``close()``.
+  package func join() {
     for thread in threads.withLock({ $0 }) { thread.join() }
   }
 }

@@ -97,24 +97,7 @@ struct Recovery {
   private mutating func reteach(_ catalog: Catalog, from partitions: [OpenedPartition]) {
     for block in partitions.flatMap(\.blocks) {
       guard let found = try? block.definitions() else { continue }
-      var definitions = CatalogDefinitions()
-      definitions.tenants = [TenantDefinition(id: found.tenant, name: found.tenantName)]
-      definitions.series = found.series
-      definitions.fields = found.fields
-      let types = Dictionary(
-        found.fields.map { ($0.id, $0.type) },
-        uniquingKeysWith: { first, _ in first }
-      )
-      definitions.fieldSets = found.fieldSets.map { set in
-        FieldSetDefinition(
-          id: set.id,
-          measurement: set.measurement,
-          fields: set.fields,
-          types: set.fields.map { types[$0] ?? .float }
-        )
-      }
-      let result = catalog.restore(definitions)
-      for refusal in result.refused {
+      for refusal in catalog.relearn(found) {
         report.damages.append(
           Damage(
             severity: .damage,

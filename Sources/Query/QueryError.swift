@@ -12,6 +12,8 @@ public struct QueryError: Error, Hashable, Sendable {
     /// The server cannot answer now: it starts, stops, or too many queries wait.
     case unavailable
     case notFound = "not_found"
+    /// Whoever asks may not.
+    case unauthorized
     case `internal`
   }
 
@@ -38,6 +40,7 @@ public struct QueryError: Error, Hashable, Sendable {
   public var httpStatus: Int {
     switch kind {
     case .badData: 400
+    case .unauthorized: 401
     case .notFound: 404
     case .execution: 422
     case .canceled: 499

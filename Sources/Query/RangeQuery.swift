@@ -28,6 +28,7 @@ public enum RangeQuery {
       options: options,
       clock: clock
     )
+    try context.checkDeadline()
     var answer = RangeAnswer(grid: request.grid, precision: request.precision)
     if tenant != nil {
       let selection = try Selection(request, catalog, &context)

@@ -5,9 +5,9 @@ internal import Synchronization
 
 /// A whole server in one process: the engine, the line port and the HTTP port.
 ///
-/// Life in order: ``init(_:engine:disk:clock:logger:)`` takes the data directory, ``listen()``
-/// takes the ports, ``recover()`` replays and opens the line port, ``stop()`` drains and cuts. Safe
-/// from any thread; each of the calls is made once.
+/// Life in order: ``init(_:engine:disk:clock:logger:authorizer:)`` takes the data directory,
+/// ``listen()`` takes the ports, ``recover()`` replays and opens the line port, ``stop()`` drains
+/// and cuts. Safe from any thread; each of the calls is made once.
 public final class VarveServer: Sendable {
   public struct Addresses: Sendable {
     public var lines: Address
@@ -30,7 +30,8 @@ public final class VarveServer: Sendable {
     engine engineConfiguration: EngineConfiguration,
     disk: any Disk,
     clock: any Clock,
-    logger: Logger
+    logger: Logger,
+    authorizer: any Authorizer = OpenAuthorizer()
   ) throws(EngineError) {
     self.configuration = configuration
     self.logger = logger
@@ -39,23 +40,32 @@ public final class VarveServer: Sendable {
       disk: disk,
       clock: clock,
       logger: logger,
+      authorizer: authorizer,
       threading: .threads
     )
-    let statistics = ServerStatistics()
+    let statistics = ServerStatistics(routes: Routes.names)
     let log = SampledLog(logger, clock: clock)
     lines = LineServer(configuration, statistics: statistics, log: log)
-    bodies = BodyLoops(configuration)
-    let writes = WriteRoutes(engine: engine, bodies: bodies, configuration: configuration)
+    bodies = BodyLoops(configuration, statistics: statistics.writes)
+    let writes = WriteRoutes(
+      engine: engine,
+      bodies: bodies,
+      configuration: configuration,
+      statistics: statistics.writes
+    )
     routes = Routes(
       engine: engine,
       writes: writes,
       statistics: statistics,
       startedAt: clock.now(),
-      lineConnectionCountMax: configuration.lineConnectionCountMax
+      clock: clock,
+      lineConnectionCountMax: configuration.lineConnectionCountMax,
+      httpConnectionCountMax: configuration.httpConnectionCountMax
     )
     http = HTTPServer(
       configuration,
       routes: routes,
+      statistics: statistics,
       log: log,
       clock: clock
     )

@@ -105,7 +105,9 @@ import Testing
     }
     let start = RealClock().monotonic()
     var answers = 0
-    while RealClock().monotonic() - start < UInt64(Self.milliseconds) * 1_000_000 {
+    let end = start + UInt64(Self.milliseconds) * 1_000_000
+    // A machine with much else to do answers fewer questions in that time.
+    while RealClock().monotonic() < end || answers < 4 {
       let promised = sender.acknowledged.load(ordering: .acquiring)
       let answer = try await engine.range(
         [
@@ -127,7 +129,6 @@ import Testing
     sender.isStopped.store(true, ordering: .relaxed)
     thread.join()
     flusher.join()
-    #expect(answers > 3)
     #expect(sender.faults.withLock { $0 } == [])
     let ledger = await engine.ledger()
     let isBalanced = ledger.allSatisfy(\.isBalanced)

@@ -40,12 +40,14 @@ import Testing
     let expected = try await answers(calm)
     let rows = await calm.engine.ledger()
     let received = rows.reduce(0) { $0 + $1.entry.received }
-    for skipped in 0..<150 {
+    for skipped in 0..<1_000 {
       let harness = try await harness()
       // It may fail, or start and tell; what it cuts then is cut without what it could not read.
       let started = try? harness.restart { disk in
         disk.fail(.read, after: skipped, times: times)
       }
+      // The start reads no further.
+      guard !harness.disk.isWaiting(toFail: .read) else { return #expect(skipped > 20) }
       if started != nil { try? await harness.engine.flush() }
       try harness.restart()
       let after = try await answers(harness)
@@ -56,6 +58,37 @@ import Testing
       let found = ledger.reduce(0) { $0 + $1.entry.received }
       #expect(found == received, "read \(skipped)")
     }
+  }
+
+  /// What a start could not read of the log is gone from the answers, but told, and kept.
+  @Test func aLogThatStaysUnreadableIsToldOfAndNothingOfItRemoved() async throws {
+    let expected = try await answers(try await harness())
+    var toldCount = 0
+    for skipped in 0..<1_000 {
+      let harness = try await harness()
+      let started = try? harness.restart { disk in
+        disk.fail(.read, after: skipped, times: 1_000)
+      }
+      guard !harness.disk.isWaiting(toFail: .read) else { break }
+      let segments = Set(harness.disk.files.keys.filter { $0.hasSuffix(".segment") })
+      if started != nil {
+        harness.disk.fail(.read, times: 0)
+        let newer = (0..<4).map { "m,h=\($0) f=1 \(Self.base + 120)\n" }.joined()
+        _ = try harness.send(newer + "#ack b\n")
+        try? await harness.engine.flush()
+      }
+      try harness.restart()
+      let after = try await answers(harness)
+      guard after != expected else { continue }
+      toldCount += 1
+      let damages = started?.damages ?? []
+      let isTold = damages.contains { $0.path.contains("/queue/") && $0.severity != .note }
+      #expect(isTold, "read \(skipped): \(started == nil) \(damages)")
+      let kept = Set(harness.disk.files.keys)
+      let isKept = segments.allSatisfy { path in kept.contains { $0.hasPrefix(path) } }
+      #expect(isKept, "read \(skipped)")
+    }
+    #expect((1..<10).contains(toldCount), "\(toldCount)")
   }
 
   @Test func retriesAfterABlockIsLostAreCountedOnce() async throws {

@@ -328,6 +328,17 @@ import Testing
     } throws: { ($0 as? QueryError)?.kind == .timeout }
   }
 
+  @Test func aQueryIsEndedFromOutside() throws {
+    let memory = QueryMemory()
+    memory.cancel()
+    #expect(throws: QueryError(.unavailable, "the server is stopping")) {
+      try Self.tenMinutes().run(
+        Self.query + "&step=1m",
+        options: QueryOptions(memory: memory)
+      )
+    }
+  }
+
   @Test func aViewThatCannotBeHadIsAnError() throws {
     var store = Self.tenMinutes()
     store.unavailable = [PartitionID(0)]

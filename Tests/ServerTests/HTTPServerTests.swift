@@ -21,6 +21,11 @@ struct HTTPServerTests {
       #expect(ping.body.isEmpty)
       #expect(ping.headers["x-influxdb-version"] != nil)
       #expect(try await server.get("/ping?verbose=true").body.contains("version"))
+      #expect(try await server.get("/ping", method: "HEAD").status == 204)
+      let influx = try await server.get("/ready")
+      #expect(influx.status == 200)
+      #expect(influx.body.hasPrefix(#"{"status":"ready","started":"20"#))
+      #expect(influx.body.contains(#"Z","up":""#), "\(influx.body)")
     }
   }
 

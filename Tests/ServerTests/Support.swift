@@ -16,6 +16,7 @@ struct TestServer: Sendable {
     _ directory: TemporaryDirectory? = nil,
     disk: any Disk = RealDisk(),
     recovers: Bool = true,
+    authorizer: any Authorizer = OpenAuthorizer(),
     configure: (inout ServerConfiguration, inout EngineConfiguration) -> Void = { _, _ in }
   ) async throws -> TestServer {
     let directory = try directory ?? TemporaryDirectory()
@@ -37,7 +38,8 @@ struct TestServer: Sendable {
       engine: engine,
       disk: disk,
       clock: RealClock(),
-      logger: logger
+      logger: logger,
+      authorizer: authorizer
     )
     let addresses = try await server.listen()
     if recovers { _ = try await server.recover() }
@@ -47,10 +49,11 @@ struct TestServer: Sendable {
   /// Starts a server, runs `body`, stops it.
   static func run(
     disk: any Disk = RealDisk(),
+    authorizer: any Authorizer = OpenAuthorizer(),
     configure: (inout ServerConfiguration, inout EngineConfiguration) -> Void = { _, _ in },
     _ body: (TestServer) async throws -> Void
   ) async throws {
-    let server = try await start(disk: disk, configure: configure)
+    let server = try await start(disk: disk, authorizer: authorizer, configure: configure)
     do {
       try await body(server)
     } catch {

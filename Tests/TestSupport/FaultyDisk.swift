@@ -75,6 +75,11 @@ public final class FaultyDisk: Sendable {
     }
   }
 
+  /// Whether a fault of this kind still waits for its first operation to fail.
+  public func isWaiting(toFail operation: Operation) -> Bool {
+    state.withLock { ($0.faults[operation]?.skipped ?? 0) > 0 }
+  }
+
   /// From now on only `byteCount` more bytes fit (`ENOSPC` beyond them); what is removed or
   /// truncated gives space back. `nil` ends the limit.
   public func limitFreeSpace(to byteCount: Int?) {

@@ -30,7 +30,8 @@ extension ChangeFeed {
         from: from,
         upTo: upTo,
         countMax: countMax,
-        wants: { self.isOf(reader, $0) }
+        wants: { self.isOf(reader, $0) },
+        isStopping: { self.stopping() }
       ).run()
       for index in pairs.indices {
         let partition = PartitionID(UInt16(index))

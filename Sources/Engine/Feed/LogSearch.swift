@@ -25,6 +25,7 @@ struct LogSearch {
   private let upTo: FeedPosition
   private let countMax: Int
   private let wants: (UInt32) -> Bool
+  private let isStopping: () -> Bool
 
   /// What is known of a series at the position.
   fileprivate struct Series {
@@ -57,13 +58,15 @@ struct LogSearch {
     from: FeedPosition,
     upTo: FeedPosition,
     countMax: Int,
-    wants: @escaping (UInt32) -> Bool
+    wants: @escaping (UInt32) -> Bool,
+    isStopping: @escaping () -> Bool
   ) {
     self.sources = sources
     self.from = from
     self.upTo = upTo
     self.countMax = countMax
     self.wants = wants
+    self.isStopping = isStopping
   }
 
   /// The windows, by partition; closed ones and restated ones.
@@ -83,7 +86,7 @@ struct LogSearch {
     var total = 0
     do throws(LogError) {
       _ = try reader.replay(from: start.offsets) { (batch) throws(LogError) in
-        guard total <= countMax else { return }
+        guard total <= countMax, !isStopping() else { return }
         let index = Int(batch.header.partition.rawValue)
         let offset = batch.header.offset.rawValue
         guard offset < upTo.offsets[index], batch.header.kind == .rows else { return }

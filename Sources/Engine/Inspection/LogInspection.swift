@@ -245,14 +245,7 @@ public final class LogInspection {
 
   private func field(_ id: FieldID, _ type: ColumnType) -> FieldDefinition {
     if let known = fields[id] { return known }
-    let found =
-      catalog.field(id)
-      ?? FieldDefinition(
-        id: id,
-        measurement: MeasurementID(.max),
-        name: Array("lost-field-\(id.rawValue)".utf8),
-        type: type
-      )
+    let found = catalog.fieldOrLost(id, type: type)
     fields[id] = found
     return found
   }

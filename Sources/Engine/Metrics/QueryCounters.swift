@@ -39,6 +39,11 @@ final class QueryCounters: Sendable {
     durations[place * Self.outcomes.count + outcome].record(nanoseconds: nanoseconds)
   }
 
+  /// Ends what runs, soon.
+  func cancelAll() {
+    running.withLock { for memory in $0.values { memory.cancel() } }
+  }
+
   /// An answer lacks stored data that could not be read.
   func answeredPartially() { partialAnswers.add(1) }
 

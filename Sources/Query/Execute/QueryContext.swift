@@ -7,17 +7,21 @@ public struct QueryOptions: Sendable {
   public var byteCountMax: Int
   /// When the query gives up, on the monotonic clock; `nil` for never.
   public var deadline: UInt64?
+  /// The same as a time from the query's arrival, for the message.
+  public var timeoutNanoseconds: UInt64?
   /// Where others see what the query holds.
   public var memory: QueryMemory?
 
   public init(
     byteCountMax: Int = 256 << 20,
     deadline: UInt64? = nil,
+    timeoutNanoseconds: UInt64? = nil,
     memory: QueryMemory? = nil
   ) {
     precondition(byteCountMax > 0)
     self.byteCountMax = byteCountMax
     self.deadline = deadline
+    self.timeoutNanoseconds = timeoutNanoseconds
     self.memory = memory
   }
 }
@@ -76,10 +80,14 @@ struct QueryContext {
   }
 
   func checkDeadline() throws(QueryError) {
+    if options.memory?.isCancelled == true {
+      throw QueryError(.unavailable, "the server is stopping")
+    }
     guard let deadline = options.deadline, clock.monotonic() > deadline else { return }
+    let limit = options.timeoutNanoseconds ?? deadline - min(deadline, startedAt)
     throw QueryError(
       .timeout,
-      "the query took longer than \((deadline - min(deadline, startedAt)) / 1_000_000) ms; shorten "
+      "the query took longer than \(limit / 1_000_000) ms; shorten "
         + "the time range, name fewer fields or match fewer series by tag.KEY"
     )
   }

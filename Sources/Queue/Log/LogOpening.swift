@@ -36,7 +36,9 @@ extension Log {
     try index.validate()
     try asLogError { () throws(SystemError) in try opening.read(index) }
     try opening.chooseEpoch(after: lastEpoch)
-    opening.nextOffsets = zip(opening.ends, floors).map { max($0, $1) }
+    opening.nextOffsets = zip(opening.ends, floors).map {
+      max($0, $1).advanced(by: opening.unreadOffsetsMax)
+    }
     opening.listClosed(index)
     let log = Log(opening, options: options)
     let recovery = LogRecovery(
@@ -67,6 +69,9 @@ struct LogOpening {
   var damages: [Damage] = []
   var tornTail: Damage?
   var damagedPaths: Set<String> = []
+  /// How many offsets of a partition can lie in what the disk does not give. As many are left out,
+  /// so that none of them is issued again: what cannot be read now may be read by the next start.
+  var unreadOffsetsMax: UInt64 = 0
 
   init(disk: any Disk, directory: String, clock: any Clock, partitionCount: Int) {
     self.disk = disk
@@ -96,6 +101,9 @@ struct LogOpening {
       lastRunEpoch = max(lastRunEpoch ?? Epoch(0), scanner.findings.epochMax)
       let found = scanner.damages(next: nil)
       damages.append(contentsOf: found)
+      if scanner.hasUnreadable {
+        unreadOffsetsMax += UInt64(entry.byteCount / BatchHeader.byteCount) + 1
+      }
       // A segment without anything in it is what a crash leaves of one just made.
       if entry.header != nil || scanner.findings.recordCount > 0 {
         previous = (entry.sequence, soundByteCount(of: scanner.byteCount, found))

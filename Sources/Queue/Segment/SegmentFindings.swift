@@ -238,7 +238,7 @@ struct SegmentFindings {
     let isCrash =
       !region.isProven && region.start >= durableByteCount
       && (region.kind == .bad && (isTail || region.looksTorn)
-        || region.kind == .header && isTail && isAbsent(region))
+        || region.kind == .header && isTail && isAbsent(region) && fault != .unreadable)
     var what = region.what
     if region.kind == .header, let fault {
       what = isCrash ? "\(fault.text): taken as absent" : fault.text

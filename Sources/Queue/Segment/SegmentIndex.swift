@@ -46,7 +46,7 @@ struct SegmentIndex {
     var entry = Entry(sequence: sequence, path: path, byteCount: file.byteCount)
     let bytes: [UInt8]
     do throws(SystemError) {
-      bytes = try file.read(at: 0, count: SegmentHeader.byteCountMax)
+      bytes = try file.readAgain(at: 0, count: SegmentHeader.byteCountMax)
     } catch {
       entry.fault = .unreadable
       return entry

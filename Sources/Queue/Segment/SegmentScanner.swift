@@ -52,6 +52,9 @@ struct SegmentScanner {
 
   var byteCount: Int { window.byteCount }
 
+  /// Whether the disk did not give a part of what was walked over.
+  var hasUnreadable: Bool { !window.unreadable.isEmpty }
+
   /// The next sound record whose offset was not there before; `nil` at the end.
   mutating func next() -> Record? {
     while position < window.byteCount {

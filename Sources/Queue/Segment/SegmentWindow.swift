@@ -68,7 +68,7 @@ struct SegmentWindow {
       let place = position + result.count
       let page = min(Self.pageByteCount - place % Self.pageByteCount, count - result.count)
       do throws(SystemError) {
-        let read = try file.read(at: place, count: page)
+        let read = try file.readAgain(at: place, count: page)
         result.append(contentsOf: read)
         if read.count < page { return result }
       } catch {

@@ -1,5 +1,4 @@
 internal import NIOCore
-internal import Synchronization
 
 /// Bounds what the server reads ahead of its requests' tasks: a connection reads a few parts ahead,
 /// so with many connections each part is small.
@@ -14,13 +13,15 @@ final class HTTPReadHandler: ChannelInboundHandler, RemovableChannelHandler {
     private static let partsAhead = 10
     private static let partByteCounts = 4 << 10...128 << 10
 
-    private let connectionCount = Atomic(0)
+    private let statistics: ServerStatistics
 
-    func open() { connectionCount.wrappingAdd(1, ordering: .relaxed) }
-    func close() { connectionCount.wrappingSubtract(1, ordering: .relaxed) }
+    init(_ statistics: ServerStatistics) { self.statistics = statistics }
+
+    func open() { statistics.openHTTPConnection() }
+    func close() { statistics.closeHTTPConnection() }
 
     var partByteCount: Int {
-      let count = max(1, connectionCount.load(ordering: .relaxed))
+      let count = max(1, statistics.httpConnectionCount)
       let part = Self.byteCountMax / Self.partsAhead / count
       return min(Self.partByteCounts.upperBound, max(Self.partByteCounts.lowerBound, part))
     }

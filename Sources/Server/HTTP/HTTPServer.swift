@@ -22,16 +22,25 @@ final class HTTPServer: Sendable {
 
   private let configuration: ServerConfiguration
   private let routes: Routes
+  private let statistics: ServerStatistics
   private let log: SampledLog
   private let dates: HTTPDate
-  private let share = HTTPReadHandler.Share()
+  private let share: HTTPReadHandler.Share
   private let clock: any Clock
   private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
   private let state = Mutex(State())
 
-  init(_ configuration: ServerConfiguration, routes: Routes, log: SampledLog, clock: any Clock) {
+  init(
+    _ configuration: ServerConfiguration,
+    routes: Routes,
+    statistics: ServerStatistics,
+    log: SampledLog,
+    clock: any Clock
+  ) {
     self.configuration = configuration
     self.routes = routes
+    self.statistics = statistics
+    share = HTTPReadHandler.Share(statistics)
     self.log = log
     dates = HTTPDate(clock: clock)
     self.clock = clock
@@ -129,6 +138,7 @@ final class HTTPServer: Sendable {
     _ writer: consuming ResponseWriter,
     on channel: any Channel
   ) async throws {
+    let start = clock.monotonic()
     let upload =
       request.method == .post || request.method == .put
       ? Self.upload(request, channel) : nil
@@ -151,6 +161,12 @@ final class HTTPServer: Sendable {
       status: .init(code: answer.status),
       headerFields: fields(of: answer, isHead: isHead)
     )
+    let isStream = if case .stream = answer.body { true } else { false }
+    defer {
+      if !isStream {
+        statistics.record(route: routes.name(of: call), nanoseconds: clock.monotonic() &- start)
+      }
+    }
     if isHead { return try await writer.writeResponse(head) }
     if case .stream(let reader) = answer.body {
       return try await stream(to: reader, request, head, writer)

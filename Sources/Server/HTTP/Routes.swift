@@ -10,6 +10,8 @@ struct Routes: Sendable {
     var otherMethod: String?
     /// Whether the route needs the engine's data, so that it has no answer during replay.
     var needsData: Bool
+    /// What whoever asks must be allowed; writes ask for themselves.
+    var rights: Rights = []
     var answer: @Sendable (Routes, Call) async throws(QueryError) -> Answer
   }
 
@@ -20,7 +22,9 @@ struct Routes: Sendable {
   let writes: WriteRoutes
   let statistics: ServerStatistics
   let startedAt: Int64
+  let clock: any Clock
   private let lineConnectionCountMax: Int
+  private let httpConnectionCountMax: Int
   private let ledger = LatestLedger()
 
   init(
@@ -28,26 +32,30 @@ struct Routes: Sendable {
     writes: WriteRoutes,
     statistics: ServerStatistics,
     startedAt: Int64,
-    lineConnectionCountMax: Int
+    clock: any Clock,
+    lineConnectionCountMax: Int,
+    httpConnectionCountMax: Int
   ) {
     self.engine = engine
     self.writes = writes
     self.statistics = statistics
     self.startedAt = startedAt
+    self.clock = clock
     self.lineConnectionCountMax = lineConnectionCountMax
+    self.httpConnectionCountMax = httpConnectionCountMax
   }
 
   private static let table: [String: Route] = [
-    "/api/v1/range": Route(method: "GET", needsData: true) { (routes, call) throws(QueryError) in
-      try await routes.range(call)
+    "/api/v1/range": Route(method: "GET", needsData: true, rights: .read) {
+      (routes, call) throws(QueryError) in try await routes.range(call)
     },
-    "/api/v1/stream": Route(method: "GET", needsData: true) { (routes, call) throws(QueryError) in
-      try routes.stream(call)
+    "/api/v1/stream": Route(method: "GET", needsData: true, rights: .read) {
+      (routes, call) throws(QueryError) in try routes.stream(call)
     },
-    "/api/v1/ledger": Route(method: "GET", needsData: true) { routes, _ in
+    "/api/v1/ledger": Route(method: "GET", needsData: true, rights: .read) { routes, _ in
       .json(LedgerJSON.render(await routes.engine.ledger()))
     },
-    "/api/v1/admin/flush": Route(method: "POST", needsData: true) {
+    "/api/v1/admin/flush": Route(method: "POST", needsData: true, rights: .admin) {
       (routes, _) throws(QueryError) in try await routes.flush()
     },
     "/": Route(method: "GET", needsData: false) { _, _ in
@@ -69,15 +77,27 @@ struct Routes: Sendable {
     "/query": Route(method: "GET", otherMethod: "POST", needsData: false) { _, call in
       await InfluxQuery.answer(call)
     },
+    "/ready": Route(method: "GET", needsData: false) { routes, _ in routes.influxReady() },
     "/ping": Route(method: "GET", needsData: false) { routes, call in routes.ping(call) },
   ]
+
+  /// The label of a path that is in no table.
+  private static let otherName = "other"
+
+  /// What metrics call the routes.
+  static let names: [String] = Array(table.keys) + [otherName]
+
+  /// What metrics call the route of a request.
+  func name(of call: Call) -> String {
+    Self.table[call.path] == nil ? Self.otherName : call.path
+  }
 
   /// Answers one request. Never throws: what goes wrong is an answer too.
   func answer(_ call: Call) async -> Answer {
     statistics.beginRequest()
     defer { statistics.endRequest() }
     guard let route = Self.table[call.path] else {
-      statistics.countRequest(route: "other", status: 404)
+      statistics.countRequest(route: Self.otherName, status: 404)
       return .failure(QueryError(.notFound, "no such path: \(excerpt(call.path))"), status: 404)
     }
     let answer = await answer(call, route)
@@ -97,10 +117,32 @@ struct Routes: Sendable {
     }
     if route.needsData, let answer = notReady() { return answer }
     do throws(QueryError) {
-      return try await route.answer(self, call)
+      return try await route.answer(self, try permitted(call, route.rights))
     } catch {
-      return .failure(error)
+      var answer = Answer.failure(error)
+      if error.kind == .unauthorized {
+        answer.headers.append(("WWW-Authenticate", "Basic realm=\"varve\""))
+      }
+      return answer
     }
+  }
+
+  /// The call with the tenant that whoever asks has, once it is known that it may.
+  private func permitted(_ call: Call, _ rights: Rights) throws(QueryError) -> Call {
+    guard !rights.isEmpty else { return call }
+    guard
+      let name = engine.tenantName(
+        token: Credentials.token(call.authorization, password: nil),
+        tenant: Array(call.tenant.utf8),
+        rights: rights
+      )
+    else {
+      let what = rights.contains(.admin) ? "administer" : "read"
+      throw QueryError(.unauthorized, "this token may not \(what) this tenant")
+    }
+    var call = call
+    call.tenant = String(decoding: name, as: UTF8.self)
+    return call
   }
 
   /// The answer of data routes while there is no data to answer from.
@@ -162,82 +204,15 @@ struct Routes: Sendable {
         configuration: engine.configuration,
         server: statistics.snapshot(),
         lineConnectionCountMax: lineConnectionCountMax,
+        httpConnectionCountMax: httpConnectionCountMax,
         process: .current(),
         startedAt: startedAt
       )
     )
   }
 
-  private func health() -> Answer {
-    let isReady = engine.readiness == .ready
-    return .json(status: isReady ? 200 : 503) { json in
-      json.key("name")
-      json.string(BuildInformation.name)
-      json.key("message")
-      json.string(isReady ? "ready for queries and writes" : notReadyText())
-      json.key("status")
-      json.string(isReady ? "pass" : "fail")
-      json.key("version")
-      json.string(BuildInformation.version)
-    }
-  }
-
-  private func notReadyText() -> String {
-    switch engine.readiness {
-    case .ready: "ready"
-    case .replaying(let fraction, _): "replaying the log, \(percent(fraction)) % done"
-    case .stopping: "stopping"
-    case .failed(let reason): "failed: \(reason)"
-    }
-  }
-
-  /// `{"status":"replaying","percent":37.5,"eta_seconds":12}` with 503 until replay is done.
-  private func ready() -> Answer {
-    switch engine.readiness {
-    case .ready:
-      .json { json in
-        json.key("status")
-        json.string("ready")
-      }
-    case .replaying(let fraction, let secondsLeft):
-      .json(status: 503) { json in
-        json.key("status")
-        json.string("replaying")
-        json.key("percent")
-        json.number(percent(fraction))
-        json.key("eta_seconds")
-        if let secondsLeft { json.number(secondsLeft.rounded(.up)) } else { json.null() }
-      }
-    case .stopping:
-      .json(status: 503) { json in
-        json.key("status")
-        json.string("stopping")
-      }
-    case .failed(let reason):
-      .json(status: 503) { json in
-        json.key("status")
-        json.string("failed")
-        json.key("error")
-        json.string(reason)
-      }
-    }
-  }
-
-  /// As InfluxDB's clients ask; `?verbose=true` wants a body.
-  private func ping(_ call: Call) -> Answer {
-    var answer = Answer.noContent
-    if let items = try? call.items(), items.contains(where: { $0 == ("verbose", "true") }) {
-      answer = .json { json in
-        json.key("version")
-        json.string(BuildInformation.version)
-      }
-    }
-    answer.headers = InfluxHeaders.all
-    return answer
-  }
-
   /// With one decimal.
-  private func percent(_ fraction: Double) -> Double { (fraction * 1_000).rounded() / 10 }
+  func percent(_ fraction: Double) -> Double { (fraction * 1_000).rounded() / 10 }
 
   private func excerpt(_ text: String) -> String {
     let head = text.prefix(64)

@@ -202,13 +202,17 @@ extension MetricsPage {
         "queries", engine.queries.byteCount,
         Double(configuration.queryByteCountMax * configuration.queryThreadCount)
       ),
+      (
+        "streams", sources.feed.waitingByteCount,
+        Double(configuration.feed.readersByteCountMax)
+      ),
       ("catalog", engine.names.byteCount, .infinity),
     ]
     page.family(
       "varve_memory_budget_used_bytes",
       .gauge,
       "Memory by budget: open_rows waits for a cut, in_flight is durable and not applied, queries "
-        + "decode and answer, catalog holds names.",
+        + "decode and answer, streams wait for their readers, catalog holds names.",
       labels: ["budget"]
     )
     for budget in budgets { page.sample(budget.used, [("budget", budget.name)]) }

@@ -15,6 +15,7 @@ enum MetricsPage {
     var configuration: EngineConfiguration
     var server: ServerStatistics.Snapshot
     var lineConnectionCountMax: Int
+    var httpConnectionCountMax: Int
     var process: ProcessStatistics
     var startedAt: Int64
   }
@@ -33,6 +34,7 @@ enum MetricsPage {
     memory(sources, into: &page)
     damage(sources.engine, into: &page)
     surfaces(sources, into: &page)
+    writes(sources.server.writes, into: &page)
     process(sources, into: &page)
     return page
   }
@@ -118,6 +120,16 @@ enum MetricsPage {
       server.refusedConnections
     )
     page.gauge(
+      "varve_http_connections",
+      "Open connections of the HTTP port, readers of streams among them.",
+      server.httpConnections
+    )
+    page.gauge(
+      "varve_http_connections_limit",
+      "Connections that the HTTP port takes; more wait in the system's backlog.",
+      sources.httpConnectionCountMax
+    )
+    page.gauge(
       "varve_http_requests_in_flight",
       "HTTP requests that are being answered.",
       server.runningRequests
@@ -131,6 +143,13 @@ enum MetricsPage {
     for (key, count) in server.requests {
       page.sample(count, [("route", key.route), ("status", "\(key.status)")])
     }
+    page.family(
+      "varve_http_request_duration_seconds",
+      .histogram,
+      "From a request's head to the last byte of its answer, by route; streams are not in it.",
+      labels: ["route"]
+    )
+    for (route, counts) in server.durations { page.durations(counts, [("route", route)]) }
   }
 
   private static func process(_ sources: Sources, into page: inout MetricsText) {

@@ -25,6 +25,7 @@ final class BodyLoop {
   private let configuration: ServerConfiguration
   private let engine: Engine
   private let receiver: Receiver
+  private let statistics: WriteStatistics
   private var bodies: [UInt64: LineBody] = [:]
   private var queue = OfferQueue()
   /// Bodies that have ended and are not durable yet.
@@ -40,19 +41,22 @@ final class BodyLoop {
     eventLoop: any EventLoop,
     configuration: ServerConfiguration,
     engine: Engine,
-    receiver: Receiver
+    receiver: Receiver,
+    statistics: WriteStatistics
   ) {
     self.eventLoop = eventLoop
     self.configuration = configuration
     self.engine = engine
     self.receiver = receiver
+    self.statistics = statistics
   }
 
   /// Makes the loop's state on the loop itself, with a receiver that calls back there.
   static func make(
     on eventLoop: any EventLoop,
     engine: Engine,
-    configuration: ServerConfiguration
+    configuration: ServerConfiguration,
+    statistics: WriteStatistics
   ) async throws -> NIOLoopBound<BodyLoop> {
     try await eventLoop.submit {
       let box = NIOLoopBoundBox<BodyLoop?>(nil, eventLoop: eventLoop)
@@ -63,7 +67,8 @@ final class BodyLoop {
         eventLoop: eventLoop,
         configuration: configuration,
         engine: engine,
-        receiver: receiver
+        receiver: receiver,
+        statistics: statistics
       )
       box.value = loop
       return NIOLoopBound(loop, eventLoop: eventLoop)
@@ -74,6 +79,7 @@ final class BodyLoop {
 
   /// Takes a piece of a body, now or when its turn comes.
   func offer(_ offer: BodyOffer) {
+    statistics.beginWait()
     guard !isDraining else { return refuse(offer, .stopping) }
     queue.append(offer)
     schedulePump()
@@ -119,6 +125,7 @@ final class BodyLoop {
       case .refused(let item): receiver.refuse(item, on: body)
       }
     }
+    endWait(offer)
     scheduleRound()
     guard offer.ending != .none else {
       return offer.reply.resume(returning: .taken(fault: body.fault))
@@ -129,6 +136,7 @@ final class BodyLoop {
       deadline: .now() + .seconds(Int64(configuration.writeWaitSeconds)),
       reply: offer.reply
     )
+    statistics.beginSettling()
     receiver.end(body, endsLine: offer.ending == .whole) { failure in
       self.settled(offer.body, failure)
     }
@@ -137,12 +145,19 @@ final class BodyLoop {
   /// Tells a client to come again. What its line had not come whole of is forgotten, for it is not
   /// the client's fault.
   private func refuse(_ offer: BodyOffer, _ refusal: BodyRefusal) {
+    endWait(offer)
     bodies[offer.body] = nil
     offer.reply.resume(returning: .unavailable(refusal))
   }
 
+  private func endWait(_ offer: BodyOffer) {
+    let waited = NIODeadline.now() - offer.offeredAt
+    statistics.endWait(nanoseconds: UInt64(max(0, waited.nanoseconds)))
+  }
+
   private func settled(_ id: UInt64, _ failure: String?) {
     guard let done = unsettled.removeValue(forKey: id) else { return }
+    statistics.endSettling()
     if let failure {
       done.reply.resume(returning: .unavailable(.cannotStore(failure)))
     } else {
@@ -197,6 +212,7 @@ final class BodyLoop {
     for offer in queue.takeExpired(at: now) { refuse(offer, refusal) }
     for (id, waiting) in unsettled where waiting.deadline <= now {
       unsettled[id] = nil
+      statistics.endSettling()
       waiting.reply.resume(returning: .unavailable(refusal))
     }
     succeedEmptied()
@@ -214,7 +230,10 @@ final class BodyLoop {
 
   /// Answers whoever is still waiting.
   func cutOff() {
-    for (_, waiting) in unsettled { waiting.reply.resume(returning: .unavailable(.stopping)) }
+    for (_, waiting) in unsettled {
+      statistics.endSettling()
+      waiting.reply.resume(returning: .unavailable(.stopping))
+    }
     unsettled.removeAll()
     succeedEmptied()
   }

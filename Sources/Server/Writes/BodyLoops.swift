@@ -7,12 +7,14 @@ internal import Synchronization
 /// The loops on which the bodies of HTTP writes are parsed. Safe from any thread.
 final class BodyLoops: Sendable {
   private let configuration: ServerConfiguration
+  private let statistics: WriteStatistics
   private let group: MultiThreadedEventLoopGroup
   private let loops = Mutex<[NIOLoopBound<BodyLoop>]>([])
   private let bodyCount = Atomic<UInt64>(0)
 
-  init(_ configuration: ServerConfiguration) {
+  init(_ configuration: ServerConfiguration, statistics: WriteStatistics) {
     self.configuration = configuration
+    self.statistics = statistics
     group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, configuration.writeLoopCount))
   }
 
@@ -22,7 +24,8 @@ final class BodyLoops: Sendable {
       let loop = try await BodyLoop.make(
         on: eventLoop,
         engine: engine,
-        configuration: configuration
+        configuration: configuration,
+        statistics: statistics
       )
       loops.withLock { $0.append(loop) }
     }

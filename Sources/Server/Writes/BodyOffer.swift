@@ -43,6 +43,7 @@ struct BodyOffer: Sendable {
   var pieces: [BodyPiece]
   /// The answer to an end waits for the disk.
   var ending: Ending
+  let offeredAt = NIODeadline.now()
   /// When its client should rather be told to come again.
   var deadline: NIODeadline
   var reply: CheckedContinuation<Reply, Never>
@@ -55,6 +56,15 @@ enum BodyRefusal: Sendable, Hashable {
   /// Nothing can be made durable now.
   case cannotStore(String)
   case stopping
+
+  /// The same for metrics.
+  var reason: WriteRefusal.Reason {
+    switch self {
+    case .congested: .congested
+    case .cannotStore: .cannotStore
+    case .stopping: .stopping
+    }
+  }
 
   var text: String {
     switch self {

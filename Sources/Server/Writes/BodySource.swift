@@ -46,10 +46,17 @@ final class BodySource {
   private let upload: Upload
   private let encoding: Encoding
   private let limits: BodyLimits
+  private let statistics: WriteStatistics
   private var decoder = GzipDecoder()
   private var isInputFinished = false
 
-  init(_ upload: Upload, encoding: Encoding, limits: BodyLimits) {
+  init(
+    _ upload: Upload,
+    encoding: Encoding,
+    limits: BodyLimits,
+    statistics: WriteStatistics
+  ) {
+    self.statistics = statistics
     self.upload = upload
     self.encoding = encoding
     self.limits = limits
@@ -73,10 +80,13 @@ final class BodySource {
 
   /// The next piece; `nil` at the end.
   func next() async throws(BodyFault) -> ByteBuffer? {
-    switch encoding {
-    case .identity: try await read()
-    case .gzip: try await inflate()
-    }
+    let piece =
+      switch encoding {
+      case .identity: try await read()
+      case .gzip: try await inflate()
+      }
+    if let piece { statistics.count(inflatedBytes: piece.readableBytes) }
+    return piece
   }
 
   private func read() async throws(BodyFault) -> ByteBuffer? {
@@ -86,6 +96,7 @@ final class BodySource {
     } catch {
       throw .interrupted
     }
+    if let part { statistics.count(sentBytes: part.readableBytes) }
     guard upload.byteCount <= limits.byteCountMax else {
       throw .tooLarge("the body exceeds the limit of \(limits.byteCountMax) bytes")
     }

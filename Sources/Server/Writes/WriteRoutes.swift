@@ -13,6 +13,7 @@ struct WriteRoutes: Sendable {
   let engine: Engine
   let bodies: BodyLoops
   let configuration: ServerConfiguration
+  let statistics: WriteStatistics
 
   private var limits: BodyLimits {
     BodyLimits(
@@ -35,6 +36,7 @@ struct WriteRoutes: Sendable {
       }
       return dialect.answer(try judged(outcome))
     } catch {
+      statistics.count(error.reason)
       return dialect.answer(error)
     }
   }
@@ -63,6 +65,7 @@ struct WriteRoutes: Sendable {
       }
       return PointsAnswer.answer(try judged(outcome), translator)
     } catch {
+      statistics.count(error.reason)
       return PointsAnswer.answer(error)
     }
   }
@@ -75,7 +78,8 @@ struct WriteRoutes: Sendable {
       throw .unsupportedEncoding(upload.encoding)
     }
     if let reason = BodySource.refusal(upload, limits) { throw .tooLarge(reason) }
-    return (BodySource(upload, encoding: encoding, limits: limits), upload)
+    let source = BodySource(upload, encoding: encoding, limits: limits, statistics: statistics)
+    return (source, upload)
   }
 
   /// Where the body goes, once it is known that its sender may write.
@@ -86,10 +90,10 @@ struct WriteRoutes: Sendable {
   ) throws(WriteRefusal) -> BodySink {
     switch engine.readiness {
     case .ready: break
-    case .replaying: throw .unavailable("the server is replaying its log", retryAfterSeconds: 5)
-    case .stopping: throw .unavailable("the server is stopping", retryAfterSeconds: 5)
+    case .replaying: throw .unavailable(.notReady, "the server is replaying its log")
+    case .stopping: throw .unavailable(.stopping, "the server is stopping")
     case .failed(let reason):
-      throw .unavailable("the server could not open its data: \(reason)", retryAfterSeconds: 10)
+      throw .unavailable(.notReady, "the server could not open its data: \(reason)")
     }
     let token = Credentials.token(call.authorization, password: parameters.password)
     let tenant = Array(call.tenant.utf8)
@@ -115,7 +119,7 @@ struct WriteRoutes: Sendable {
       return .stored(writer)
     } catch {
       switch error {
-      case .notReady: throw .unavailable("the server is not ready", retryAfterSeconds: 5)
+      case .notReady: throw .unavailable(.notReady, "the server is not ready")
       case .unauthorized: throw .unauthorized
       case .tenant(let reason): throw .badRequest(reason)
       }
@@ -135,48 +139,7 @@ struct WriteRoutes: Sendable {
       case .interrupted: throw .badRequest("the connection ended inside the body")
       }
     case .unavailable(let refusal):
-      switch refusal {
-      case .congested: throw .unavailable(refusal.text, retryAfterSeconds: 2)
-      case .cannotStore: throw .unavailable(refusal.text, retryAfterSeconds: 10)
-      case .stopping: throw .unavailable(refusal.text, retryAfterSeconds: 5)
-      }
-    }
-  }
-}
-
-/// Why a write is refused as a whole.
-enum WriteRefusal: Error {
-  case badRequest(String)
-  case unauthorized
-  case tooLarge(String)
-  case unsupportedEncoding(String)
-  case unavailable(String, retryAfterSeconds: Int)
-
-  var status: Int {
-    switch self {
-    case .badRequest: 400
-    case .unauthorized: 401
-    case .tooLarge: 413
-    case .unsupportedEncoding: 415
-    case .unavailable: 503
-    }
-  }
-
-  var message: String {
-    switch self {
-    case .badRequest(let text), .tooLarge(let text), .unavailable(let text, _): text
-    case .unauthorized: "this token may not write to this tenant"
-    case .unsupportedEncoding(let name):
-      "Content-Encoding \(LogText.escape(name, byteCountMax: 40)) is not understood; gzip or"
-        + " identity are"
-    }
-  }
-
-  var headers: [(name: String, value: String)] {
-    switch self {
-    case .unavailable(_, let seconds): [("Retry-After", "\(seconds)")]
-    case .unauthorized: [("WWW-Authenticate", "Basic realm=\"varve\"")]
-    default: []
+      throw .unavailable(refusal.reason, refusal.text)
     }
   }
 }

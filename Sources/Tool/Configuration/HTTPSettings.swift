@@ -53,6 +53,14 @@ package enum HTTPSettings: SettingSection {
       "Body of one HTTP write once it is decompressed.",
       "A larger one is answered with 413, and so is one of more than 250 times what was sent."
     ),
+    .count(
+      "http.write-loops",
+      1...64,
+      \.server.writeLoopCount,
+      scaled: "one a processor",
+      "Event loops that parse the bodies of HTTP writes.",
+      "Each has a parser and open batches of its own, like `line.loops` for the line port."
+    ),
     .seconds(
       "http.write-wait",
       1...3_600,

@@ -32,6 +32,16 @@ package enum QuerySettings: SettingSection {
       "One more is answered 503 at once."
     ),
     .duration(
+      "query.timeout",
+      1_000_000...86_400_000_000_000,
+      \.engine.queryTimeoutNanoseconds,
+      "How long a query may take.",
+      """
+      From its arrival, with the time that it waits for a thread. After it the query ends and is \
+      answered 503 with `errorType` `timeout`.
+      """
+    ),
+    .duration(
       "query.patience",
       1_000_000...600_000_000_000,
       \.engine.queryWaitNanoseconds,

@@ -67,6 +67,9 @@ package struct ConfigurationFlags: ParsableArguments {
   @OptionGroup(title: QuerySettings.title)
   private var queries: SettingFlags<QuerySettings>
 
+  @OptionGroup(title: StreamSettings.title)
+  private var stream: SettingFlags<StreamSettings>
+
   @OptionGroup(title: QueueSettings.title)
   private var queue: SettingFlags<QueueSettings>
 
@@ -80,7 +83,8 @@ package struct ConfigurationFlags: ParsableArguments {
   /// What was typed, by key.
   package var texts: [String: String] {
     [
-      storage.texts, lines.texts, http.texts, queries.texts, queue.texts, operation.texts,
+      storage.texts, lines.texts, http.texts, queries.texts, stream.texts, queue.texts,
+      operation.texts,
     ].reduce(into: [:]) { all, texts in all.merge(texts) { first, _ in first } }
   }
 }

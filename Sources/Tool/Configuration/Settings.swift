@@ -2,7 +2,7 @@
 package enum Settings {
   package static let sections: [any SettingSection.Type] = [
     StorageSettings.self, LineSettings.self, HTTPSettings.self, QuerySettings.self,
-    QueueSettings.self, OperationSettings.self,
+    StreamSettings.self, QueueSettings.self, OperationSettings.self,
   ]
 
   package static let all: [Setting] = sections.flatMap { $0.settings }

@@ -59,6 +59,16 @@ package enum StorageSettings: SettingSection {
       costs some hundred bytes of memory for its key and its place in the index, besides its rows.
       """
     ),
+    .count(
+      "field-sets.max",
+      1...(1 << 31),
+      \.engine.fieldSetsMax,
+      "Different sets of fields over all series.",
+      """
+      Rows of one series with different fields form different sets. A line that needs one more is \
+      refused; most senders have a few, one that makes up field names has one a line.
+      """
+    ),
     .bytes(
       "open-rows",
       (1 << 20)...(1 << 40),

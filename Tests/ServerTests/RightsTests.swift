@@ -1,0 +1,66 @@
+import Engine
+import Logging
+import Platform
+import Server
+import TestSupport
+import Testing
+
+/// Goal: every route that reads, writes or administers asks the authoriser.
+struct RightsTests {
+  /// `reader`, `writer` and `admin` may do what they are called, as the tenant `acme`.
+  private struct Tokens: Authorizer {
+    func authorize(token: [UInt8]?, tenant: [UInt8]?) -> (tenant: [UInt8], rights: Rights)? {
+      switch token.map({ String(decoding: $0, as: UTF8.self) }) {
+      case "reader": (Array("acme".utf8), .read)
+      case "writer": (Array("acme".utf8), .write)
+      case "admin": (Array("acme".utf8), [.read, .write, .admin])
+      default: nil
+      }
+    }
+  }
+
+  @Test func routesAskTheAuthorizer() async throws {
+    try await TestServer.run(authorizer: Tokens()) { server in
+      let requests: [(method: String, target: String, may: Set<String>, status: Int)] = [
+        ("GET", "/api/v1/range?measurement=m&start=-1h", ["reader", "admin"], 200),
+        ("HEAD", "/api/v1/stream", ["reader", "admin"], 200),
+        ("GET", "/api/v1/ledger", ["reader", "admin"], 200),
+        ("POST", "/api/v1/admin/flush", ["admin"], 204),
+        ("POST", "/write?dry_run=1", ["writer", "admin"], 204),
+      ]
+      for request in requests {
+        for token in ["reader", "writer", "admin", "nobody"] {
+          var headers = "Authorization: Bearer \(token)\r\n"
+          if request.method == "POST" { headers += "Content-Length: 0\r\n" }
+          let answer = try await server.get(
+            request.target,
+            headers: headers,
+            method: request.method
+          )
+          let expected = request.may.contains(token) ? request.status : 401
+          #expect(answer.status == expected, "\(request.target) \(token): \(answer.body)")
+          #expect((answer.headers["www-authenticate"] != nil) == (expected == 401))
+        }
+      }
+      for path in ["/-/ready", "/health", "/metrics", "/"] {
+        #expect(try await server.get(path).status == 200)
+      }
+    }
+  }
+
+  @Test func theAuthorizerNamesTheTenant() async throws {
+    try await TestServer.run(authorizer: Tokens()) { server in
+      let body = "m v=1\n"
+      let written = try await server.fetch(
+        "POST /write HTTP/1.1\r\nHost: t\r\nConnection: close\r\nAuthorization: Token writer\r\n"
+          + "X-Scope-OrgID: other\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+      )
+      #expect(written.status == 204)
+      let read = try await server.get(
+        "/api/v1/range?measurement=m&start=-1h&end=now-0s",
+        headers: "Authorization: Bearer reader\r\nX-Scope-OrgID: third\r\n"
+      )
+      #expect(read.body.contains(#""field":"v""#), "\(read.body)")
+    }
+  }
+}
