@@ -4,10 +4,11 @@ import Catalog
 import Codecs
 import Model
 import Platform
+import TestSupport
+
 @testable import Queue
 @testable import Ring
 @testable import Rollup
-import TestSupport
 
 let everything = TimeRange(start: 0, end: .max)
 

@@ -2,8 +2,8 @@ import Glibc
 
 /// What is fuzzed: one target a process, named by `FUZZ_TARGET`.
 ///
-/// A target gets any bytes. It must not trap, read out of bounds, or take longer or more memory than
-/// `Fuzz/run` allows; some compare what they get with another way to it.
+/// A target gets any bytes. It must not trap, read out of bounds, or take longer or more memory
+/// than `Fuzz/run` allows; some compare what they get with another way to it.
 enum Target: String, CaseIterable {
   case line
   case json

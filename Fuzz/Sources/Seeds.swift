@@ -6,7 +6,8 @@ import Platform
 import TestSupport
 
 @_silgen_name("fuzz_real") private func setReal(_ isReal: Int32)
-@_silgen_name("fuzz_mend") private func mend(_ bytes: UnsafeMutablePointer<UInt8>, _ count: Int) -> Int
+@_silgen_name("fuzz_mend") private func mend(_ bytes: UnsafeMutablePointer<UInt8>, _ count: Int)
+  -> Int
 
 /// Writes Fixtures/fuzz/ anew: small files of every format and texts of every kind, from the
 /// fixtures of the tests. What real files have of checksums becomes the one of this build.
@@ -48,7 +49,9 @@ private func save(_ target: Target, _ name: String, _ bytes: [UInt8]) throws(Sys
 private func saveChunks() throws(SystemError) {
   for (place, type) in ColumnType.allCases.enumerated() where type != .string {
     for shape in ChunkShapes.names {
-      for (strength, label) in [(ChunkStrength.head, "head"), (ChunkStrength.allCases.last ?? .head, "cold")] {
+      for (strength, label) in [
+        (ChunkStrength.head, "head"), (ChunkStrength.allCases.last ?? .head, "cold"),
+      ] {
         let cells = ChunkShapes.cells(shape, type: type, count: 60, seed: 5)
         let name = "\(type)-\(shape.split(separator: " ").joined(separator: "-"))-\(label)"
         let head: [UInt8] = [UInt8(place), 60, 0]
@@ -57,7 +60,9 @@ private func saveChunks() throws(SystemError) {
     }
   }
   let place = UInt8(ColumnType.allCases.firstIndex(of: .string) ?? 0)
-  for (strength, label) in [(ChunkStrength.head, "head"), (ChunkStrength.allCases.last ?? .head, "cold")] {
+  for (strength, label) in [
+    (ChunkStrength.head, "head"), (ChunkStrength.allCases.last ?? .head, "cold"),
+  ] {
     for distinct in [1, 4, 60] {
       let (cells, arena) = ChunkShapes.strings(count: 60, distinct: distinct, seed: 3)
       let bytes = encoded(cells, .string, arena, strength: strength)
@@ -84,9 +89,13 @@ private func saveTexts() throws(SystemError) {
     if seed > 2 { documents.mutate(&document, count: 8) }
     try save(.line, "fleet-\(seed)", [UInt8(seed), UInt8(seed * 20)] + document)
   }
-  for (index, text) in points.enumerated() { try save(.json, "points-\(index)", [7] + Array(text.utf8)) }
+  for (index, text) in points.enumerated() {
+    try save(.json, "points-\(index)", [7] + Array(text.utf8))
+  }
   for (index, text) in queries.enumerated() { try save(.http, "query-\(index)", Array(text.utf8)) }
-  for name in ["blocks", "empty", "fixed", "huffman-only", "members", "named", "padded", "rle", "stored"] {
+  for name in [
+    "blocks", "empty", "fixed", "huffman-only", "members", "named", "padded", "rle", "stored",
+  ] {
     let bytes = try Fixtures.bytes("gzip/\(name).gz")
     if bytes.count < 16 << 10 { try save(.gzip, name, [9] + bytes) }
   }

@@ -3,6 +3,7 @@ import Engine
 import LineProtocol
 import Model
 import NIOCore
+
 @testable import Query
 
 /// Line protocol: the parser against the plain one of its tests, whole and cut into pieces.
