@@ -52,6 +52,15 @@ struct GzipDecoderTests {
     }
   }
 
+  /// Blocks that begin at a whole byte, wherever the pieces end: what was read ahead is given back.
+  @Test func aFlushedStreamMayBeCutAnywhere() throws {
+    let bytes = try Fixtures.bytes("gzip/flushed.gz")
+    let expected = try decompress(bytes)
+    for count in 1...bytes.count {
+      #expect(try decompress(bytes, pieceByteCount: count) == expected, "pieces of \(count)")
+    }
+  }
+
   @Test func aMutatedFileIsJudgedAsZlibJudgesIt() throws {
     var files: [String: [UInt8]] = [:]
     for words in try Self.words("mutations.txt") {

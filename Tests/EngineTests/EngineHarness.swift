@@ -33,11 +33,13 @@ final class EngineHarness {
     )
   }
 
+  /// - Parameter disk: what it starts on, an empty disk or one with a directory on it.
   init(
+    on disk: FaultyDisk = FaultyDisk(seed: 1),
     now: Int64 = 1_795_373_340_000_000_000,
     configure: @escaping (inout EngineConfiguration) -> Void = { _ in }
   ) throws {
-    disk = FaultyDisk(seed: 1)
+    self.disk = disk
     clock = ManualClock(now: now)
     self.configure = configure
     engine = try Self.engine(on: disk, clock: clock, configure: configure)

@@ -9,7 +9,8 @@ struct InflateInput {
     fileprivate var bitCount: Int
   }
 
-  /// Bytes from `position` on wait to be read; those before it are done with.
+  /// Bytes from `position` on wait to be read; those before it are done with, unless they stand in
+  /// ``bits``.
   private(set) var bytes: [UInt8] = []
   private(set) var position = 0
   /// Bits taken from `bytes` and not yet read. Above them may stand bits that will be taken next.
@@ -20,8 +21,10 @@ struct InflateInput {
   var unreadByteCount: Int { bytes.count - position + bitCount / 8 }
 
   mutating func append(_ more: Span<UInt8>) {
-    bytes.removeFirst(position)
-    position = 0
+    // Bytes that were taken ahead stay: `alignToByte()` may give them back.
+    let doneByteCount = position - bitCount / 8
+    bytes.removeFirst(doneByteCount)
+    position -= doneByteCount
     bytes.reserveCapacity(bytes.count + more.count)
     unsafe more.withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) }
   }
