@@ -19,6 +19,8 @@ final class RunningEngine: Sendable {
   private let threads = Mutex<[WorkerThread]>([])
   private let isStopping = Atomic<Bool>(false)
   let statistics = Mutex<[ReceiverStatistics]>([])
+  /// Held while a snapshot is made.
+  let snapshotting = Mutex<Void>(())
 
   init(
     parts: EngineParts,

@@ -72,10 +72,10 @@ def from_row(row, columns):
 def with_duckdb(folder, columns):
     import duckdb
 
-    row = duckdb.sql(
+    rows = duckdb.sql(
         f"select {sql(columns, chr(34))} from read_parquet('{folder}/*/*.parquet', hive_partitioning=true)"
-    ).fetchone()
-    return from_row(row, columns)
+    ).fetchall()
+    return from_row(rows[0], columns)
 
 
 def with_pandas(folder, columns):
@@ -113,6 +113,7 @@ def with_spark(folder, columns):
     spark = (
         SparkSession.builder.master("local[2]")
         .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
         .config("spark.sql.session.timeZone", "UTC")
         .getOrCreate()
     )
