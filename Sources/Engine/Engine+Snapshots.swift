@@ -16,7 +16,8 @@ extension Engine {
     let snapshots = Snapshots(disk: disk, directory: directory)
     let isManual = threading == .manual
     if isManual { return try running.snapshot(snapshots, isManual: true) }
-    let outcome: Result<SnapshotReport, EngineError> = await withCheckedContinuation { continuation in
+    let outcome: Result<SnapshotReport, EngineError> = await withCheckedContinuation {
+      continuation in
       do throws(SystemError) {
         _ = try WorkerThread(name: "snapshot") {
           continuation.resume(

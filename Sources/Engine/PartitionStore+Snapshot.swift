@@ -17,7 +17,7 @@ extension PartitionStore {
       do throws(SystemError) {
         try files.disk.link(files.manifests.path(of: block), to: goal)
         copy.linkCount += 1
-      } catch where error.isMissing {
+      } catch  where error.isMissing {
         // Set aside as damaged: the snapshot's manifest tells of it as this one's does.
         continue
       }
@@ -34,7 +34,7 @@ extension PartitionStore {
         )
         copy.linkCount += 1
         copy.manifest.ringProgress.append(progress)
-      } catch where error.isMissing {
+      } catch  where error.isMissing {
         continue
       }
     }

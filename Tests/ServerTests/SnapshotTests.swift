@@ -8,6 +8,12 @@ import Testing
 /// itself, and whoever uses it changes nothing of the original.
 struct SnapshotTests {
   private static let minute: Int64 = 60_000_000_000
+  private final class Progress: Sendable {
+    /// Rows.
+    let acknowledged = Atomic(0)
+    let isDone = Atomic(false)
+  }
+
   private static let query = "measurement=m&field=*&start=-3h&end=now-0s&step=60s&agg=count,sum"
 
   /// Seconds of now, in nanoseconds.
@@ -31,14 +37,16 @@ struct SnapshotTests {
   private static func snapshot(_ server: TestServer) async throws -> String {
     let answer = try await server.get("/api/v1/admin/tsdb/snapshot", method: "POST")
     #expect(answer.status == 200, "\(answer.body)")
-    let text = try #require(answer.body.split(separator: "\"").map(String.init).first {
-      $0.contains("/snapshots/")
-    })
+    let text = try #require(
+      answer.body.split(separator: "\"").map(String.init).first {
+        $0.contains("/snapshots/")
+      }
+    )
     return text
   }
 
   private static func count(_ server: TestServer) async throws -> UInt64 {
-    let rows = try await server.server.engine.ledger()
+    let rows = await server.server.engine.ledger()
     return rows.reduce(0) { $0 + $1.entry.stored + $1.entry.duplicate + $1.pending }
   }
 
@@ -76,25 +84,24 @@ struct SnapshotTests {
   @Test func snapshotsWhileRowsComeAreSound() async throws {
     try await TestServer.run { server in
       let time = Self.now - 30 * Self.minute
-      let acknowledged = Atomic(0)
-      let isDone = Atomic(false)
+      let progress = Progress()
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask {
           let client = try await server.connect()
           var round = 0
-          while !isDone.load(ordering: .relaxed), round < 2_000 {
+          while !progress.isDone.load(ordering: .relaxed), round < 2_000 {
             let rows = Self.rows(200, from: time + Int64(round) * 200_000_000)
             _ = try await client.acknowledge(rows, id: "r\(round)")
-            acknowledged.wrappingAdd(200, ordering: .sequentiallyConsistent)
+            progress.acknowledged.wrappingAdd(200, ordering: .sequentiallyConsistent)
             round += 1
             if round % 7 == 0 {
               _ = try await server.get("/api/v1/admin/flush", method: "POST")
             }
           }
         }
-        defer { isDone.store(true, ordering: .relaxed) }
+        defer { progress.isDone.store(true, ordering: .relaxed) }
         for _ in 0..<4 {
-          let before = acknowledged.load(ordering: .sequentiallyConsistent)
+          let before = progress.acknowledged.load(ordering: .sequentiallyConsistent)
           let path = try await Self.snapshot(server)
           #expect(try await Self.findings(path).isEmpty)
           let copy = try await Self.serve(path)
@@ -102,7 +109,7 @@ struct SnapshotTests {
           try await copy.stop()
           #expect(try await Self.findings(path).isEmpty)
         }
-        isDone.store(true, ordering: .relaxed)
+        progress.isDone.store(true, ordering: .relaxed)
         try await group.waitForAll()
       }
       #expect(try await Self.findings(server.directory.file("data")).isEmpty)
