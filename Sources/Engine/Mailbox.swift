@@ -19,6 +19,10 @@ final class Mailbox: Sendable {
     case flush(applied: [PartitionID: Offset], completion: Completion)
     /// Link what the manifests name into a snapshot.
     case snapshot(DataDirectory, reply: Promise<Result<[PartitionCopy], SystemError>>)
+    /// The blocks of a partition as they are.
+    case blocks(partition: PartitionID, reply: Promise<BlockList?>)
+    /// Puts merged blocks in the place of others.
+    case replaceBlocks(partition: PartitionID, BlockReplacement, reply: Promise<BlockSwap?>)
   }
 
   private struct State {
@@ -76,6 +80,8 @@ extension Mailbox.Request {
     case .ledger(let reply): reply.isAbandoned
     case .flush(_, let completion): completion.isAbandoned
     case .snapshot(_, let reply): reply.isAbandoned
+    case .blocks(_, let reply): reply.isAbandoned
+    case .replaceBlocks(_, _, let reply): reply.isAbandoned
     }
   }
 
@@ -87,6 +93,8 @@ extension Mailbox.Request {
     case .ledger(let reply): reply.fulfil([])
     case .flush(_, let completion): completion.fulfil(Mailbox.closed)
     case .snapshot(_, let reply): reply.fulfil(.failure(Mailbox.closed))
+    case .blocks(_, let reply): reply.fulfil(nil)
+    case .replaceBlocks(_, _, let reply): reply.fulfil(nil)
     }
   }
 }

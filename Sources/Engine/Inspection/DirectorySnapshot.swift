@@ -145,10 +145,11 @@ public final class SnapshotPartition {
     manifest = loaded.manifest
     manifestWasRebuilt = loaded.wasRebuilt
     var blocks: [BlockReader] = []
+    let files = BlockFiles(disk: disk)
     for summary in manifest.blocks {
       let path = store.path(of: summary)
       do throws(BlockError) {
-        let block = try BlockReader.open(disk: disk, path: path, expected: summary.identity)
+        let block = try BlockReader.open(files, path: path, expected: summary.identity)
         findings += block.damages
         blocks.append(block)
       } catch {
