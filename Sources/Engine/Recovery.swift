@@ -14,9 +14,14 @@ struct Recovery {
   private(set) var report = RecoveryReport()
   /// Definitions that the catalog has lost may stand in blocks.
   private var hasCatalogLoss = false
+  private let blockFiles: BlockFiles
 
   init(parts: EngineParts, damages: [Damage]) {
     self.parts = parts
+    blockFiles = BlockFiles(
+      disk: parts.disk,
+      openCountMax: parts.configuration.blockOpenFileCountMax
+    )
     directory = DataDirectory(parts.configuration.dataDirectory)
     report.damages = damages
   }
@@ -138,6 +143,7 @@ struct Recovery {
     var manifest = loaded.manifest
     let files = PartitionFiles(
       disk: disk,
+      blockFiles: blockFiles,
       partition: partition,
       blocks: blocksFolder,
       manifests: manifests,
@@ -149,7 +155,7 @@ struct Recovery {
     for summary in manifest.blocks {
       let path = Path.join(blocksFolder, summary.fileName)
       do throws(BlockError) {
-        let reader = try BlockReader.open(disk: disk, path: path)
+        let reader = try BlockReader.open(blockFiles, path: path)
         report.damages += reader.damages
         blocks.append(reader)
         sound.append(summary)
@@ -393,6 +399,7 @@ struct Recovery {
         clock: parts.clock,
         options: letters
       ),
+      blockFiles: blockFiles,
       epoch: log.epoch
     )
   }

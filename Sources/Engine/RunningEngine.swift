@@ -16,7 +16,9 @@ final class RunningEngine: Sendable {
   let workerOfPartition: [Int]
   let deadLetters: DeadLetterLog
   let feed: ChangeFeed
+  let compaction: BackgroundCompaction
   private let threads = Mutex<[WorkerThread]>([])
+  private let compactionThread = Mutex<WorkerThread?>(nil)
   private let isStopping = Atomic<Bool>(false)
   let statistics = Mutex<[ReceiverStatistics]>([])
 
@@ -27,6 +29,7 @@ final class RunningEngine: Sendable {
     workers: [PartitionWorker],
     workerOfPartition: [Int],
     deadLetters: DeadLetterLog,
+    blockFiles: BlockFiles,
     epoch: Epoch
   ) {
     self.parts = parts
@@ -35,6 +38,7 @@ final class RunningEngine: Sendable {
     self.workers = workers
     self.workerOfPartition = workerOfPartition
     self.deadLetters = deadLetters
+    compaction = BackgroundCompaction(parts: parts, workers: workers, files: blockFiles)
     feed = ChangeFeed(
       FeedSources(
         parts: parts,
@@ -117,6 +121,10 @@ final class RunningEngine: Sendable {
       )
     }
     started.append(try WorkerThread(name: "feed") { [self] in feed.work() })
+    if parts.configuration.compaction.mode == .background {
+      let thread = try WorkerThread(name: "compaction") { [self] in compaction.work() }
+      compactionThread.withLock { $0 = thread }
+    }
     threads.withLock { $0 = started }
   }
 
@@ -128,6 +136,9 @@ final class RunningEngine: Sendable {
   }
 
   func stopThreads() {
+    // It may wait for a worker, so that it ends first.
+    compaction.stop()
+    compactionThread.withLock { $0.take() }?.join()
     isStopping.store(true, ordering: .relaxed)
     committer.signal.set()
     for worker in workers { worker.port.signal.set() }
@@ -148,6 +159,9 @@ final class RunningEngine: Sendable {
       releaseCommitted(worker)
     }
     feed.step(monotonic: monotonic)
+    if parts.configuration.compaction.mode == .background {
+      worked = compaction.step(monotonic: monotonic) == 0 || worked
+    }
     return worked
   }
 
