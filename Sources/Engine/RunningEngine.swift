@@ -14,6 +14,7 @@ final class RunningEngine: Sendable {
   let committer: Committer
   let workers: [PartitionWorker]
   let workerOfPartition: [Int]
+  let reserve: DiskReserve
   let deadLetters: DeadLetterLog
   let feed: ChangeFeed
   private let threads = Mutex<[WorkerThread]>([])
@@ -26,6 +27,7 @@ final class RunningEngine: Sendable {
     committer: Committer,
     workers: [PartitionWorker],
     workerOfPartition: [Int],
+    reserve: DiskReserve,
     deadLetters: DeadLetterLog,
     epoch: Epoch
   ) {
@@ -34,6 +36,7 @@ final class RunningEngine: Sendable {
     self.committer = committer
     self.workers = workers
     self.workerOfPartition = workerOfPartition
+    self.reserve = reserve
     self.deadLetters = deadLetters
     feed = ChangeFeed(
       FeedSources(

@@ -23,6 +23,10 @@ public enum CrashPoint: String, CaseIterable, Sendable {
   case replacing = "file.replacing"
   /// The cut is committed and the process does not know it.
   case cutCommitted = "cut.committed"
+  /// A closed hour is in its frozen file, which no manifest names.
+  case hourFrozen = "freeze.written"
+  /// The frozen file is committed and the process does not know it.
+  case freezeCommitted = "freeze.committed"
   /// A start has opened everything and replayed nothing.
   case opened = "recovery.opened"
   /// A start is in the middle of the log.

@@ -202,7 +202,7 @@ extension CrashPoint {
     switch self {
     case .logAppended, .logSynced, .replaying: true
     case .segmentRolled, .catalogHalf, .blocksWritten, .ringSynced, .replacing, .cutCommitted,
-      .opened:
+      .hourFrozen, .freezeCommitted, .opened:
       false
     }
   }
