@@ -116,6 +116,25 @@
     }
   }
 
+  /// Appends decimal digits.
+  public mutating func writeDecimal(_ value: UInt64) {
+    reserve(20)
+    var place = end
+    var rest = value
+    repeat {
+      place += 1
+      rest /= 10
+    } while rest > 0
+    end = place
+    rest = value
+    repeat {
+      place -= 1
+      let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
+      unsafe base.storeBytes(of: UInt8(digit) + 48, toByteOffset: place, as: UInt8.self)
+      rest = quotient
+    } while rest > 0
+  }
+
   /// Overwrites a fixed-width integer at `offset`, which must already have been written.
   @inlinable
   public mutating func replaceInteger<Value: FixedWidthInteger & BitwiseCopyable>(

@@ -355,10 +355,12 @@ final class PartitionStore {
       decoder: decoder,
       fieldSets: fieldSets,
       series: [:],
-      arenas: []
+      arenas: [],
+      generations: []
     )
     let generations = [cut?.generation, current].compactMap { $0 }
     view.arenas = generations.map { $0.arena.reader() }
+    view.generations = generations.map(\.start)
     for id in series {
       guard let slot = table.knownSlot(of: id) else { continue }
       var open = StoreView.OpenSeries(lastSealed: table.lastSealed[slot])

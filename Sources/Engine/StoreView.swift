@@ -18,6 +18,8 @@ struct StoreView: Sendable {
   var series: [SeriesID: OpenSeries]
   /// Keeps the rows of the runs alive, older generation first.
   var arenas: [RowArena.Reader]
+  /// Parallel to the arenas: where their generations begin.
+  var generations: [Offset]
 
   /// Decodes the open rows of a series: the wanted fields of rows in `range`.
   ///

@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// The double nearest to a decimal, ties to even: bit-equal to C's `strtod`.
 ///
 /// Three ways, each for what the one before cannot decide: both parts exact doubles (one division

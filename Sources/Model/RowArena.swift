@@ -65,15 +65,31 @@ public final class RowArena {
     let slabs: [RowSlab]
 
     /// The rows of `run` in order of arrival, appended to `rows` with `index` as their run.
-    public func collect(_ run: RowRun, index: Int, into rows: inout [RowReference]) {
-      guard run.rowCount > 0 else { return }
-      rows.reserveCapacity(rows.count + Int(run.rowCount))
+    ///
+    /// - Parameter known: the run as it was before, to get only what has come since.
+    public func collect(
+      _ run: RowRun,
+      after known: RowRun? = nil,
+      index: Int,
+      into rows: inout [RowReference]
+    ) {
+      guard run.rowCount > known?.rowCount ?? 0 else { return }
+      let count = run.rowCount - (known?.rowCount ?? 0)
+      rows.reserveCapacity(rows.count + Int(count))
       var extent = unsafe slabs[Int(run.headSlab)].base + Int(run.headOffset)
       var cursor = unsafe extent + RowArena.linkByteCount
       var timestamp: Timestamp = 0
       var sequence: UInt64 = 0
       var scale = ScaleTableID.zero
-      for _ in 0..<run.rowCount {
+      if let known, known.rowCount > 0 {
+        let slab = unsafe slabs[Int(known.tailSlab)].base
+        unsafe extent = slab + Int(known.tailEnd - known.extentByteCount)
+        unsafe cursor = slab + Int(known.tailOffset)
+        timestamp = known.previousTimestamp
+        sequence = known.previousSequence
+        scale = known.previousScale
+      }
+      for _ in 0..<count {
         var flags = unsafe cursor.load(as: UInt8.self)
         if flags == RowArena.endMark {
           let slab = unsafe extent.loadUnaligned(as: UInt32.self)

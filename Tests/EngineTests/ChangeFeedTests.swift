@@ -133,6 +133,55 @@ struct ChangeFeedTests {
     )
   }
 
+  @Test func aFeedThatBeginsAmidABackfillClosesEachMinuteOnce() async throws {
+    let harness = try EngineHarness()
+    _ = try harness.send(lines(-7_200..<(-7_170)))
+    let reader = try FeedReader(harness)
+    #expect(try await reader.wait(seconds: 100) == [])
+    _ = try harness.send(lines(-7_170..<(-7_080)))
+    #expect(try await reader.wait() == ["closed a \(Self.minute - 120) f.count=60 f.sum=60.0"])
+    #expect(
+      try await reader.wait(seconds: 70) == ["closed a \(Self.minute - 119) f.count=60 f.sum=60.0"]
+    )
+  }
+
+  @Test func aSeriesThatWasSilentBeforeIsToldOfFromItsNextMinuteOn() async throws {
+    let harness = try EngineHarness()
+    _ = try harness.send(lines(-600..<(-590)))
+    let reader = try FeedReader(harness)
+    try await reader.wait()
+    _ = try harness.send(lines(-60..<11))
+    #expect(try await reader.wait() == ["closed a \(Self.minute - 1) f.count=60 f.sum=60.0"])
+    _ = try harness.send(lines(-595..<(-594), value: 3))
+    #expect(try await reader.wait() == ["restated a \(Self.minute - 10) f.count=10 f.sum=12.0"])
+  }
+
+  @Test func anOpenWindowGrowsThroughCutsLateRowsAndOtherFields() async throws {
+    let harness = try EngineHarness()
+    let reader = try FeedReader(harness, "measurement=m&events=open,closed")
+    let wide = try FeedReader(harness, "measurement=m&events=open&field=f")
+    try await reader.wait()
+    _ = try harness.send(lines(0..<3))
+    #expect(try await reader.wait() == ["open a \(Self.minute) f.count=3 f.sum=3.0"])
+    try await harness.engine.flush()
+    _ = try harness.send(lines(3..<5))
+    #expect(try await reader.wait() == ["open a \(Self.minute) f.count=5 f.sum=5.0"])
+    // A row between those that were told of, then a value in the place of another.
+    _ = try harness.send(lines(8..<9))
+    #expect(try await reader.wait() == ["open a \(Self.minute) f.count=6 f.sum=6.0"])
+    _ = try harness.send(lines(6..<7) + lines(4..<5, value: 2))
+    #expect(try await reader.wait() == ["open a \(Self.minute) f.count=7 f.sum=8.0"])
+    _ = try harness.send("m,h=a g=1 \(1_795_373_340 + 9)\n")
+    #expect(
+      try await reader.wait() == ["open a \(Self.minute) f.count=7 f.sum=8.0 g.count=1 g.sum=1.0"]
+    )
+    _ = try harness.send(lines(10..<75))
+    let last = try await reader.wait()
+    #expect(last.contains("closed a \(Self.minute) f.count=57 f.sum=58.0 g.count=1 g.sum=1.0"))
+    #expect(last.contains("open a \(Self.minute + 1) f.count=15 f.sum=15.0"))
+    #expect(try await wide.wait().last == "open a \(Self.minute + 1) f.count=15 f.sum=15.0")
+  }
+
   @Test func aFloodMakesReadersStartAnew() async throws {
     let harness = try EngineHarness { $0.feed.pendingCountMax = 8 }
     let reader = try FeedReader(harness)

@@ -12,6 +12,32 @@ struct ImportTests {
     return try InputFile(disk: RealDisk(), path: path)
   }
 
+  /// "m v=1 1000000000\n", "m v=2 1000000001\n" as two members, as `gzip` makes them.
+  private static let members: [UInt8] = [
+    0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03, 0xcb, 0x55,
+    0x28, 0xb3, 0x35, 0x54, 0x30, 0x34, 0x80, 0x01, 0x2e, 0x00, 0xd1, 0xf6,
+    0xdf, 0x89, 0x11, 0x00, 0x00, 0x00, 0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x02, 0x03, 0xcb, 0x55, 0x28, 0xb3, 0x35, 0x52, 0x30, 0x34,
+    0x80, 0x02, 0x43, 0x2e, 0x00, 0x5e, 0xab, 0x0e, 0x2d, 0x11, 0x00, 0x00,
+    0x00,
+  ]
+
+  @Test func gzipFilesAreDecompressed() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.file("lines.lp.gz")
+    try RealDisk().replace(path, with: Self.members)
+    var source = LineSource(try InputFile(disk: RealDisk(), path: path))
+    var text: [UInt8] = []
+    while let piece = try source.next() { text += piece.bytes }
+    #expect(String(decoding: text, as: UTF8.self) == "m v=1 1000000000\nm v=2 1000000001\n")
+    #expect(source.position == Self.members.count)
+    try RealDisk().replace(path, with: Array(Self.members.dropLast(3)))
+    var cut = LineSource(try InputFile(disk: RealDisk(), path: path))
+    #expect { while try cut.next() != nil {} } throws: {
+      "\($0)".contains("the gzip data ends too early")
+    }
+  }
+
   private static func csv(
     _ text: String,
     in directory: TemporaryDirectory,

@@ -180,6 +180,16 @@ struct DoctorTests {
     #expect(try RealDisk().list(directory.path).isEmpty)
   }
 
+  @Test func theConfigurationIsCheckedToo() {
+    var visit = visit("/nowhere")
+    visit.checkConfiguration("varve.yaml", faults: [], warnings: [])
+    #expect(!visit.hasFailed)
+    visit.checkConfiguration("varve.yaml", faults: ["varve.yaml:3: no"], warnings: ["VARVE_X"])
+    visit.missDirectory()
+    #expect(visit.findings.map(\.state) == [.ok, .fail, .warn, .fail])
+    #expect(visit.rendered(asJSON: false).contains("varve.yaml:3: no; varve config check"))
+  }
+
   @Test func aForeignDirectoryAndADamagedOneFail() async throws {
     let foreign = try TemporaryDirectory()
     try RealDisk().replace(foreign.file("letter.txt"), with: [1])

@@ -49,7 +49,7 @@ extension ChangeFeed {
   private func changes(
     of pairs: ArraySlice<(pair: FeedPair, topics: [Int])>,
     in partition: PartitionID,
-    _ view: PartitionView,
+    _ view: StoreView,
     _ news: News
   ) -> [Int: [FeedChange]] {
     folding.withLock { folding in
@@ -75,7 +75,7 @@ extension ChangeFeed {
       guard let partition = sources.catalog.partition(of: SeriesID(pair.series)) else { continue }
       members[partition, default: []].insert(SeriesID(pair.series))
     }
-    var views: [PartitionID: PartitionView] = [:]
+    var views: [PartitionID: StoreView] = [:]
     for (partition, series) in members {
       guard
         let view = sources.view(of: partition, series: series.sorted(), isStopping: stopping)

@@ -28,10 +28,10 @@ struct FeedSources: Sendable {
     of partition: PartitionID,
     series: [SeriesID],
     isStopping: () -> Bool
-  ) -> PartitionView? {
+  ) -> StoreView? {
     ask(worker(of: partition), isStopping) { (reply: Promise<StoreView?>) in
       .view(partition: partition, series: series, applied: .zero, reply: reply)
-    }??.partitionView
+    } ?? nil
   }
 
   /// Which of some windows of a partition are closed by now; `nil` when stopping.
@@ -77,6 +77,7 @@ struct FeedSources: Sendable {
 struct FeedFolder {
   private let sources: FeedSources
   private var query: WindowQuery
+  private var open = OpenWindows()
   private var fields: [FieldsKey: [FieldDefinition]] = [:]
   private var version: UInt64 = 0
 
@@ -100,7 +101,7 @@ struct FeedFolder {
     _ pair: FeedPair,
     for topics: [FeedTopic.Key],
     in partition: PartitionID,
-    of view: PartitionView
+    of view: StoreView
   ) -> [FeedChange?] {
     let nothing = topics.map { _ in FeedChange?.none }
     guard let (series, _) = sources.definition(of: pair.series) else { return nothing }
@@ -108,12 +109,13 @@ struct FeedFolder {
     guard !wanted.isEmpty else { return nothing }
     let answer: RangeAnswer
     do throws(QueryError) {
-      answer = try query.window(
+      answer = try open.answer(
+        pair,
         of: series,
         in: partition,
-        minute: pair.minute,
         fields: wanted,
-        view: view
+        view: view,
+        query: &query
       )
     } catch {
       sources.parts.logger.warning(
@@ -121,21 +123,34 @@ struct FeedFolder {
       )
       return nothing
     }
+    var made: [FeedTopic.Shape: FeedChange?] = [:]
     return topics.map { topic in
-      var names: Set<[UInt8]>?
-      if topics.count > 1, case .named(let some) = topic.fields { names = Set(some) }
-      let own = answer.narrowed(
-        to: names,
-        aggregates: topic.aggregates,
-        precision: topic.precision
-      )
-      guard !own.series.isEmpty else { return nil }
-      return FeedChange(
-        kind: pair.kind,
-        minute: pair.minute,
-        content: topic.form == .json ? .json(own.dataJSON()) : .windows(own)
-      )
+      if let change = made[topic.shape] { return change }
+      let change = change(pair, answer, for: topic, isAlone: topics.count == 1)
+      made[topic.shape] = .some(change)
+      return change
     }
+  }
+
+  private func change(
+    _ pair: FeedPair,
+    _ answer: RangeAnswer,
+    for topic: FeedTopic.Key,
+    isAlone: Bool
+  ) -> FeedChange? {
+    var names: Set<[UInt8]>?
+    if !isAlone, case .named(let some) = topic.shape.fields { names = Set(some) }
+    let own = answer.narrowed(
+      to: names,
+      aggregates: topic.shape.aggregates,
+      precision: topic.shape.precision
+    )
+    guard !own.series.isEmpty else { return nil }
+    return FeedChange(
+      kind: pair.kind,
+      minute: pair.minute,
+      content: topic.shape.form == .json ? .json(own.dataJSON()) : .windows(own)
+    )
   }
 
   /// The fields that any of the topics wants.
@@ -148,8 +163,8 @@ struct FeedFolder {
     self.version = version
     var result: [FieldDefinition] = []
     for topic in topics {
-      let some = definitions(topic.fields, measurement)
-      if topic.fields == .all || topics.count == 1 { return some }
+      let some = definitions(topic.shape.fields, measurement)
+      if topic.shape.fields == .all || topics.count == 1 { return some }
       for field in some where !result.contains(where: { $0.id == field.id }) {
         result.append(field)
       }

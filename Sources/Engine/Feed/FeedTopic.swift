@@ -6,21 +6,28 @@ struct FeedTopic {
   struct Key: Hashable, Sendable {
     var tenant: [UInt8]
     var measurement: [UInt8]?
-    var fields: RangeRequest.Fields
     var tags: [Tag]
-    var aggregates: [Aggregate]
-    var precision: TimePrecision
-    var form: FeedForm
+    var shape: Shape
 
     init(_ subscription: FeedSubscription) {
       tenant = subscription.tenant
       measurement = subscription.request.measurement
-      fields = subscription.request.fields
       tags = subscription.request.tags
-      aggregates = subscription.request.aggregates
-      precision = subscription.request.precision
-      form = subscription.form
+      shape = Shape(
+        fields: subscription.request.fields,
+        aggregates: subscription.request.aggregates,
+        precision: subscription.request.precision,
+        form: subscription.form
+      )
     }
+  }
+
+  /// What a window looks like: topics that agree on it share one text.
+  struct Shape: Hashable, Sendable {
+    var fields: RangeRequest.Fields
+    var aggregates: [Aggregate]
+    var precision: TimePrecision
+    var form: FeedForm
   }
 
   var key: Key

@@ -26,6 +26,9 @@ struct WindowTracker {
   /// The first minute that is not closed; `unborn` before the first row.
   private var firstOpen: [Int64] = []
   private static let unborn = Int64.min
+  /// Whether time alone had closed the first open minute when the tracker was made. It is not told
+  /// of, unless rows come that go on in it: whoever sends old rows is in the middle of it.
+  private var isQuiet: [Bool] = []
 
   private var pending: [FeedPair] = []
   private var restated: Set<FeedPair> = []
@@ -61,7 +64,10 @@ struct WindowTracker {
     for slot in newest.indices where newest[slot] > .min {
       // When its rows came is not known; they rarely come much later than they are stamped.
       lastGrowth[slot] = min(newest[slot], now)
-      firstOpen[slot] = reached(slot, now)
+      let end = reached(slot, now)
+      let last = Nanoseconds.minute(of: newest[slot])
+      isQuiet[slot] = end > last
+      firstOpen[slot] = isQuiet[slot] ? last : end
     }
   }
 
@@ -77,6 +83,7 @@ struct WindowTracker {
       let run = current.runs[index]
       let before = index < seenCount.count ? seenCount[index] : 0
       guard run.rowCount != before, let slot = slot(of: index, table) else { continue }
+      if isQuiet[slot] { wake(slot, index, run, before, current) }
       if firstOpen[slot] == Self.unborn || born.contains(slot) {
         let first = Nanoseconds.minute(of: run.oldest)
         firstOpen[slot] = born.insert(slot).inserted ? first : min(first, firstOpen[slot])
@@ -120,7 +127,7 @@ struct WindowTracker {
   /// Whether a minute of a series was told of as closed, or was over when the tracker was made.
   func isClosed(_ minute: Int64, slot: Int) -> Bool {
     guard slot < firstOpen.count, firstOpen[slot] != Self.unborn else { return false }
-    return minute < firstOpen[slot]
+    return minute < firstOpen[slot] || (isQuiet[slot] && minute == firstOpen[slot])
   }
 
   // MARK: Closing
@@ -133,6 +140,22 @@ struct WindowTracker {
     return min(Watermark.firstOpenMinute(at: watermark), last + 1)
   }
 
+  /// Rows have come for a series that was silent when the tracker was made.
+  private mutating func wake(
+    _ slot: Int,
+    _ index: Int,
+    _ run: RowRun,
+    _ before: UInt32,
+    _ current: Generation
+  ) {
+    isQuiet[slot] = false
+    let minute = firstOpen[slot]
+    let goesOn = rows(of: run, current)[Int(before)...].contains {
+      Nanoseconds.minute(of: $0.timestamp) == minute
+    }
+    if !goesOn { firstOpen[slot] = minute + 1 }
+  }
+
   private mutating func close(
     _ now: Timestamp,
     _ current: Generation,
@@ -140,6 +163,7 @@ struct WindowTracker {
   ) {
     let (lag, silence) = (Watermark.lagNanoseconds, Watermark.silenceNanoseconds)
     for slot in newest.indices where newest[slot] > .min {
+      if isQuiet[slot] { continue }
       let start = firstOpen[slot]
       // The usual case first: neither has the newest row passed the open minute, nor is it silent.
       let isBehind = newest[slot] < (start &+ 1) &* Nanoseconds.perMinute &+ lag
@@ -218,6 +242,7 @@ struct WindowTracker {
     newest.append(contentsOf: repeatElement(.min, count: more))
     lastGrowth.append(contentsOf: repeatElement(.min, count: more))
     firstOpen.append(contentsOf: repeatElement(Self.unborn, count: more))
+    isQuiet.append(contentsOf: repeatElement(false, count: more))
   }
 
   private mutating func see(_ index: Int, _ run: RowRun) {

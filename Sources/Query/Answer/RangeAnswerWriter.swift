@@ -48,13 +48,26 @@ public struct RangeAnswerWriter: Sendable {
   /// The next piece, or `nil` after the last one.
   public mutating func next() -> [UInt8]? {
     if case .done = stage { return nil }
-    var text = JSONText(reserving: isFirst ? 4_096 : Self.pieceByteCount + 4_096)
+    var text = JSONText(reserving: isFirst ? firstByteCount : Self.pieceByteCount + 4_096)
     isFirst = false
     while text.count < Self.pieceByteCount {
       if case .done = stage { break }
       step(&text)
     }
     return text.bytes
+  }
+
+  /// Whether all is written.
+  public var isDone: Bool { if case .done = stage { true } else { false } }
+
+  /// Room for the first piece, which is all of most answers.
+  private var firstByteCount: Int {
+    guard let grid = answer.grid else { return 4_096 }
+    var valueCount = grid.count
+    for series in answer.series.prefix(16) {
+      if case .buckets(_, let columns) = series.content { valueCount += grid.count * columns.count }
+    }
+    return min(Self.pieceByteCount, valueCount * 18) + 4_096
   }
 
   private mutating func step(_ text: inout JSONText) {

@@ -47,15 +47,7 @@ struct StepQuery {
     _ context: inout QueryContext
   ) throws(QueryError) {
     let byteCount = StepAggregator.byteCount(request.aggregates, grid) * fields.count
-    try context.charge(byteCount)
-    var aggregators = fields.map {
-      StepAggregator(type: $0.type, grid: grid, aggregates: request.aggregates)
-    }
-    for series in group.members {
-      try context.checkDeadline()
-      guard let view = selection.partitions[series].flatMap({ views[$0] }) else { continue }
-      try fold(series, view, fields, &aggregators, &context)
-    }
+    let aggregators = try foldPass(group, fields, &context)
     // The answer keeps at most what the buckets took; the rest goes back.
     var kept = 0
     let taken = byteCount + Self.stringByteCount(aggregators)
@@ -74,6 +66,37 @@ struct StepQuery {
     }
     context.release(taken)
     try context.charge(kept)
+  }
+
+  /// The buckets of a group's fields, charged to the budget.
+  private func foldPass(
+    _ group: Selection.Group,
+    _ fields: [FieldDefinition],
+    _ context: inout QueryContext
+  ) throws(QueryError) -> [StepAggregator] {
+    try context.charge(StepAggregator.byteCount(request.aggregates, grid) * fields.count)
+    var aggregators = fields.map {
+      StepAggregator(type: $0.type, grid: grid, aggregates: request.aggregates)
+    }
+    for series in group.members {
+      try context.checkDeadline()
+      guard let view = selection.partitions[series].flatMap({ views[$0] }) else { continue }
+      try fold(series, view, fields, &aggregators, &context)
+    }
+    return aggregators
+  }
+
+  /// The buckets of every field of one group, to be added to.
+  func folded(
+    _ group: Selection.Group,
+    _ context: inout QueryContext
+  ) throws(QueryError) -> [StepAggregator] {
+    var aggregators: [StepAggregator] = []
+    while aggregators.count < selection.fields.count {
+      let rest = selection.fields[aggregators.count...]
+      aggregators += try foldPass(group, Array(rest.prefix(fieldsPerPass(context))), &context)
+    }
+    return aggregators
   }
 
   /// Folds one series into the buckets.

@@ -20,27 +20,27 @@ public struct WindowQuery {
     fieldSets = FieldSetCache(catalog)
   }
 
-  /// The windows of one minute, one answered series a field that has values in it; every aggregate.
+  /// The window of one minute, every aggregate of its fields, ready to be added to.
   ///
   /// - Parameters:
   ///   - series: its definition.
   ///   - partition: the series' partition, of which `view` is a view.
   ///   - minute: since the epoch.
-  ///   - fields: of the series' measurement, in the order of the answer.
+  ///   - fields: of the series' measurement, in the order of the answer; each once.
   /// - Throws: `execution` beyond the budget.
-  public mutating func window(
+  public mutating func open(
     of series: SeriesDefinition,
     in partition: PartitionID,
     minute: Int64,
     fields: [FieldDefinition],
     view: PartitionView
-  ) throws(QueryError) -> RangeAnswer {
+  ) throws(QueryError) -> OpenWindow {
     let range = TimeRange(
       start: minute * Nanoseconds.perMinute,
       end: (minute + 1) * Nanoseconds.perMinute
     )
     guard let grid = StepGrid(range: range, step: Nanoseconds.perMinute) else {
-      return RangeAnswer(grid: nil, precision: .milliseconds)
+      throw QueryError(.execution, "minute \(minute) lies beyond all time")
     }
     let request = RangeRequest(
       measurement: series.measurementName,
@@ -63,16 +63,24 @@ public struct WindowQuery {
     )
     swap(&context.fieldSets, &fieldSets)
     defer { swap(&context.fieldSets, &fieldSets) }
-    var answer = RangeAnswer(grid: grid, precision: .milliseconds)
+    let selection = Selection(series, partition: partition, fields: fields)
     let query = StepQuery(
       request: request,
       grid: grid,
-      selection: Selection(series, partition: partition, fields: fields),
+      selection: selection,
       views: [partition: view]
     )
-    try query.run(into: &answer, &context)
-    context.finish(&answer)
-    return answer
+    let aggregators = try query.folded(selection.groups[0], &context)
+    var cost = RangeAnswer(grid: grid, precision: .milliseconds)
+    context.finish(&cost)
+    return OpenWindow(
+      series: series,
+      minute: minute,
+      fields: fields,
+      grid: grid,
+      aggregators: aggregators,
+      cost: cost
+    )
   }
 }
 

@@ -56,7 +56,8 @@ enum DashboardPage {
       <span id="notice" role="alert"></span>
     </header>
     <section id="cards">
-      <div class="card"><h2>points in</h2><b id="rate">–</b><canvas id="rates"></canvas></div>
+      <div class="card"><h2>points a second</h2><b id="rate">–</b><canvas id="rates"></canvas></div>
+      <div class="card"><h2>lag</h2><b id="lag">–</b><small id="lagging"></small></div>
       <div class="card"><h2>ledger</h2><b id="balance">–</b><small id="accounts"></small></div>
       <div class="card"><h2>series</h2><b id="series">–</b><small id="rows"></small></div>
       <div class="card"><h2>on disk</h2><b id="disk">–</b><small id="blocks"></small></div>
@@ -72,6 +73,7 @@ enum DashboardPage {
         <option value="15m">15 min<option value="1h" selected>1 h<option value="6h">6 h
         <option value="24h">24 h<option value="48h">2 days</select></label>
       <label>find <input id="filter" placeholder="server=a1" spellcheck="false"></label>
+      <button id="only" hidden></button>
       <span id="live" class="pill">…</span>
     </section>
     <canvas id="chart" role="img" aria-label="the chosen field over time"></canvas>
@@ -93,6 +95,8 @@ enum DashboardPage {
     h1{font-size:22px;margin:0;letter-spacing:.02em}
     h2{font-size:12px;margin:0;color:var(--dim);font-weight:500}
     label{color:var(--dim)}
+    button{font:inherit;color:var(--text);background:none;border:1px solid var(--line);
+      border-radius:99px;padding:1px 10px;cursor:pointer}
     input,select{font:inherit;color:var(--text);background:var(--card);border:1px solid var(--line);
       border-radius:5px;padding:3px 6px;max-width:240px}
     #version,small,#more{color:var(--dim)}
@@ -103,7 +107,7 @@ enum DashboardPage {
     .card{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:8px 12px}
     .card b{font-size:21px;font-weight:600;display:block;font-variant-numeric:tabular-nums}
     .card small{display:block;min-height:1.4em}
-    .good{color:var(--good)}.bad{color:var(--bad)}
+    .good{color:var(--good)}.bad{color:var(--bad)}.warm{color:var(--warm)}
     #rates{width:100%;height:24px;display:block}
     #chart{width:100%;height:340px;display:block;background:var(--card);
       border:1px solid var(--line);border-radius:8px}
@@ -115,6 +119,7 @@ enum DashboardPage {
     td.name{overflow-wrap:anywhere}
     .n{text-align:right}
     tbody tr:hover{background:var(--card)}
+    tbody tr{cursor:pointer}
     td canvas{width:160px;height:20px;display:block}
     .dot{display:inline-block;width:10px;height:10px;border-radius:50%}
     """#

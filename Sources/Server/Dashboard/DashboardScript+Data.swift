@@ -7,7 +7,11 @@ extension DashboardScript {
     let series = new Map(), stream = null, held = null, isStale = false, scale = null, turn = 0;
     const nameOf = tags => Object.entries(tags)
       .map(([key, value]) => `${key}=${value}`).join(' ') || '(no tags)';
-    const query = extra => new URLSearchParams({measurement: $('measurement').value, ...extra});
+    // The tags of the one series that is looked at, or null.
+    let only = null, news = [];
+    const query = extra => new URLSearchParams({measurement: $('measurement').value, ...extra,
+      ...Object.fromEntries(
+        Object.entries(only || {}).map(([key, text]) => ['tag.' + key, text]))});
     // A comma, a star or a backslash in a field's name is escaped in the list of fields.
     const fieldName = () => $('field').value.replace(/[\\,*]/g, '\\$&');
     function take(answer, isNews) {
@@ -17,7 +21,7 @@ extension DashboardScript {
         if (!values) continue;
         const name = nameOf(item.tags);
         let entry = series.get(name);
-        if (!entry) series.set(name, entry = {name, points: new Map()});
+        if (!entry) series.set(name, entry = {name, tags: item.tags, points: new Map()});
         answer.timestamps.forEach((time, index) => {
           const value = number(values[index]);
           if (value !== null || !isNews) entry.points.set(time, value);
@@ -28,15 +32,26 @@ extension DashboardScript {
     // The fields of a measurement: those that had values lately.
     async function choose() {
       put('notice', '');
+      only = null;
       const path = '/api/v1/range?' +
-        query({start: '-5m', step: '5m', agg: 'count', group_by: '~'});
-      let names = [];
+        query({start: '-5m', step: '5m', agg: 'min,max', group_by: '~'});
+      let names = [], first = null;
       try {
         const data = JSON.parse(await get(path)).data;
         names = [...new Set(data.series.map(item => item.field))];
+        // One that changes says more than one that does not.
+        first = data.series.find(item => item.min && item.type !== 'boolean' &&
+          item.max.some((most, index) => number(most) > number(item.min[index])));
       } catch (error) { put('notice', error.message); }
       $('fields').replaceChildren(...names.map(name => new Option(name, name)));
-      if (!names.includes($('field').value) && names.length) $('field').value = names[0];
+      if (!names.includes($('field').value) && names.length)
+        $('field').value = first ? first.field : names[0];
+      await show();
+    }
+    // Looks at one series alone, by the minute, or at all again.
+    async function focus(tags) {
+      only = tags;
+      if (tags) $('span').value = '48h';
       await show();
     }
     async function show() {
@@ -47,7 +62,9 @@ extension DashboardScript {
       if (!$('measurement').value || !$('field').value) return;
       put('notice', '');
       const minutes = spans[$('span').value];
-      const step = minutes > 360 ? '5m' : '1m';
+      const step = minutes > 360 && !only ? '5m' : '1m';
+      $('only').hidden = !only;
+      put('only', only ? nameOf(only) + ' alone ×' : '');
       try {
         const text = await get('/api/v1/range?' + query({field: fieldName(), start: '-' +
           $('span').value, step, agg: $('aggregate').value}));
@@ -81,8 +98,10 @@ extension DashboardScript {
               event[row.slice(0, colon)] = row.slice(colon + 2);
             }
             if (event.id) last = event.id;
-            if (['open', 'closed', 'restated'].includes(event.event))
+            if (['open', 'closed', 'restated'].includes(event.event)) {
               take(JSON.parse(event.data), true);
+              news.push(performance.now());
+            }
             if (event.event === 'error') put('notice', JSON.parse(event.data).error);
             if (event.event === 'reset') return void show();
           }
@@ -106,7 +125,7 @@ extension DashboardScript {
         const points = [...entry.points].sort((a, b) => a[0] - b[0]);
         const values = points.map(point => point[1]).filter(value => value !== null);
         if (!values.length) continue;
-        found.push({name: entry.name, points, now: values[values.length - 1],
+        found.push({name: entry.name, tags: entry.tags, points, now: values[values.length - 1],
           least: values.reduce((a, b) => Math.min(a, b)),
           most: values.reduce((a, b) => Math.max(a, b))});
       }
@@ -136,6 +155,8 @@ extension DashboardScript {
         cell(row, plain(item.most), 'n');
         const spark = cell(row, '', '').appendChild(document.createElement('canvas'));
         line(spark, [{points: item.points, index}]);
+        row.title = only ? 'all series again' : 'this series alone, two days by the minute';
+        row.addEventListener('click', guard(() => focus(only ? null : item.tags)));
         row.addEventListener('mouseenter', () => { held = item.name; paint(); });
       });
       body.onmouseleave = () => { held = null; paint(); };
@@ -160,7 +181,7 @@ extension DashboardScript {
       tip.style.display = best ? 'block' : 'none';
       if (!best) return;
       tip.textContent = `${best.item.name}: ${plain(best.value)} at ` +
-        new Date(best.time).toLocaleTimeString();
+        clock(best.time, {weekday: 'short', hour: '2-digit', minute: '2-digit'});
       tip.style.left = Math.min(event.pageX + 14, innerWidth - 300) + 'px';
       tip.style.top = event.pageY + 14 + 'px';
     });
@@ -175,6 +196,7 @@ extension DashboardScript {
       };
       run();
     };
+    $('only').addEventListener('click', guard(() => focus(null)));
     $('measurement').addEventListener('change', guard(choose));
     for (const id of ['field', 'aggregate', 'span']) $(id).addEventListener('change', guard(show));
     $('tenant').addEventListener('change', guard(async () => {
@@ -188,6 +210,11 @@ extension DashboardScript {
     every(5, readiness);
     every(2, metrics);
     every(5, ledger);
+    every(1, async () => {
+      news = news.filter(time => time > performance.now() - 10000);
+      if ($('live').className === 'pill good')
+        put('live', `live, ${(news.length / 10).toFixed(1)} windows/s`);
+    });
     every(1, async () => { if (isStale) { isStale = false; redraw(); } });
     """#
 }

@@ -9,8 +9,8 @@ enum DashboardScript {
     const short = value => {
       const size = Math.abs(value);
       for (const [unit, factor] of [['G', 1e9], ['M', 1e6], ['k', 1e3]])
-        if (size >= factor) return (value / factor).toPrecision(3) + ' ' + unit;
-      return String(Math.round(value * 100) / 100) + ' ';
+        if (size >= factor) return (value / factor).toPrecision(3) + ' ' + unit + ' ';
+      return String(size >= 100 ? Math.round(value) : Math.round(value * 100) / 100) + ' ';
     };
     const bytes = value => {
       for (const [unit, factor] of [['GiB', 2 ** 30], ['MiB', 2 ** 20], ['KiB', 1024]])
@@ -31,6 +31,8 @@ enum DashboardScript {
       try { reason = JSON.parse(text).error || text; } catch { }
       throw new Error(reason || answer.status);
     };
+    const clock = (time, parts = {hour: '2-digit', minute: '2-digit'}) =>
+      new Date(time).toLocaleString([], {...parts, hourCycle: 'h23'});
     const colour = index => `hsl(${(index * 137.5 + 205) % 360} 60% 50%)`;
     const style = name => getComputedStyle(document.documentElement).getPropertyValue(name);
     const pill = (id, kind, text) => { $(id).className = 'pill ' + kind; put(id, text); };
@@ -49,33 +51,48 @@ enum DashboardScript {
           text.status === 'replaying' ? `replaying, ${text.percent} %${left}` : text.status);
       } catch { pill('ready', 'bad', 'unreachable'); }
     }
+    // The samples of a page, added up by name; `most` holds the largest of each.
     function sums(page) {
-      const sum = {};
+      const sum = {}, most = {};
       for (const line of page.split('\n')) {
         if (!line || line[0] === '#') continue;
         const name = line.match(/^[a-z_:0-9]+/i)[0];
-        sum[name] = (sum[name] || 0) + Number(line.slice(line.lastIndexOf(' ') + 1));
+        const value = Number(line.slice(line.lastIndexOf(' ') + 1));
+        sum[name] = (sum[name] || 0) + value;
+        most[name] = Math.max(most[name] ?? -Infinity, value);
         const version = line.match(/^varve_build_info\{version="([^"]*)"/);
         if (version) put('version', version[1]);
       }
-      return sum;
+      return {sum, most};
     }
     async function metrics() {
-      const sum = sums(await get('/metrics'));
+      const {sum, most} = sums(await get('/metrics'));
       const now = performance.now(), total = sum.varve_points_received_total || 0;
       if (received && now > received.at && total >= received.total) {
         const rate = (total - received.total) / (now - received.at) * 1000;
         rates = [...rates.slice(-119), rate];
-        put('rate', short(rate) + 'points/s');
+        put('rate', short(rate) + '/s');
         line($('rates'), [{points: rates.map((value, index) => [index, value]), index: 0}]);
       }
       received = {at: now, total};
       put('series', short(sum.varve_catalog_series || 0));
       put('rows', short(sum.varve_open_rows || 0) + 'open rows');
-      put('disk', bytes(sum.varve_blocks_bytes || 0));
-      put('blocks', short(sum.varve_blocks || 0) + 'blocks');
+      const log = sum.varve_queue_size_bytes || 0, blocks = sum.varve_blocks_bytes || 0;
+      const ring = sum.varve_ring_bytes || 0;
+      put('disk', bytes(log + blocks + ring));
+      put('blocks', `log ${bytes(log)}, ring ${bytes(ring)}, ` +
+        `${short(sum.varve_blocks || 0)}blocks ${bytes(blocks)}`);
       put('memory', bytes(sum.process_resident_memory_bytes || 0));
-      put('readers', (sum.varve_streams || 0) + ' live readers');
+      put('readers', `${sum.varve_streams || 0} live readers, ` +
+        `${sum.varve_line_connections || 0} senders`);
+      const lag = most.varve_lag_seconds || 0;
+      $('lag').className = sum.varve_queue_refusing ? 'bad' : lag > 5 ? 'warm' : 'good';
+      put('lag', sum.varve_queue_refusing ? 'refuses writes' :
+        lag < 0.05 ? 'none' : lag.toFixed(1) + ' s');
+      const syncs = sum.varve_queue_fsync_duration_seconds_count || 0;
+      put('lagging', `${short(sum.varve_lag_rows || 0)}rows not applied, fsync ` +
+        (syncs ? (sum.varve_queue_fsync_duration_seconds_sum / syncs * 1000).toFixed(1) : '–') +
+        ' ms');
     }
     async function ledger() {
       const data = JSON.parse(await get('/api/v1/ledger')).data;
@@ -98,6 +115,15 @@ enum DashboardScript {
 
   /// Lines on a canvas: the chart, the sparks, the rate.
   static let drawing = #"""
+    // Numbers of an axis: as few digits as tell them apart.
+    function labels(ticks) {
+      const step = Math.abs(ticks[1] - ticks[0]) || 1;
+      const size = Math.max(...ticks.map(Math.abs));
+      const [unit, factor] = size >= 1e5 && step >= size / 1e4 ?
+        size >= 1e9 ? ['G', 1e9] : size >= 1e6 ? ['M', 1e6] : ['k', 1e3] : ['', 1];
+      const places = Math.min(6, Math.max(0, Math.ceil(-Math.log10(step / factor)) + 1));
+      return ticks.map(tick => (tick / factor).toFixed(step / factor >= 10 ? 0 : places) + unit);
+    }
     function line(canvas, lines, options = {}) {
       const scale = devicePixelRatio || 1;
       const width = canvas.clientWidth, height = canvas.clientHeight;
@@ -118,21 +144,26 @@ enum DashboardScript {
       }
       if (low === high) { low -= 1; high += 1; }
       if (start === end) { start -= 1; end += 1; }
-      const left = options.axes ? 60 : 1, bottom = options.axes ? 22 : 1;
+      pen.font = '11px system-ui, sans-serif';
+      const ticks = [0, 1, 2, 3, 4].map(step => low + (high - low) * step / 4);
+      const texts = labels(ticks);
+      const widest = Math.max(...texts.map(text => pen.measureText(text).width));
+      const left = options.axes ? widest + 16 : 1, bottom = options.axes ? 22 : 1;
       const x = time => left + (time - start) / (end - start) * (width - left - 6);
       const y = value => height - bottom - (value - low) / (high - low) * (height - bottom - 8);
       if (options.axes) {
         pen.strokeStyle = style('--line'); pen.fillStyle = style('--dim');
-        pen.font = '11px system-ui, sans-serif'; pen.lineWidth = 1;
-        for (let step = 0; step <= 4; step++) {
-          const value = low + (high - low) * step / 4;
+        pen.lineWidth = 1;
+        const days = end - start > 20 * 3600e3 ? {weekday: 'short'} : {};
+        ticks.forEach((value, step) => {
           pen.beginPath(); pen.moveTo(left, y(value));
           pen.lineTo(width - 6, y(value)); pen.stroke();
-          pen.fillText(plain(value), 6, y(value) + 4);
-          const time = new Date(start + (end - start) * step / 4);
-          const text = time.toLocaleTimeString([], {hour: '2-digit', minute: '2-digit'});
-          pen.fillText(text, Math.min(x(+time) - 14, width - 44), height - 6);
-        }
+          pen.fillText(texts[step], 8, y(value) + 4);
+          const time = start + (end - start) * step / 4;
+          const text = clock(time, {...days, hour: '2-digit', minute: '2-digit'});
+          const wide = pen.measureText(text).width;
+          pen.fillText(text, Math.min(x(time) - wide / 2, width - wide - 8), height - 6);
+        });
       }
       for (const {points, index, isBold} of lines) {
         pen.strokeStyle = colour(index); pen.lineWidth = isBold ? 3 : 1.4;

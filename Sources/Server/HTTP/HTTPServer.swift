@@ -239,9 +239,10 @@ final class HTTPServer: Sendable {
     case .bytes(let bytes):
       return bytes.isEmpty ? ResponseBody() : ResponseBody(byteBuffer: ByteBuffer(bytes: bytes))
     case .stream: return ResponseBody()
-    case .range(let pieces):
+    case .pieces(let first, let rest):
       return ResponseBody { writer in
-        var pieces = pieces
+        var pieces = rest
+        try await writer.write(ByteBuffer(bytes: first))
         while let piece = pieces.next() { try await writer.write(ByteBuffer(bytes: piece)) }
         try await writer.finish(nil)
       }

@@ -48,12 +48,31 @@ package struct DoctorVisit {
     .joined()
   }
 
+  // MARK: The configuration
+
+  /// - Parameters:
+  ///   - faults: what ends a start.
+  ///   - warnings: what does not.
+  package mutating func checkConfiguration(_ path: String, faults: [String], warnings: [String]) {
+    for fault in faults {
+      tell(.fail, "configuration", fault, "varve config check \(path) names every fault")
+    }
+    for warning in warnings { tell(.warn, "configuration", warning) }
+    if faults.isEmpty, warnings.isEmpty { tell(.ok, "configuration", path) }
+  }
+
+  /// Nobody has said where the data lies.
+  package mutating func missDirectory() {
+    tell(.fail, "directory", "no data directory is named", "give \"data: DIR\" or --data DIR")
+  }
+
   // MARK: The machine
 
-  package mutating func checkMachine() {
+  /// - Parameter budgets: what the server would run with.
+  package mutating func checkMachine(_ budgets: EngineConfiguration) {
     checkFiles()
     checkClock()
-    checkMemory()
+    checkMemory(budgets)
   }
 
   private mutating func checkFiles() {
@@ -95,18 +114,12 @@ package struct DoctorVisit {
     )
   }
 
-  private mutating func checkMemory() {
+  private mutating func checkMemory(_ budgets: EngineConfiguration) {
     let machine = MachineResources.current()
-    let budgets = EngineConfiguration.scaled(
-      dataDirectory: data,
-      machineMemory: machine.memoryByteCount,
-      disk: (try? disk.space(at: existingFolder).total) ?? 1 << 40,
-      cores: machine.coreCount
-    )
     // A partition may hold twice its open rows while it cuts.
     let most =
       2 * budgets.openRowByteCountMax + budgets.inFlightByteCountMax
-      + budgets.queryThreadCount * budgets.queryByteCountMax
+      + budgets.queryThreadCount * budgets.queryByteCountMax + budgets.feed.readersByteCountMax
     let text =
       "\(ByteSize(byteCount: machine.memoryByteCount)) and \(machine.coreCount) cores; budgets "
       + "take \(ByteSize(byteCount: most)) at most, names apart"

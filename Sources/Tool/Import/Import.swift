@@ -11,7 +11,8 @@ struct Import: ParsableCommand {
       Sends over TCP with acknowledgements (--to), or runs the engine on a data directory that no \
       server uses (--data). What is acknowledged is durable; sending stamped points again is \
       always safe. Refused lines are listed with their reasons. The format is told by the name: \
-      .csv, .jsonl or .ndjson, else line protocol. CSV as varve export writes it needs nothing \
+      .csv, .jsonl or .ndjson, else line protocol; files that are gzip (.csv.gz, say) are \
+      decompressed. CSV as varve export writes it needs nothing \
       more; for other headers --map says what each column is, as in --map \
       'host=tag:host,when=time:s,load=field:load1:float'. Exit status: 0 all taken, 1 something \
       was refused or not acknowledged, 2 wrong usage.
@@ -198,7 +199,9 @@ enum ImportFormat: String, CaseIterable, ExpressibleByArgument {
   case line, csv, jsonl
 
   init(path: String) {
-    switch path.split(separator: ".").last?.lowercased() {
+    var words = path.split(separator: ".").map { $0.lowercased() }
+    if words.last == "gz" { words.removeLast() }
+    switch words.last {
     case "csv": self = .csv
     case "jsonl", "ndjson": self = .jsonl
     default: self = .line

@@ -1,6 +1,7 @@
+internal import Bytes
 package import Platform
 
-/// A file, or standard input, read from its start to its end.
+/// A file, or standard input, read from its start to its end; what is gzip is decompressed.
 package struct InputFile {
   static let pieceByteCount = 1 << 20
 
@@ -8,9 +9,10 @@ package struct InputFile {
   package let path: String
   /// `nil` for standard input.
   package let byteCount: Int?
-  /// Bytes that were read.
+  /// Bytes that were read, compressed ones where they are.
   package private(set) var position = 0
   private let file: (any ReadableFile)?
+  private var gunzip: Gunzip?
 
   package init(disk: any Disk, path: String) throws(SystemError) {
     self.path = path
@@ -20,6 +22,25 @@ package struct InputFile {
 
   /// The next bytes; none at the end.
   package mutating func read() throws(SystemError) -> [UInt8] {
+    if position == 0 {
+      let bytes = try readStored()
+      guard bytes.starts(with: Gunzip.magic) else { return bytes }
+      gunzip = Gunzip()
+      gunzip?.give(bytes)
+    }
+    guard let gunzip else { return try readStored() }
+    while true {
+      do throws(GzipFault) {
+        if let bytes = try gunzip.take() { return bytes }
+      } catch {
+        throw SystemError(code: SystemError.Code.invalid, operation: error.message, path: path)
+      }
+      if gunzip.isFinished { return [] }
+      gunzip.give(try readStored())
+    }
+  }
+
+  private mutating func readStored() throws(SystemError) -> [UInt8] {
     let bytes =
       if let file {
         try file.read(at: position, count: Self.pieceByteCount)
@@ -28,6 +49,31 @@ package struct InputFile {
       }
     position += bytes.count
     return bytes
+  }
+}
+
+/// A decompression under way.
+private final class Gunzip {
+  static let magic: [UInt8] = [0x1f, 0x8b, 0x08]
+
+  private var decoder = GzipDecoder()
+  /// Whether all that was given is all there is.
+  private(set) var isFinished = false
+
+  /// Gives the next bytes as they are stored; none at the end.
+  func give(_ bytes: [UInt8]) {
+    if bytes.isEmpty {
+      isFinished = true
+      decoder.finishInput()
+    } else {
+      decoder.append(bytes.span)
+    }
+  }
+
+  /// Decompressed bytes; `nil` when more must be given, or nothing is left.
+  func take() throws(GzipFault) -> [UInt8]? {
+    guard try decoder.run() else { return nil }
+    return decoder.takeOutput { bytes in bytes.indices.map { bytes[$0] } }
   }
 }
 

@@ -1,9 +1,9 @@
 /// A natural number of any size, for the few decimals that nothing smaller decides and for the
 /// table of powers of five. 32-bit limbs, least significant first, no leading zero limbs.
-struct BigNatural: Equatable {
+public struct BigNatural: Equatable {
   private(set) var limbs: [UInt32]
 
-  init(_ value: UInt64) {
+  public init(_ value: UInt64) {
     limbs = [UInt32(truncatingIfNeeded: value), UInt32(truncatingIfNeeded: value >> 32)]
     trim()
   }
@@ -12,13 +12,13 @@ struct BigNatural: Equatable {
     while let last = limbs.last, last == 0 { limbs.removeLast() }
   }
 
-  var bitWidth: Int {
+  public var bitWidth: Int {
     guard let last = limbs.last else { return 0 }
     return limbs.count * 32 - last.leadingZeroBitCount
   }
 
   /// Multiplies by `factor` and adds `addend`.
-  mutating func multiply(by factor: UInt32, adding addend: UInt32 = 0) {
+  public mutating func multiply(by factor: UInt32, adding addend: UInt32 = 0) {
     var carry = UInt64(addend)
     for index in limbs.indices {
       carry += UInt64(limbs[index]) * UInt64(factor)
@@ -30,7 +30,7 @@ struct BigNatural: Equatable {
   }
 
   /// Multiplies by 5 to the power of `exponent`.
-  mutating func multiply(byPowerOfFive exponent: Int) {
+  public mutating func multiply(byPowerOfFive exponent: Int) {
     var left = exponent
     while left >= 13 {
       multiply(by: 1_220_703_125)
@@ -39,7 +39,7 @@ struct BigNatural: Equatable {
     for _ in 0..<left { multiply(by: 5) }
   }
 
-  mutating func shiftLeft(_ count: Int) {
+  public mutating func shiftLeft(_ count: Int) {
     guard !limbs.isEmpty, count > 0 else { return }
     let bits = UInt32(count % 32)
     if bits > 0 {
@@ -55,7 +55,7 @@ struct BigNatural: Equatable {
   }
 
   /// Subtracts `other`, which must not be larger.
-  mutating func subtract(_ other: BigNatural) {
+  public mutating func subtract(_ other: BigNatural) {
     var borrow: Int64 = 0
     for index in limbs.indices {
       let digit = index < other.limbs.count ? Int64(other.limbs[index]) : 0
@@ -69,7 +69,7 @@ struct BigNatural: Equatable {
   }
 
   /// The 64 bits that start at bit `position`.
-  func word(at position: Int) -> UInt64 {
+  public func word(at position: Int) -> UInt64 {
     var value: UInt64 = 0
     for index in 0..<3 {
       let limb = position / 32 + index
@@ -80,7 +80,7 @@ struct BigNatural: Equatable {
     return value
   }
 
-  static func isLess(_ left: BigNatural, _ right: BigNatural) -> Bool {
+  public static func isLess(_ left: BigNatural, _ right: BigNatural) -> Bool {
     if left.limbs.count != right.limbs.count { return left.limbs.count < right.limbs.count }
     for index in left.limbs.indices.reversed() where left.limbs[index] != right.limbs[index] {
       return left.limbs[index] < right.limbs[index]

@@ -1,20 +1,20 @@
-/// The first 128 bits of 5 to the power of -342 ... 308, rounded down: what it takes to turn any
-/// decimal of up to 19 digits into a double. Worked out by exact arithmetic at first use, about a
-/// millisecond.
+/// The first 128 bits of 5 to the power of -342 ... 324, rounded down: what it takes to turn any
+/// decimal of up to 19 digits into a double, and any double into its shortest decimal. Worked out
+/// by exact arithmetic at first use, about a millisecond.
 ///
 /// `5^q = (high * 2^64 + low + rest) * 2^exponent`, where the top bit of `high` is set and
 /// `0 <= rest < 1`; `rest` is 0 just for the powers in ``exactRange``.
-struct PowersOfFive: Sendable {
-  struct Power: Sendable {
-    var high: UInt64
-    var low: UInt64
-    var exponent: Int
+public struct PowersOfFive: Sendable {
+  @frozen public struct Power: Sendable {
+    public var high: UInt64
+    public var low: UInt64
+    public var exponent: Int
   }
 
-  static let range = -342...308
+  public static let range = -342...324
   /// Powers that 128 bits hold whole.
-  static let exactRange = 0...55
-  static let shared = PowersOfFive()
+  public static let exactRange = 0...55
+  public static let shared = PowersOfFive()
 
   private let powers: [Power]
 
@@ -23,14 +23,14 @@ struct PowersOfFive: Sendable {
     var positive: [Power] = []
     var power = BigNatural(1)
     for exponent in 0...342 {
-      if exponent <= 308 { positive.append(Self.leading(of: power)) }
+      if exponent <= Self.range.upperBound { positive.append(Self.leading(of: power)) }
       if exponent > 0 { negative.append(Self.reciprocal(of: power)) }
       power.multiply(by: 5)
     }
     powers = negative.reversed() + positive
   }
 
-  subscript(exponent: Int) -> Power { powers[exponent - Self.range.lowerBound] }
+  public subscript(exponent: Int) -> Power { powers[exponent - Self.range.lowerBound] }
 
   private static func leading(of value: BigNatural) -> Power {
     let excess = value.bitWidth - 128
