@@ -112,6 +112,7 @@ let package = Package(
     module("Rollup", uses: ["Bytes", "Model"]),
     module("Ring", uses: ["Bytes", "Platform", "Model"]),
     module("Blocks", uses: ["Bytes", "Platform", "Model", "Codecs"]),
+    module("Cold", uses: ["Bytes", "CZstd", "Platform", "Model"]),
     module(
       "Query",
       uses: ["Bytes", "Platform", "Model", "Codecs", "Catalog", "Rollup", "Ring", "Blocks"]
@@ -133,7 +134,10 @@ let package = Package(
       name: "Tool",
       dependencies: checked(
         "Tool",
-        ["Bytes", "Platform", "Model", "Catalog", "Queue", "Blocks", "Query", "Engine", "Server"]
+        [
+          "Bytes", "Platform", "Model", "Catalog", "Queue", "Rollup", "Blocks", "Cold", "Query",
+          "Engine", "Server",
+        ]
       ) + [log, core, posix, arguments, yams],
       swiftSettings: strict
     ),
@@ -153,6 +157,7 @@ let package = Package(
     tests("RollupTests", uses: ["Bytes", "Model", "Rollup"]),
     tests("RingTests", uses: ["Bytes", "Platform", "Model", "Ring"]),
     tests("BlocksTests", uses: ["Bytes", "Platform", "Model", "Codecs", "Blocks"]),
+    tests("ColdTests", uses: ["Bytes", "Platform", "Model", "Cold"]),
     tests(
       "QueryTests",
       uses: [
@@ -175,7 +180,8 @@ let package = Package(
     tests(
       "ToolTests",
       uses: [
-        "Platform", "Model", "Catalog", "Queue", "Blocks", "Query", "Engine", "Server", "Tool",
+        "Bytes", "Platform", "Model", "Catalog", "Queue", "Blocks", "Cold", "Query", "Engine",
+        "Server", "Tool",
       ],
       packages: [log, arguments]
     ),
@@ -188,6 +194,7 @@ let package = Package(
       "FormatTests",
       uses: [
         "Bytes", "Platform", "Model", "Codecs", "Catalog", "Queue", "Rollup", "Ring", "Blocks",
+        "Cold",
       ]
     ),
     tests("TidyTests", uses: ["Platform"]),

@@ -48,6 +48,25 @@ public final class BlockReader: Sendable {
   ) throws(BlockError) -> BlockReader {
     let file: any ReadableFile
     do { file = try disk.open(path) } catch { throw .system(error) }
+    return try open(file, path, expected)
+  }
+
+  /// The same for one of many blocks, whose files share a bounded number of descriptors.
+  public static func open(
+    _ files: BlockFiles,
+    path: String,
+    expected: BlockIdentity? = nil
+  ) throws(BlockError) -> BlockReader {
+    let file: any ReadableFile
+    do { file = try files.open(path) } catch { throw .system(error) }
+    return try open(file, path, expected)
+  }
+
+  private static func open(
+    _ file: any ReadableFile,
+    _ path: String,
+    _ expected: BlockIdentity?
+  ) throws(BlockError) -> BlockReader {
     guard file.byteCount >= BlockIdentity.byteCount + BlockTrailer.byteCount else {
       throw .tooShort(byteCount: file.byteCount)
     }
@@ -224,6 +243,20 @@ public final class BlockReader: Sendable {
     entries.reserveCapacity(summary.groupCount)
     try forEachGroup { entries.append($0) }
     return entries
+  }
+
+  /// Pages of the index, which a rebuilt one has not.
+  var pageCount: Int? {
+    guard case .paged(_, let firstSeries) = state.withLock({ $0.index }) else { return nil }
+    return firstSeries.count
+  }
+
+  /// The groups of some pages of the index, ascending by series.
+  func entries(ofPages pages: Range<Int>) throws(BlockError) -> [ChunkGroupEntry] {
+    guard case .paged(let offset, let firstSeries) = state.withLock({ $0.index }),
+      pages.upperBound <= firstSeries.count
+    else { throw .malformed(.index) }
+    return try readPages(pages, payloadOffset: offset)
   }
 
   private func readPages(

@@ -131,7 +131,9 @@ final class Cut {
   private var ledgerAfter: LedgerBook { store.ledger.adding(generation.tally, counts) }
 
   /// Ends the blocks, syncs the ring and renames the manifest.
-  func commit() throws(SystemError) -> CutResult {
+  ///
+  /// - Parameter current: the committed one; its blocks may be others than at the beginning.
+  func commit(onto current: Manifest) throws(SystemError) -> CutResult {
     if finished.isEmpty, writer == nil { _ = try seriesWriter(for: tenants[0]) }
     try finishWriter()
     // What blocks and windows refer to is durable before they count.
@@ -140,7 +142,7 @@ final class Cut {
     CrashPoint.blocksWritten.reach()
     try store.ring.sync()
     CrashPoint.ringSynced.reach()
-    var manifest = store.manifest
+    var manifest = current
     manifest.cut = store.cutNumber
     manifest.epoch = store.epoch
     manifest.catalogVersion = catalogVersion

@@ -42,6 +42,8 @@ extension CutContext {
 /// The files of one partition.
 struct PartitionFiles: Sendable {
   var disk: any Disk
+  /// Shares descriptors among the blocks of all partitions.
+  var blockFiles: BlockFiles
   var partition: PartitionID
   var blocks: String
   var manifests: ManifestStore
@@ -56,7 +58,7 @@ extension PartitionFiles {
     for summary in summaries {
       let path = Path.join(blocks, summary.fileName)
       do throws(BlockError) {
-        readers.append(try BlockReader.open(disk: disk, path: path))
+        readers.append(try BlockReader.open(blockFiles, path: path))
       } catch {
         // What was written a moment ago does not read back: the disk's fault, whatever it says.
         guard case .system(let failure) = error else {

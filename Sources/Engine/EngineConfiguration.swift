@@ -19,6 +19,27 @@ public enum DurabilityMode: String, Sendable, CaseIterable {
   }
 }
 
+/// Whether blocks are merged while the server runs.
+public enum CompactionMode: String, Sendable, CaseIterable {
+  case background
+  case none
+}
+
+/// Numbers of compaction in the background.
+public struct CompactionConfiguration: Sendable {
+  public var mode = CompactionMode.background
+  /// Neighbouring cuts that are merged into one block.
+  public var cutCount = 20
+  /// Percent of one processor, while there is little to do.
+  public var processorPercent = 50
+  /// Bytes of the inputs of one merge: the most that is on the disk twice.
+  public var scratchByteCountMax = 256 << 20
+  /// Age of rows that are merged into cold blocks.
+  public var coldAfterNanoseconds: Int64 = 172_800_000_000_000
+
+  public init() {}
+}
+
 /// All numbers that bound and pace an ``Engine``. Bytes, nanoseconds and counts; surfaces that take
 /// units convert before.
 public struct EngineConfiguration: Sendable {
@@ -64,6 +85,9 @@ public struct EngineConfiguration: Sendable {
   public var ringExtentByteCount = 1 << 20
   /// Batches on their way from the log to the workers; beyond it sockets stop being read.
   public var inFlightByteCountMax = 128 << 20
+  /// Descriptors that all blocks share.
+  public var blockOpenFileCountMax = 256
+  public var compaction = CompactionConfiguration()
   /// The feed of closed and restated windows.
   public var feed = FeedConfiguration()
 
@@ -94,6 +118,7 @@ public struct EngineConfiguration: Sendable {
       result.openRowByteCountMax,
       part(of: disk, 8, 1 << 20...256 << 20)
     )
+    result.compaction.scratchByteCountMax = part(of: disk, 32, 1 << 20...256 << 20)
     result.feed.readersByteCountMax = part(of: machineMemory, 32, 16 << 20...256 << 20)
     result.ringExtentByteCount = disk < 1 << 30 ? 64 << 10 : 1 << 20
     return result

@@ -17,6 +17,10 @@ final class Mailbox: Sendable {
     case ledger(reply: Promise<[(entry: LedgerEntry, pending: UInt64)]>)
     /// Cut everything once the offsets are applied.
     case flush(applied: [PartitionID: Offset], completion: Completion)
+    /// The blocks of a partition as they are.
+    case blocks(partition: PartitionID, reply: Promise<BlockList?>)
+    /// Puts merged blocks in the place of others.
+    case replaceBlocks(partition: PartitionID, BlockReplacement, reply: Promise<BlockSwap?>)
   }
 
   private struct State {
@@ -73,6 +77,8 @@ extension Mailbox.Request {
     case .closed(_, _, let reply): reply.isAbandoned
     case .ledger(let reply): reply.isAbandoned
     case .flush(_, let completion): completion.isAbandoned
+    case .blocks(_, let reply): reply.isAbandoned
+    case .replaceBlocks(_, _, let reply): reply.isAbandoned
     }
   }
 
@@ -83,6 +89,8 @@ extension Mailbox.Request {
     case .closed(_, let pairs, let reply): reply.fulfil(pairs.map { _ in false })
     case .ledger(let reply): reply.fulfil([])
     case .flush(_, let completion): completion.fulfil(Mailbox.closed)
+    case .blocks(_, let reply): reply.fulfil(nil)
+    case .replaceBlocks(_, _, let reply): reply.fulfil(nil)
     }
   }
 }

@@ -33,8 +33,6 @@ final class PartitionStore {
   let counters = PartitionCounters()
   /// Why and when the cut under way began.
   private var cutBegan: (cause: CutCause, at: UInt64)?
-  /// Bytes of all blocks.
-  var blockByteCount: UInt64 { manifest.blocks.reduce(0) { $0 + UInt64($1.byteCount) } }
   /// Finds windows to announce, while anybody listens.
   private var tracker: WindowTracker?
   /// The freeze under way.
@@ -179,7 +177,7 @@ final class PartitionStore {
     guard let cut else { return .done }
     do throws(SystemError) {
       guard try cut.step() else { return .goesOn }
-      finish(cut, try cut.commit())
+      finish(cut, try cut.commit(onto: manifest))
       return .done
     } catch {
       // The sealed rows stay open rows; the next attempt starts from them.
@@ -208,6 +206,28 @@ final class PartitionStore {
       restated: result.restatedWindowCount,
       nanoseconds: clock.monotonic() &- cutBegan.at
     )
+  }
+
+  // MARK: Compaction
+
+  var blockList: BlockList { BlockList(summaries: manifest.blocks, readers: blocks) }
+
+  /// Puts merged blocks in the place of their inputs: what the next cut commits as well. Whoever
+  /// reads the inputs now goes on doing so.
+  func replaceBlocks(_ replacement: BlockReplacement) -> BlockSwap {
+    guard let next = replacement.applied(to: blockList) else { return .refused }
+    var committed = manifest
+    committed.blocks = next.summaries
+    do throws(SystemError) {
+      try files.manifests.commit(committed)
+    } catch {
+      return .failed(error)
+    }
+    manifest = committed
+    blocks = next.readers
+    counters.publishManifest(self)
+    CrashPoint.compactionCommitted.reach()
+    return .done
   }
 
   // MARK: Changes

@@ -151,6 +151,10 @@ final class PartitionWorker: @unchecked Sendable {
         guard store.nextOffset >= offset else { return false }
       }
       flushing.append(Flush(targets: stores.map(\.nextOffset), completion: completion))
+    case .blocks(let partition, let reply):
+      reply.fulfil(store(of: partition)?.blockList)
+    case .replaceBlocks(let partition, let replacement, let reply):
+      reply.fulfil(store(of: partition)?.replaceBlocks(replacement))
     }
     return true
   }

@@ -14,9 +14,14 @@ struct Recovery {
   var report = RecoveryReport()
   /// Definitions that the catalog has lost may stand in blocks.
   private var hasCatalogLoss = false
+  private let blockFiles: BlockFiles
 
   init(parts: EngineParts, damages: [Damage]) {
     self.parts = parts
+    blockFiles = BlockFiles(
+      disk: parts.disk,
+      openCountMax: parts.configuration.blockOpenFileCountMax
+    )
     directory = DataDirectory(parts.configuration.dataDirectory)
     report.damages = damages
   }
@@ -147,6 +152,7 @@ struct Recovery {
     var manifest = loaded.manifest
     let files = PartitionFiles(
       disk: disk,
+      blockFiles: blockFiles,
       partition: partition,
       blocks: blocksFolder,
       manifests: manifests,
@@ -165,7 +171,7 @@ struct Recovery {
     for summary in manifest.blocks {
       let path = Path.join(blocksFolder, summary.fileName)
       do throws(BlockError) {
-        let reader = try BlockReader.open(disk: disk, path: path, expected: summary.identity)
+        let reader = try BlockReader.open(blockFiles, path: path, expected: summary.identity)
         guard reader.summary.identity == summary.identity else { throw .mismatch(.header) }
         if !isSound(reader, rescue) || !reader.damages.isEmpty {
           damaged.append(summary)
@@ -429,6 +435,7 @@ struct Recovery {
         clock: parts.clock,
         options: letters
       ),
+      blockFiles: blockFiles,
       epoch: log.epoch
     )
   }

@@ -17,7 +17,9 @@ final class RunningEngine: Sendable {
   let reserve: DiskReserve
   let deadLetters: DeadLetterLog
   let feed: ChangeFeed
+  let compaction: BackgroundCompaction
   private let threads = Mutex<[WorkerThread]>([])
+  private let compactionThread = Mutex<WorkerThread?>(nil)
   private let isStopping = Atomic<Bool>(false)
   let statistics = Mutex<[ReceiverStatistics]>([])
 
@@ -29,6 +31,7 @@ final class RunningEngine: Sendable {
     workerOfPartition: [Int],
     reserve: DiskReserve,
     deadLetters: DeadLetterLog,
+    blockFiles: BlockFiles,
     epoch: Epoch
   ) {
     self.parts = parts
@@ -38,6 +41,7 @@ final class RunningEngine: Sendable {
     self.workerOfPartition = workerOfPartition
     self.reserve = reserve
     self.deadLetters = deadLetters
+    compaction = BackgroundCompaction(parts: parts, workers: workers, files: blockFiles)
     feed = ChangeFeed(
       FeedSources(
         parts: parts,
@@ -120,6 +124,10 @@ final class RunningEngine: Sendable {
       )
     }
     started.append(try WorkerThread(name: "feed") { [self] in feed.work() })
+    if parts.configuration.compaction.mode == .background {
+      let thread = try WorkerThread(name: "compaction") { [self] in compaction.work() }
+      compactionThread.withLock { $0 = thread }
+    }
     threads.withLock { $0 = started }
   }
 
@@ -131,6 +139,9 @@ final class RunningEngine: Sendable {
   }
 
   func stopThreads() {
+    // It may wait for a worker, so that it ends first.
+    compaction.stop()
+    compactionThread.withLock { $0.take() }?.join()
     isStopping.store(true, ordering: .relaxed)
     committer.signal.set()
     for worker in workers { worker.port.signal.set() }
@@ -151,6 +162,9 @@ final class RunningEngine: Sendable {
       releaseCommitted(worker)
     }
     feed.step(monotonic: monotonic)
+    if parts.configuration.compaction.mode == .background {
+      worked = compaction.step(monotonic: monotonic) == 0 || worked
+    }
     return worked
   }
 

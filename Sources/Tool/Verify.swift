@@ -7,25 +7,46 @@ internal import Server
 /// Checks a data directory, of a stopped or of a running server.
 struct Verify: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Check every checksum of a data directory.",
+    abstract: "Check every checksum of a data directory or of an export.",
     discussion: """
       Reads every file and decodes every chunk, changes nothing, and may run beside a live server. \
       Prints a line a damage, PATH OFFSET LENGTH WHAT RANGE, to standard output; what is normal \
-      after a crash (a torn tail, an unfinished cut) is a note on standard error. Exit status: 0 \
-      sound, 1 damage, 2 unreadable.
+      after a crash (a torn tail, an unfinished cut) is a note on standard error. --export checks \
+      the folder of a Parquet export: manifest, digests and pages. Exit status: 0 sound, 1 damage, \
+      2 unreadable.
       """
   )
 
   @Option(help: "The data directory.")
-  var data: String
+  var data: String?
+
+  @Option(help: "The folder of a Parquet export.")
+  var export: String?
+
+  func validate() throws {
+    guard (data == nil) != (export == nil) else {
+      throw ValidationError("give either --data DIR or --export DIR")
+    }
+  }
 
   func run() throws {
     let isTerminal = StandardOutput.isTerminal
-    let result = DataDirectoryCheck(disk: RealDisk(), path: data).run { part in
+    let progress = { (part: String) in
       if isTerminal { StandardOutput.writeError("\r\u{1b}[K\(part)") }
     }
+    let findings: [Damage]
+    let summary: String
+    if let export {
+      let result = ExportCheck(disk: RealDisk(), directory: export).run(progress: progress)
+      findings = result.findings
+      summary = VerifyText.summary(findings, result.fileCount, result.byteCount)
+    } else {
+      let result = DataDirectoryCheck(disk: RealDisk(), path: data ?? "").run(progress: progress)
+      findings = result.findings
+      summary = VerifyText.summary(findings, result.fileCount, result.byteCount)
+    }
     if isTerminal { StandardOutput.writeError("\r\u{1b}[K") }
-    for finding in result.findings {
+    for finding in findings {
       let text = VerifyText.line(finding)
       if finding.severity == .note {
         StandardOutput.writeError("note: \(text)")
@@ -33,8 +54,8 @@ struct Verify: ParsableCommand {
         StandardOutput.write(text)
       }
     }
-    StandardOutput.writeError(VerifyText.summary(result))
-    let status = VerifyText.exitStatus(result.findings)
+    StandardOutput.writeError(summary)
+    let status = VerifyText.exitStatus(findings)
     if status != 0 { throw ExitCode(status) }
   }
 }
@@ -46,11 +67,10 @@ package enum VerifyText {
     LogText.escape(finding.description, byteCountMax: 4_096) + "\n"
   }
 
-  static func summary(_ result: DataDirectoryCheck.Result) -> String {
-    let damages = result.findings.count { $0.severity != .note }
-    let notes = result.findings.count - damages
-    return "\(Quantity.grouped(result.fileCount)) files, "
-      + "\(ByteSize(byteCount: result.byteCount)): "
+  static func summary(_ findings: [Damage], _ fileCount: Int, _ byteCount: Int) -> String {
+    let damages = findings.count { $0.severity != .note }
+    let notes = findings.count - damages
+    return "\(Quantity.grouped(fileCount)) files, \(ByteSize(byteCount: byteCount)): "
       + (damages == 0 ? "sound" : "\(damages) damaged places")
       + (notes == 0 ? "\n" : ", \(notes) notes\n")
   }

@@ -10,8 +10,8 @@ import Testing
 /// whatever cut commits meanwhile. Method: rows with a running number and value 1, so that count,
 /// sum and the newest number must agree in every answer.
 @Suite struct EngineThreadTests {
-  /// Seconds, a quarter of an hour ago.
-  private static let base = RealClock().now() / 1_000_000_000 - 900
+  /// Seconds, two hours ago: a quick machine sends rows of half an hour meanwhile.
+  private static let base = RealClock().now() / 1_000_000_000 - 7_200
   private static let milliseconds = 1_500
 
   /// Sends rows and waits for their acknowledgement, again and again.

@@ -23,7 +23,13 @@ import Testing
             + "&end=\(end / 1_000_000_000)&agg=count,sum,min,max,avg,first,last\(group)"
         )
         let answer = try generator.store.run(parsed)
-        try compare(answer, parsed, points, generator.store, "seed \(seed) step \(step)\(group)")
+        try Self.compare(
+          answer,
+          parsed,
+          points,
+          generator.store,
+          "seed \(seed) step \(step)\(group)"
+        )
       }
     }
   }
@@ -119,7 +125,7 @@ import Testing
     }
   }
 
-  private func compare(
+  static func compare(
     _ answer: RangeAnswer,
     _ request: RangeRequest,
     _ points: NaivePoints,

@@ -37,6 +37,8 @@ final class PipelineSimulation {
     result.queueRetainByteCount = 0
     result.queueRetainNanoseconds = 0
     result.ringExtentByteCount = 64 << 10
+    result.compaction.cutCount = 2
+    result.blockOpenFileCountMax = 4
     return result
   }
 

@@ -51,6 +51,7 @@ final class TierStore {
     configuration.workerCount = habit == .budget ? 2 : 1
     configuration.segmentByteCountMax = 16 << 10
     configuration.ringExtentByteCount = 64 << 10
+    configuration.compaction.cutCount = 3
     switch habit {
     case .open: configuration.cutIntervalNanoseconds = .max / 2
     case .cutting, .mixed: break

@@ -33,7 +33,11 @@ extension FaultyDisk: Disk {
   }
 
   public func open(_ path: String) throws(SystemError) -> any ReadableFile {
-    FaultyReadableFile(try handle(path, creating: false))
+    let failure = state.withLock { state -> SystemError? in
+      state.begin(.open, "open", path)
+    }
+    if let failure { throw failure }
+    return FaultyReadableFile(try handle(path, creating: false))
   }
 
   public func map(_ path: String) throws(SystemError) -> any MappedFile {

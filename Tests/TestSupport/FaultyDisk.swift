@@ -14,6 +14,8 @@ internal import Synchronization
 public final class FaultyDisk: Sendable {
   /// What a call does, for ``fail(_:after:times:code:)``.
   public enum Operation: Hashable, Sendable {
+    /// Opening a file for reading.
+    case open
     /// Reading bytes of a file.
     case read
     /// An append, a truncation, the allocation of an extent.

@@ -70,7 +70,7 @@ struct FaultyState: Sendable {
   ) -> SystemError? {
     let dead = SystemError(code: SystemError.Code.inputOutput, operation: name, path: path)
     if isOff { return dead }
-    if operation != .read {
+    if operation != .read, operation != .open {
       if let left = operationsLeft {
         guard left > 0 else {
           isOff = true

@@ -7,6 +7,9 @@ struct BlockMerger {
   let disk: any Disk
   let directory: String
   let policy: CompactionPolicy
+  /// Told how many bytes of inputs have been worked on since the last time; may wait, and may end
+  /// the merge.
+  let pace: (Int) throws(CompactionError) -> Void
 
   /// Writes the merged block and makes it durable under its name.
   ///
@@ -19,10 +22,10 @@ struct BlockMerger {
     ledger: [LedgerEntry]
   ) throws(CompactionError) -> BlockSummary {
     let definitions: BlockDefinitions
-    let entries: [(reader: Int, entry: ChunkGroupEntry)]
+    var groups: GroupMerge
     do throws(BlockError) {
       definitions = try self.definitions(of: inputs)
-      entries = try self.entries(of: inputs)
+      groups = try GroupMerge(inputs)
     } catch {
       throw .block(error)
     }
@@ -38,18 +41,21 @@ struct BlockMerger {
       throw .system(error)
     }
     do throws(CompactionError) {
-      var next = 0
-      while next < entries.count {
-        var merger = SeriesMerger(series: entries[next].entry.series, policy: policy)
-        while next < entries.count, entries[next].entry.series == merger.series {
+      while let series = groups.series {
+        var merger = SeriesMerger(series: series, policy: policy)
+        var byteCount = 0
+        while groups.series == series {
+          let (reader, entry) = try groups.next()
           do throws(BlockError) {
-            try merger.add(entries[next].entry, of: inputs[entries[next].reader])
+            try merger.add(entry, of: reader)
           } catch {
-            throw .block(error)
+            throw .input(error, path: reader.path, entry.offset, entry.byteCount)
           }
-          next += 1
+          byteCount += entry.byteCount
         }
-        try merger.write(to: &writer)
+        try pace(byteCount / 2)
+        try merger.write(to: &writer, pace)
+        try pace(byteCount / 2)
       }
     } catch {
       writer.abandon()
@@ -60,21 +66,6 @@ struct BlockMerger {
     } catch {
       throw .system(error)
     }
-  }
-
-  /// All groups, by series; within one in the order of the blocks and of their groups.
-  private func entries(
-    of inputs: [BlockReader]
-  ) throws(BlockError) -> [(reader: Int, entry: ChunkGroupEntry)] {
-    var all: [(reader: Int, entry: ChunkGroupEntry)] = []
-    for (index, reader) in inputs.enumerated() {
-      try reader.forEachGroup { all.append((index, $0)) }
-    }
-    all.sort {
-      ($0.entry.series, $0.reader, $0.entry.ordinal)
-        < ($1.entry.series, $1.reader, $1.entry.ordinal)
-    }
-    return all
   }
 
   /// The union of what the inputs define; identifiers never change their meaning.

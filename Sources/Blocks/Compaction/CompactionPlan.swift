@@ -1,5 +1,5 @@
 public import Codecs
-internal import Model
+public import Model
 
 /// What compaction shall make of a partition's blocks.
 public struct CompactionPolicy: Sendable {
@@ -10,16 +10,22 @@ public struct CompactionPolicy: Sendable {
   /// Inputs are merged into one block up to so many bytes of them, which is also the most scratch
   /// space that a step needs.
   public var inputByteCountMax: Int
-  /// Cuts of one step: bounds the files that are open at a time.
+  /// Cuts of one step: bounds its index pages in memory.
   public static let cutCountMax = 128
-  /// Fewer neighbouring cuts are not worth a merge.
+  /// Fewer neighbouring cuts wait for more.
   public var cutCountMin: Int
+  /// So many do not wait when no more fit into a step.
+  public var fullCutCountMin: Int
+  /// Blocks with rows at or after this time are left alone.
+  public var end: Timestamp?
 
   public init(
     strength: ChunkStrength,
     rowsPerGroupMax: Int,
     inputByteCountMax: Int = 1 << 30,
-    cutCountMin: Int = 2
+    cutCountMin: Int = 2,
+    fullCutCountMin: Int = 2,
+    end: Timestamp? = nil
   ) {
     precondition(strength != .head)
     precondition(rowsPerGroupMax >= 1)
@@ -27,14 +33,48 @@ public struct CompactionPolicy: Sendable {
     self.rowsPerGroupMax = rowsPerGroupMax
     self.inputByteCountMax = inputByteCountMax
     self.cutCountMin = cutCountMin
+    self.fullCutCountMin = fullCutCountMin
+    self.end = end
   }
+
+  /// Rows of the chunk groups of cold blocks.
+  public static let coldRowsPerGroup = 8_192
+  /// Rows of those of young ones.
+  public static let youngRowsPerGroup = 4_096
 
   /// Everything into cold blocks, once and for all: `varve compact`.
   public static let offline = CompactionPolicy(
     strength: .cold,
-    rowsPerGroupMax: 8_192,
+    rowsPerGroupMax: coldRowsPerGroup,
     cutCountMin: 1
   )
+
+  /// The blocks of cuts into young ones, while the server runs.
+  public static func young(cutCountMin: Int, inputByteCountMax: Int) -> CompactionPolicy {
+    CompactionPolicy(
+      strength: .young,
+      rowsPerGroupMax: youngRowsPerGroup,
+      inputByteCountMax: inputByteCountMax,
+      // One that fills a step by itself is not written again.
+      cutCountMin: cutCountMin
+    )
+  }
+
+  /// What is older than `end` into cold ones, while the server runs.
+  public static func cold(
+    before end: Timestamp,
+    cutCountMin: Int,
+    inputByteCountMax: Int
+  ) -> CompactionPolicy {
+    CompactionPolicy(
+      strength: .cold,
+      rowsPerGroupMax: coldRowsPerGroup,
+      inputByteCountMax: inputByteCountMax,
+      cutCountMin: cutCountMin,
+      fullCutCountMin: 1,
+      end: end
+    )
+  }
 }
 
 /// One step of compaction: neighbouring cuts, whose blocks become one block a tenant.
@@ -75,30 +115,36 @@ public struct CompactionStep: Sendable {
 public enum CompactionPlan {
   /// The steps, in the order of their offsets.
   ///
-  /// - Parameter blocks: those of a manifest.
+  /// - Parameters:
+  ///   - blocks: those of a manifest.
+  ///   - barred: names of files that are to be left alone.
   public static func steps(
     for blocks: [BlockSummary],
-    _ policy: CompactionPolicy
+    _ policy: CompactionPolicy,
+    without barred: Set<String> = []
   ) -> [CompactionStep] {
     var steps: [CompactionStep] = []
     var open = CompactionStep(inputs: [])
     var openCutCount = 0
-    func close() {
-      if openCutCount >= policy.cutCountMin { steps.append(open) }
+    func close(isFull: Bool = false) {
+      let least = isFull ? min(policy.cutCountMin, policy.fullCutCountMin) : policy.cutCountMin
+      if openCutCount >= least, openCutCount > 0 { steps.append(open) }
       open = CompactionStep(inputs: [])
       openCutCount = 0
     }
     for cut in cuts(of: blocks) {
-      let isMerged = cut.contains { $0.identity.strength.rawValue >= policy.strength.rawValue }
+      let isLeft = cut.contains { block in
+        block.identity.strength.rawValue >= policy.strength.rawValue
+          || policy.end.map { block.lastTimestamp >= $0 } ?? false
+          || barred.contains(block.fileName)
+      }
       let byteCount = cut.reduce(0) { $0 + $1.byteCount }
       let isNeighbour = open.inputs.last.map { $0.identity.b == cut[0].identity.a } ?? true
-      let isFull = openCutCount == CompactionPolicy.cutCountMax
-      if isMerged || isFull || !isNeighbour
+      let isFull =
+        openCutCount == CompactionPolicy.cutCountMax
         || open.inputByteCount + byteCount > policy.inputByteCountMax
-      {
-        close()
-      }
-      if isMerged { continue }
+      if isLeft || isFull || !isNeighbour { close(isFull: isFull) }
+      if isLeft { continue }
       open.inputs += cut
       openCutCount += 1
     }

@@ -8,6 +8,29 @@ public enum CompactionError: Error, Equatable, Sendable {
   case block(BlockError)
   case damaged(Damage)
   case system(SystemError)
+  /// Whoever paces the merge wants no more of it.
+  case stopped
+
+  /// What an input's group is not readable for: damage with its place, unless the system refused.
+  static func input(
+    _ error: BlockError,
+    path: String,
+    _ offset: Int,
+    _ byteCount: Int
+  ) -> CompactionError {
+    if case .system(let failure) = error {
+      return error.isRefusal ? .system(failure) : .block(error)
+    }
+    return .damaged(
+      Damage(
+        severity: .damage,
+        path: path,
+        offset: offset,
+        byteCount: byteCount,
+        what: error.text
+      )
+    )
+  }
 
   /// In a few words.
   public var text: String {
@@ -15,6 +38,7 @@ public enum CompactionError: Error, Equatable, Sendable {
     case .block(let error): error.text
     case .damaged(let damage): damage.description
     case .system(let error): error.description
+    case .stopped: "stopped"
     }
   }
 }
@@ -96,18 +120,14 @@ public struct PartitionCompactor: Sendable {
   }
 
   private func merge(_ step: CompactionStep) throws(CompactionError) -> [BlockSummary] {
-    let merger = BlockMerger(disk: disk, directory: store.blocksDirectory, policy: policy)
-    let ledger = try reader(of: step.inputs[step.inputs.count - 1]).ledger ?? []
+    // Files that are read in turns share descriptors.
+    let files = BlockFiles(disk: disk)
+    var readers: [BlockReader] = []
+    for input in step.inputs { readers.append(try reader(of: input, files)) }
     var outputs: [BlockSummary] = []
     do throws(CompactionError) {
-      for tenant in step.tenants {
-        var readers: [BlockReader] = []
-        for input in step.inputs where input.identity.tenant == tenant {
-          readers.append(try reader(of: input))
-        }
-        let identity = step.identity(of: tenant, strength: policy.strength)
-        outputs.append(try merger.merge(readers, as: identity, ledger: ledger))
-      }
+      let merger = StepMerger(disk: disk, directory: store.blocksDirectory, policy: policy)
+      try merger.merge(step, readers, into: &outputs)
     } catch {
       // What cannot be removed now is a leftover for the next start.
       _ = try? store.remove(outputs.map { store.path(of: $0) })
@@ -116,16 +136,15 @@ public struct PartitionCompactor: Sendable {
     return outputs
   }
 
-  /// Opens an input; damage that a scan got around must not become a sound block with rows missing.
-  private func reader(of block: BlockSummary) throws(CompactionError) -> BlockReader {
-    let reader: BlockReader
+  private func reader(
+    of block: BlockSummary,
+    _ files: BlockFiles
+  ) throws(CompactionError) -> BlockReader {
     do throws(BlockError) {
-      reader = try BlockReader.open(disk: disk, path: store.path(of: block))
+      return try BlockReader.open(files, path: store.path(of: block))
     } catch {
-      throw .block(error)
+      throw .input(error, path: store.path(of: block), 0, block.byteCount)
     }
-    guard reader.damages.isEmpty else { throw .damaged(reader.damages[0]) }
-    return reader
   }
 
   /// Puts the outputs in the place of the inputs, and removes those.

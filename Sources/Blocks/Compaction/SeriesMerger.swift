@@ -12,16 +12,29 @@ struct SeriesMerger {
   let series: SeriesID
   let policy: CompactionPolicy
   private var groups: [Loaded] = []
+  /// Bytes of groups that are in memory.
+  private var heldByteCount = 0
 
-  /// One group, whole in memory as it lies in its block.
+  /// Bytes of groups that are kept from their first reading on; what is beyond is read again when
+  /// its turn comes, so that memory does not grow with the step.
+  private static let heldByteCountMax = 32 << 20
+
+  /// One group, in memory as it lies in its block, or to be read again.
   private struct Loaded {
-    var group: ChunkGroup
-    var columns: [ChunkGroupDirectory.Column]
-    var timestamps: [Timestamp]
+    let reader: BlockReader
+    let entry: ChunkGroupEntry
+    var group: ChunkGroup?
+    let columns: [ChunkGroupDirectory.Column]
+    let timestamps: [Timestamp]
+    let isLate: Bool
 
-    var fieldSet: FieldSetID { group.head.fieldSet }
+    var fieldSet: FieldSetID { entry.fieldSet }
     var first: Timestamp { timestamps[0] }
     var last: Timestamp { timestamps[timestamps.count - 1] }
+
+    func fault(_ error: BlockError) -> CompactionError {
+      .input(error, path: reader.path, entry.offset, entry.byteCount)
+    }
   }
 
   /// Rows of one group that come one after another in the result.
@@ -40,24 +53,41 @@ struct SeriesMerger {
     _ entry: ChunkGroupEntry,
     of reader: BlockReader
   ) throws(BlockError) {
-    let bytes = try reader.file.bytes(at: entry.offset, entry.byteCount)
-    let group = try ChunkGroup(bytes)
-    guard group.head.matches(entry) else { throw .mismatch(.group) }
+    let group = try Self.group(entry, of: reader)
+    let isKept = heldByteCount + entry.byteCount <= Self.heldByteCountMax
+    if isKept { heldByteCount += entry.byteCount }
     groups.append(
       Loaded(
-        group: group,
+        reader: reader,
+        entry: entry,
+        group: isKept ? group : nil,
         columns: group.directory.columns,
-        timestamps: try group.timestamps()
+        timestamps: try group.timestamps(),
+        isLate: group.head.isLate
       )
     )
   }
 
+  private static func group(
+    _ entry: ChunkGroupEntry,
+    of reader: BlockReader
+  ) throws(BlockError) -> ChunkGroup {
+    let group = try ChunkGroup(try reader.file.bytes(at: entry.offset, entry.byteCount))
+    guard group.head.matches(entry) else { throw .mismatch(.group) }
+    return group
+  }
+
   /// Appends the merged groups to `writer`.
-  func write(to writer: inout BlockWriter) throws(CompactionError) {
+  ///
+  /// - Parameter pace: called once a column.
+  mutating func write(
+    to writer: inout BlockWriter,
+    _ pace: (Int) throws(CompactionError) -> Void
+  ) throws(CompactionError) {
     if mustStayApart {
       for index in groups.indices {
         let rows = [Run(group: index, rows: 0..<groups[index].timestamps.count)]
-        try write(rows, isLate: groups[index].group.head.isLate, to: &writer)
+        try write(rows, isLate: groups[index].isLate, to: &writer, pace)
       }
       return
     }
@@ -66,7 +96,7 @@ struct SeriesMerger {
     for fieldSet in order {
       let members = groups.indices.filter { groups[$0].fieldSet == fieldSet }
       for part in parts(of: runs(of: members), columnCount: groups[members[0]].columns.count) {
-        try write(part, isLate: false, to: &writer)
+        try write(part, isLate: false, to: &writer, pace)
       }
     }
   }
@@ -145,11 +175,14 @@ struct SeriesMerger {
   }
 
   /// Writes one group: timestamps, then column by column.
-  private func write(
+  private mutating func write(
     _ runs: [Run],
     isLate: Bool,
-    to writer: inout BlockWriter
+    to writer: inout BlockWriter,
+    _ pace: (Int) throws(CompactionError) -> Void
   ) throws(CompactionError) {
+    try load(runs)
+    defer { drop(runs) }
     var timestamps: [Timestamp] = []
     for run in runs { timestamps += groups[run.group].timestamps[run.rows] }
     let columns = groups[runs[0].group].columns
@@ -161,29 +194,49 @@ struct SeriesMerger {
       isLate: isLate
     )
     for index in columns.indices {
+      try pace(0)
       var strings = StringArena()
       var cells: [Cell] = []
       cells.reserveCapacity(timestamps.count)
-      var decoded: (group: Int, cells: [Cell])?
+      // Late rows make runs alternate between groups: each is decoded once.
+      var decoded: [Int: [Cell]] = [:]
       for run in runs {
-        if decoded?.group != run.group {
+        if decoded[run.group] == nil {
           let group = groups[run.group]
-          guard group.columns.count == columns.count,
-            group.columns[index].field == columns[index].field,
-            group.columns[index].type == columns[index].type
-          else { throw .block(.malformed(.group)) }
           do throws(BlockError) {
-            decoded = (
-              run.group, try group.group.column(group.columns[index], strings: &strings)
-            )
+            guard let bytes = group.group, group.columns.count == columns.count,
+              group.columns[index].field == columns[index].field,
+              group.columns[index].type == columns[index].type
+            else { throw .malformed(.group) }
+            decoded[run.group] = try bytes.column(group.columns[index], strings: &strings)
           } catch {
-            throw .block(error)
+            throw group.fault(error)
           }
         }
-        if let decoded { cells += decoded.cells[run.rows] }
+        if let found = decoded[run.group] { cells += found[run.rows] }
       }
       writer.appendColumn(cells.span, type: columns[index].type, strings: strings)
     }
     do throws(SystemError) { try writer.endGroup() } catch { throw .system(error) }
+  }
+
+  /// Brings the groups of `runs` into memory that are not there.
+  private mutating func load(_ runs: [Run]) throws(CompactionError) {
+    for run in runs where groups[run.group].group == nil {
+      let group = groups[run.group]
+      do throws(BlockError) {
+        groups[run.group].group = try Self.group(group.entry, of: group.reader)
+      } catch {
+        throw group.fault(error)
+      }
+      heldByteCount += group.entry.byteCount
+    }
+  }
+
+  private mutating func drop(_ runs: [Run]) {
+    for run in runs where groups[run.group].group != nil {
+      groups[run.group].group = nil
+      heldByteCount -= groups[run.group].entry.byteCount
+    }
   }
 }

@@ -29,7 +29,7 @@ extension DirectorySnapshot {
   }
 
   /// Where some rows lie and how many cells they make.
-  private struct Place {
+  struct Place {
     var first: Timestamp
     var last: Timestamp
     var cellCount: Int
@@ -42,17 +42,20 @@ extension DirectorySnapshot {
   ///
   /// A group that cannot be read is left out and added to ``findings``.
   ///
-  /// - Parameter fields: `nil` is all of them; rows without any of them are left out.
+  /// - Parameters:
+  ///   - fields: `nil` is all of them; rows without any of them are left out.
+  ///   - unit: pieces begin at multiples of so many nanoseconds.
   public func forEachPiece<Failure: Error>(
     of series: SeriesDefinition,
     fields: Set<FieldID>? = nil,
     in range: TimeRange,
+    alignedTo unit: Int64 = 1,
     _ body: (AlignedRows) throws(Failure) -> Void
   ) throws(Failure) {
     guard let partition = catalog.partition(of: series.id).map({ partitions[Int($0.rawValue)] })
     else { return }
     let places = places(of: series, in: partition, range, fields?.count)
-    for slice in slices(of: places, in: range) {
+    for slice in slices(of: places, in: range, alignedTo: unit) {
       var batches: [ColumnBatch] = []
       for place in places where slice.meets(first: place.first, last: place.last) {
         guard let (block, entry) = place.group else { continue }
@@ -69,7 +72,7 @@ extension DirectorySnapshot {
     }
   }
 
-  private func places(
+  func places(
     of series: SeriesDefinition,
     in partition: SnapshotPartition,
     _ range: TimeRange,
@@ -127,15 +130,20 @@ extension DirectorySnapshot {
   }
 
   /// Parts of `range` that begin where groups do, so that few groups are read twice.
-  private func slices(of places: [Place], in range: TimeRange) -> [TimeRange] {
+  private func slices(
+    of places: [Place],
+    in range: TimeRange,
+    alignedTo unit: Int64
+  ) -> [TimeRange] {
     let sorted = places.sorted { $0.first < $1.first }
     guard var start = sorted.first.map({ max(range.start, $0.first) }) else { return [] }
     var slices: [TimeRange] = []
     var cellCount = 0
     for place in sorted {
-      if cellCount > 0, cellCount + place.cellCount > Self.cellCountMax, place.first > start {
-        slices.append(TimeRange(start: start, end: place.first))
-        start = place.first
+      let first = place.first - place.first % unit
+      if cellCount > 0, cellCount + place.cellCount > Self.cellCountMax, first > start {
+        slices.append(TimeRange(start: start, end: first))
+        start = first
         cellCount = 0
       }
       cellCount += place.cellCount

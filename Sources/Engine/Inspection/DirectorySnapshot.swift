@@ -145,10 +145,11 @@ public final class SnapshotPartition {
     manifest = loaded.manifest
     manifestWasRebuilt = loaded.wasRebuilt
     var blocks: [BlockReader] = []
+    let files = BlockFiles(disk: disk)
     for summary in manifest.blocks {
       let path = store.path(of: summary)
       do throws(BlockError) {
-        let block = try BlockReader.open(disk: disk, path: path, expected: summary.identity)
+        let block = try BlockReader.open(files, path: path, expected: summary.identity)
         findings += block.damages
         blocks.append(block)
       } catch {
@@ -173,6 +174,8 @@ public final class SnapshotPartition {
   var nextOffset: Offset { manifest.nextOffset }
   public var openRowCount: Int { generation.rowCount }
   public var unreadableRowCount: Int { generation.unreadableRowCount }
+  /// The end of the offsets that were read: what comes behind it came later.
+  public var endOffset: Offset { generation.end }
   /// Bytes of log behind the open rows.
   public var openLogByteCount: Int { generation.logByteCount }
 

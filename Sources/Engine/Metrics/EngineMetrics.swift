@@ -50,6 +50,24 @@ public struct EngineMetrics: Sendable {
     public var patchByteCount = 0
   }
 
+  /// Merges of blocks in the background, since the start.
+  public struct Compaction: Sendable {
+    public var mergeCount: UInt64 = 0
+    public var failureCount: UInt64 = 0
+    public var pointCount: UInt64 = 0
+    public var bytesRead: UInt64 = 0
+    public var bytesWritten: UInt64 = 0
+    /// Of blocks that wait to be merged, and in how many merges.
+    public var debtByteCount = 0
+    public var debtMergeCount = 0
+    /// Merged already, but still read by somebody.
+    public var retiredFileCount = 0
+    /// Left alone until the next start, because a block is damaged.
+    public var barredFileCount = 0
+
+    public init() {}
+  }
+
   public struct Queries: Sendable {
     public var runningCount = 0
     public var waitingCount = 0
@@ -105,6 +123,7 @@ public struct EngineMetrics: Sendable {
   public var diskReserveReleaseCount: UInt64 = 0
   public var refusal: String?
   public var names = Names()
+  public var compaction = Compaction()
   public var queries = Queries()
   public var deadLetterCount: UInt64 = 0
   public var droppedDeadLetterCount: UInt64 = 0
@@ -164,6 +183,7 @@ extension RunningEngine {
     result.names.series = names.series
     result.names.layouts = names.layouts
     result.names.byteCount = names.byteCount
+    result.compaction = compaction.counters.metrics
     let letters = deadLetters.statistics
     result.deadLetterCount = letters.letters
     result.droppedDeadLetterCount = letters.dropped

@@ -37,20 +37,34 @@ struct RawQuery {
       guard let series = group.members.first,
         let view = selection.partitions[series].flatMap({ views[$0] })
       else { break }
-      let reader = SeriesReader(series, view, request.range, selection.fields, &context)
+      let times = try selection.filter?.times(of: series, in: request.range, from: view, &context)
+      defer { context.release(times?.byteCount ?? 0) }
+      if times?.times.isEmpty == true {
+        position = (position.group + 1, 0, nil)
+        continue
+      }
+      let reader = SeriesReader(series, view, request.range, selection.fields, times, &context)
       while position.field < selection.fields.count {
         let start = position.timestamp ?? request.range.start
         let range = TimeRange(start: start, end: request.range.end)
-        let rowCount = reader.rowCount(of: selection.fields[position.field], in: range, &context)
+        let rowCount = min(
+          reader.rowCount(of: selection.fields[position.field], in: range, &context),
+          request.newest ?? .max
+        )
         let count = passWidth(position, room: page.room, rowCount: rowCount)
         let fields = Array(selection.fields[position.field..<position.field + count])
-        let columns = try reader.points(
-          fields,
-          in: range,
-          pointCountMax: page.room + 1,
-          byteCountMax: page.bytesLeft,
-          &context
-        )
+        let columns =
+          if let newest = request.newest {
+            try reader.newest(newest, fields, in: range, &context)
+          } else {
+            try reader.points(
+              fields,
+              in: range,
+              pointCountMax: page.room + 1,
+              byteCountMax: page.bytesLeft,
+              &context
+            )
+          }
         if let next = append(columns, fields, series, group.tags, &page, &answer) {
           answer.next = next
           return
@@ -127,166 +141,5 @@ struct RawQuery {
       }
     }
     return nil
-  }
-}
-
-/// Reads the points of one series.
-private struct SeriesReader {
-  let series: SeriesID
-  let view: PartitionView
-  private let groups: [any SealedRows]
-
-  init(
-    _ series: SeriesID,
-    _ view: PartitionView,
-    _ range: TimeRange,
-    _ fields: [FieldDefinition],
-    _ context: inout QueryContext
-  ) {
-    self.series = series
-    self.view = view
-    groups = context.groups(of: series, fields: fields.map(\.id), in: range, from: view)
-  }
-
-  /// Rows that may hold a field: an upper bound of its points.
-  func rowCount(
-    of field: FieldDefinition,
-    in range: TimeRange,
-    _ context: inout QueryContext
-  ) -> Int {
-    var count = view.open.rowCountMax(of: series)
-    for group in groups
-    where range.meets(first: group.firstTimestamp, last: group.lastTimestamp)
-      && context.fieldSets.mayHold([field.id], in: group.fieldSet)
-    {
-      count += group.rowCount
-    }
-    return count
-  }
-
-  /// Up to `pointCountMax` points of each field, oldest first.
-  func points(
-    _ fields: [FieldDefinition],
-    in range: TimeRange,
-    pointCountMax: Int,
-    byteCountMax: Int,
-    _ context: inout QueryContext
-  ) throws(QueryError) -> [PointColumn] {
-    let ids = fields.map(\.id)
-    var columns = fields.map { PointColumn(type: $0.type) }
-    let open = view.open.openRows(of: series, fields: ids, in: range)
-    let openByteCount = open.byteCount
-    try context.charge(openByteCount)
-    defer { context.release(openByteCount) }
-    context.statistics.rowsOpen += open.rowCount
-    let sealed = RawSweep(
-      groups: groups.filter { context.fieldSets.mayHold(ids, in: $0.fieldSet) },
-      late: open.late,
-      fields: fields,
-      ranges: [range]
-    )
-    // Fresh rows are newer than all others, so that they follow them.
-    let fresh = RawSweep(groups: [], late: open.fresh, fields: fields, ranges: [range])
-    for var rows in [sealed, fresh] {
-      while let slice = try rows.next(&context) {
-        var isFull = true
-        for index in columns.indices {
-          var cursor = MergeCursor(rows.inputs(for: index, in: slice))
-          while columns[index].hasRoom(pointCountMax, byteCountMax),
-            let (input, run) = cursor.next()
-          {
-            columns[index].append(cursor.inputs[input], run, pointCountMax, byteCountMax)
-          }
-          isFull = isFull && !columns[index].hasRoom(pointCountMax, byteCountMax)
-        }
-        if isFull {
-          rows.stop(&context)
-          return columns
-        }
-      }
-    }
-    return columns
-  }
-}
-
-/// Points of one field, as they are collected.
-private struct PointColumn {
-  let type: ColumnType
-  private(set) var timestamps: [Timestamp] = []
-  private var cells: [Cell] = []
-  private var strings = StringArena()
-
-  init(type: ColumnType) { self.type = type }
-
-  /// Whether a further point is wanted: one beyond what a page has room for shows that there are
-  /// more, on a full page too.
-  func hasRoom(_ pointCountMax: Int, _ byteCountMax: Int) -> Bool {
-    timestamps.isEmpty || timestamps.count < pointCountMax && byteCount <= byteCountMax
-  }
-
-  var byteCount: Int { timestamps.count * 16 + strings.bytes.count }
-
-  mutating func append(
-    _ input: MergeInput,
-    _ rows: Range<Int>,
-    _ pointCountMax: Int,
-    _ byteCountMax: Int
-  ) {
-    let rows = rows.prefix(pointCountMax - timestamps.count)
-    guard type == .string else {
-      timestamps.append(contentsOf: input.timestamps[rows])
-      cells.append(contentsOf: input.cells[rows])
-      return
-    }
-    for row in rows where hasRoom(pointCountMax, byteCountMax) {
-      guard let slice = input.strings.slice(input.cells[row]),
-        let cell = strings.append(slice.span)
-      else { continue }
-      timestamps.append(input.timestamps[row])
-      cells.append(cell)
-    }
-  }
-
-  /// Points whose bytes fit; at least one when it is the page's first.
-  func fittingCount(in byteCountMax: Int, isFirst: Bool) -> Int {
-    if byteCount <= byteCountMax { return timestamps.count }
-    guard type == .string else {
-      return min(timestamps.count, max(isFirst ? 1 : 0, byteCountMax / 16))
-    }
-    var sum = 0
-    var count = 0
-    for cell in cells {
-      sum += 16 + Int(cell & 0xffff_ffff)
-      guard sum <= byteCountMax || (count == 0 && isFirst) else { break }
-      count += 1
-    }
-    return count
-  }
-
-  func prefix(_ count: Int) -> PointColumn {
-    guard count < timestamps.count else { return self }
-    var column = PointColumn(type: type)
-    column.timestamps = Array(timestamps.prefix(count))
-    guard type == .string else {
-      column.cells = Array(cells.prefix(count))
-      return column
-    }
-    for cell in cells.prefix(count) {
-      guard let slice = strings.slice(cell), let copy = column.strings.append(slice.span) else {
-        continue
-      }
-      column.cells.append(copy)
-    }
-    return column
-  }
-
-  var values: AnswerValues {
-    switch type {
-    case .float: .float(cells)
-    case .integer: .integer(cells)
-    case .unsigned: .unsigned(cells)
-    case .boolean: .boolean(cells)
-    case .string: .string(cells, strings)
-    }
   }
 }

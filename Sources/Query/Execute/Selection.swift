@@ -15,6 +15,8 @@ struct Selection {
   var fields: [FieldDefinition] = []
   var groups: [Group] = []
   var partitions: [SeriesID: PartitionID] = [:]
+  /// Which rows are wanted; `nil` for all.
+  var filter: RowFilter?
 
   /// Looks the names up. A name that nobody knows selects nothing.
   init(
@@ -27,9 +29,14 @@ struct Selection {
     else { return }
     fields = Self.fields(request.fields, of: measurement, catalog)
     guard !fields.isEmpty else { return }
+    if !request.conditions.isEmpty {
+      filter = try RowFilter(request.conditions) { name in
+        catalog.field(measurement: measurement, named: name)
+      }
+      guard filter != nil else { return }
+    }
     var groups: [[Tag]: [SeriesID]] = [:]
-    let tags = request.tags.filter { !$0.value.isEmpty }
-    let ids = catalog.series(measurement: measurement, tags: tags)
+    let ids = Self.series(of: measurement, request.tags, catalog)
     for start in stride(from: 0, to: ids.count, by: Self.definitionsPerLook) {
       let some = Array(ids[start..<min(start + Self.definitionsPerLook, ids.count)])
       try add(some, request, catalog, &groups, &context)
@@ -55,7 +62,7 @@ struct Selection {
     for (id, definition) in zip(ids, catalog.series(ids)) {
       guard let definition, definition.tenant == context.tenant,
         let partition = catalog.partition(of: id),
-        Self.lacksEmptyTags(definition, request.tags)
+        Self.meets(definition, request.tags)
       else { continue }
       let tags = Self.tags(definition.tags, keptBy: request.groupBy)
       try context.charge(96 + tags.reduce(0) { $0 + 80 + $1.key.count + $1.value.count })
@@ -78,10 +85,36 @@ struct Selection {
     }
   }
 
-  /// An empty value in a request asks for series that do not have the tag.
-  private static func lacksEmptyTags(_ definition: SeriesDefinition, _ wanted: [Tag]) -> Bool {
+  /// The series that may be meant. Values of one key are alternatives: the catalog is asked for
+  /// each of the first key that has several.
+  private static func series(
+    of measurement: MeasurementID,
+    _ wanted: [Tag],
+    _ catalog: some QueryCatalog
+  ) -> [SeriesID] {
+    var single: [Tag] = []
+    var alternatives: [Tag] = []
+    for tag in wanted {
+      let same = wanted.filter { $0.key == tag.key }
+      if same.contains(where: \.value.isEmpty) { continue }
+      if same.count == 1 {
+        single.append(tag)
+      } else if alternatives.isEmpty {
+        alternatives = same
+      }
+    }
+    guard !alternatives.isEmpty else {
+      return catalog.series(measurement: measurement, tags: single)
+    }
+    return alternatives.flatMap { catalog.series(measurement: measurement, tags: single + [$0]) }
+  }
+
+  /// Whether a series has one of the values asked for of every key; an empty value asks for series
+  /// without the tag.
+  private static func meets(_ definition: SeriesDefinition, _ wanted: [Tag]) -> Bool {
     wanted.allSatisfy { tag in
-      !tag.value.isEmpty || !definition.tags.contains { $0.key == tag.key }
+      let value = definition.tags.first { $0.key == tag.key }?.value ?? []
+      return wanted.contains { $0.key == tag.key && $0.value == value }
     }
   }
 

@@ -107,6 +107,9 @@ struct StepQuery {
     _ aggregators: inout [StepAggregator],
     _ context: inout QueryContext
   ) throws(QueryError) {
+    let times = try selection.filter?.times(of: series, in: grid.range, from: view, &context)
+    defer { context.release(times?.byteCount ?? 0) }
+    if times?.times.isEmpty == true { return }
     let ids = fields.map(\.id)
     let open = view.open.openRows(of: series, fields: ids, in: grid.range)
     let openByteCount = open.byteCount
@@ -115,7 +118,9 @@ struct StepQuery {
     context.statistics.rowsOpen += open.rowCount
 
     let before = Self.stringByteCount(aggregators)
-    let ranges = foldWindows(series, view, open.late, fields, &aggregators, &context)
+    // Windows know nothing of single rows.
+    let ranges =
+      times?.ranges ?? foldWindows(series, view, open.late, fields, &aggregators, &context)
     try context.charge(Self.stringByteCount(aggregators) - before)
     if let first = ranges.first, let last = ranges.last {
       let hull = TimeRange(start: first.start, end: last.end)
@@ -125,17 +130,18 @@ struct StepQuery {
         fields: fields,
         ranges: ranges
       )
-      try fold(sweep, &aggregators, &context)
+      try fold(sweep, times, &aggregators, &context)
     }
     // Newer than all that is sealed, so that nothing above can hold the same point.
     if !open.fresh.isEmpty {
       let sweep = RawSweep(groups: [], late: open.fresh, fields: fields, ranges: [grid.range])
-      try fold(sweep, &aggregators, &context)
+      try fold(sweep, times, &aggregators, &context)
     }
   }
 
   private func fold(
     _ rows: consuming RawSweep,
+    _ times: MatchingTimes?,
     _ aggregators: inout [StepAggregator],
     _ context: inout QueryContext
   ) throws(QueryError) {
@@ -144,12 +150,15 @@ struct StepQuery {
         let before = aggregators[index].strings.bytes.count
         var cursor = MergeCursor(rows.inputs(for: index, in: slice))
         while let (input, run) = cursor.next() {
-          aggregators[index].add(
-            timestamps: cursor.inputs[input].timestamps,
-            cells: cursor.inputs[input].cells,
-            rows: run,
-            strings: cursor.inputs[input].strings
-          )
+          let timestamps = cursor.inputs[input].timestamps
+          for rows in times.runs(of: run, in: timestamps) {
+            aggregators[index].add(
+              timestamps: timestamps,
+              cells: cursor.inputs[input].cells,
+              rows: rows,
+              strings: cursor.inputs[input].strings
+            )
+          }
         }
         try context.charge(aggregators[index].strings.bytes.count - before)
       }

@@ -4,6 +4,7 @@ public import Model
 extension RangeRequest {
   private static let parameterNames = [
     "measurement", "field", "start", "end", "step", "agg", "group_by", "precision", "limit", "next",
+    "where", "newest",
   ]
 
   /// Reads the query items of a request.
@@ -17,7 +18,7 @@ extension RangeRequest {
     items: [(name: String, value: String)],
     now: Timestamp
   ) throws(QueryError) -> RangeRequest {
-    let parameters = try RequestParameters(items, known: parameterNames)
+    let parameters = try RequestParameters(items, known: parameterNames, hasAlternatives: true)
     guard let measurement = parameters["measurement"], !measurement.isEmpty else {
       throw QueryError(.badData, "measurement: found nothing, expected the name of a measurement")
     }
@@ -37,11 +38,14 @@ extension RangeRequest {
       precision: try parameters.precision(hasStep: grid != nil),
       limit: try parameters.limit(),
       next: nil,
+      conditions: try parameters.conditions(),
+      newest: try parameters.newest(hasStep: grid != nil),
       fingerprint: 0
     )
     request.fingerprint = request.fingerprint(
       start: parameters["start"] ?? RequestParameters.startDefault,
-      end: parameters["end"] ?? RequestParameters.endDefault
+      end: parameters["end"] ?? RequestParameters.endDefault,
+      conditions: parameters.conditionTexts
     )
     if let text = parameters["next"] { try request.resume(at: text) }
     return request
@@ -73,7 +77,7 @@ extension RangeRequest {
     next = token
   }
 
-  private func fingerprint(start: String, end: String) -> UInt64 {
+  private func fingerprint(start: String, end: String, conditions: [String]) -> UInt64 {
     var writer = ByteWriter(reserving: 128)
     writer.writeLengthPrefixed(measurement)
     if case .named(let names) = fields {
@@ -87,6 +91,9 @@ extension RangeRequest {
     writer.writeByte(0xff)
     writer.writeLengthPrefixed(start.utf8)
     writer.writeLengthPrefixed(end.utf8)
+    // Requests without these keep the tokens that they have always had.
+    for text in conditions { writer.writeLengthPrefixed(text.utf8) }
+    if let newest { writer.writeInteger(UInt64(newest)) }
     return Hash64.hash(writer.bytes.span)
   }
 }

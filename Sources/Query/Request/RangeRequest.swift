@@ -15,8 +15,8 @@ public struct RangeRequest: Hashable, Sendable {
 
   public var measurement: [UInt8]
   public var fields: Fields
-  /// What the tags of a series must be; sorted, keys distinct. An empty value asks for series
-  /// without the tag.
+  /// What the tags of a series must be; sorted. Values of one key are alternatives, an empty one
+  /// asks for series without the tag.
   public var tags: [Tag]
   /// The times asked for; with a step, whole buckets.
   public var range: TimeRange
@@ -31,6 +31,10 @@ public struct RangeRequest: Hashable, Sendable {
   public var limit: Int
   /// Where a raw answer begins, if not at its start.
   public var next: ContinuationToken?
+  /// What rows must meet, all of them.
+  public var conditions: [RowCondition] = []
+  /// So many of the newest points of each series and field, raw; `nil` for all of the range.
+  public var newest: Int?
   /// A hash of what makes pages belong together.
   var fingerprint: UInt64
 }

@@ -9,15 +9,19 @@ struct RequestParameters {
   private var fieldLists: [String] = []
   private var aggregateLists: [String] = []
   private var groupLists: [String] = []
+  private(set) var conditionTexts: [String] = []
   private(set) var tags: [Tag] = []
 
   subscript(name: String) -> String? { single[name] }
 
-  /// - Parameter known: the parameters that the route has, `tag.KEY` besides. `field`, `agg` and
-  ///   `group_by` may stand several times, all others once.
+  /// - Parameters:
+  ///   - known: the parameters that the route has, `tag.KEY` besides. `field`, `agg`, `group_by`
+  ///     and `where` may stand several times, all others once.
+  ///   - hasAlternatives: whether a tag may be given several values, any of which will do.
   init(
     _ items: [(name: String, value: String)],
-    known: [String]
+    known: [String],
+    hasAlternatives: Bool = false
   ) throws(QueryError) {
     for item in items {
       let isTag = item.name.hasPrefix("tag.")
@@ -28,8 +32,10 @@ struct RequestParameters {
       case "field": fieldLists.append(item.value)
       case "agg": aggregateLists.append(item.value)
       case "group_by": groupLists.append(item.value)
+      case "where": conditionTexts.append(item.value)
       case let name where isTag:
-        try addTag(key: Array(name.utf8.dropFirst(4)), name: name, value: item.value)
+        let tag = Tag(key: Array(name.utf8.dropFirst(4)), value: Array(item.value.utf8))
+        try add(tag, name: name, hasAlternatives: hasAlternatives)
       case let name:
         guard single.updateValue(item.value, forKey: name) == nil else {
           throw QueryError(.badData, "\(name): found twice, expected once")
@@ -39,18 +45,18 @@ struct RequestParameters {
     tags.sort()
   }
 
-  private mutating func addTag(
-    key: [UInt8],
+  private mutating func add(
+    _ tag: Tag,
     name: String,
-    value: String
+    hasAlternatives: Bool
   ) throws(QueryError) {
-    guard !key.isEmpty else {
+    guard !tag.key.isEmpty else {
       throw QueryError(.badData, "tag.: found no tag key, expected tag.KEY=VALUE")
     }
-    guard !tags.contains(where: { $0.key == key }) else {
+    guard hasAlternatives || !tags.contains(where: { $0.key == tag.key }) else {
       throw QueryError(.badData, "\(QueryError.excerpt(name)): found twice, expected once")
     }
-    tags.append(Tag(key: key, value: Array(value.utf8)))
+    if !tags.contains(tag) { tags.append(tag) }
   }
 
   private static func unknown(_ name: String, _ known: [String]) -> QueryError {
@@ -182,11 +188,35 @@ struct RequestParameters {
   }
 
   func limit() throws(QueryError) -> Int {
-    guard let text = single["limit"] else { return RangeRequest.limitDefault }
-    guard let first = text.utf8.first, TimeText.isDigit(first), let limit = Int(text), limit > 0
+    try pointCount("limit") ?? RangeRequest.limitDefault
+  }
+
+  private func pointCount(_ name: String) throws(QueryError) -> Int? {
+    guard let text = single[name] else { return nil }
+    guard let first = text.utf8.first, TimeText.isDigit(first), let count = Int(text), count > 0
     else {
-      throw .parameter("limit", found: text, expected: "a whole number of points, 1 or more")
+      throw .parameter(name, found: text, expected: "a whole number of points, 1 or more")
     }
-    return limit
+    return count
+  }
+
+  func newest(hasStep: Bool) throws(QueryError) -> Int? {
+    guard let count = try pointCount("newest") else { return nil }
+    guard !hasStep else {
+      throw .parameter("newest", found: "\(count)", expected: "no step beside it; agg=last has one")
+    }
+    return count
+  }
+
+  func conditions() throws(QueryError) -> [RowCondition] {
+    guard conditionTexts.count <= RowCondition.countMax else {
+      throw QueryError(
+        .badData,
+        "where: found \(conditionTexts.count) conditions, expected at most \(RowCondition.countMax)"
+      )
+    }
+    var conditions: [RowCondition] = []
+    for text in conditionTexts { conditions.append(try RowCondition(text)) }
+    return conditions
   }
 }

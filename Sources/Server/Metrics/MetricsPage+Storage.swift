@@ -165,6 +165,44 @@ extension MetricsPage {
     )
   }
 
+  static func compaction(_ sources: Sources, into page: inout MetricsText) {
+    page.section("Compaction")
+    let numbers = sources.engine.compaction
+    page.gauge(
+      "varve_compaction_debt_bytes",
+      "Bytes of blocks that wait to be merged.",
+      numbers.debtByteCount
+    )
+    page.gauge("varve_compaction_debt_merges", "Merges that wait.", numbers.debtMergeCount)
+    page.counter("varve_compaction_merges_total", "Merges that were made.", numbers.mergeCount)
+    page.counter(
+      "varve_compaction_failures_total",
+      "Merges that failed; their blocks stay as they are, and it is tried again.",
+      numbers.failureCount
+    )
+    page.counter("varve_compaction_points_total", "Points of merged blocks.", numbers.pointCount)
+    page.counter(
+      "varve_compaction_read_bytes_total",
+      "Bytes of blocks that were merged.",
+      numbers.bytesRead
+    )
+    page.counter(
+      "varve_compaction_written_bytes_total",
+      "Bytes of blocks that this made of them.",
+      numbers.bytesWritten
+    )
+    page.gauge(
+      "varve_compaction_retired_files",
+      "Merged files that a query still reads; they go when it has ended.",
+      numbers.retiredFileCount
+    )
+    page.gauge(
+      "varve_compaction_barred_files",
+      "Damaged blocks that are left alone until the next start.",
+      numbers.barredFileCount
+    )
+  }
+
   /// Hours of one partition's ring: two days, the open hour, ten minutes of future, one to spare.
   private static let ringSlotCount = 51
 

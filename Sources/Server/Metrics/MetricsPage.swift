@@ -28,6 +28,7 @@ enum MetricsPage {
     queue(sources.engine, into: &page)
     partitions(sources.engine, into: &page)
     storage(sources.engine, into: &page)
+    compaction(sources, into: &page)
     catalog(sources, into: &page)
     queries(sources.engine, into: &page)
     feed(sources.feed, into: &page)

@@ -124,5 +124,65 @@ package enum StorageSettings: SettingSection {
       that a full disk is an error at a cut. One per partition and open hour.
       """
     ),
+    .count(
+      "blocks.open-files",
+      8...(1 << 20),
+      \.engine.blockOpenFileCountMax,
+      "Block files that are open at a time.",
+      """
+      All blocks share so many descriptors: one that was not read for a while is closed and opened \
+      again when it is. Must leave room for connections below the limit of the process.
+      """
+    ),
+    .choice(
+      "compaction.mode",
+      \.engine.compaction.mode,
+      "Whether blocks are merged while the server runs.",
+      """
+      `background` merges the small blocks of cuts into larger ones, on a thread of its own. \
+      `none` leaves that to `varve compact` on a stopped server.
+      """
+    ),
+    .count(
+      "compaction.cuts",
+      2...128,
+      \.engine.compaction.cutCount,
+      "Neighbouring cuts that become one block.",
+      """
+      So many blocks of a partition are merged at a time. Fewer mean larger chunks sooner; more \
+      mean fewer bytes that are written twice.
+      """
+    ),
+    .count(
+      "compaction.cpu",
+      1...100,
+      \.engine.compaction.processorPercent,
+      "Percent of one processor that merges take.",
+      """
+      The share while there is little to merge; it grows with what waits, up to a whole processor, \
+      so that this does not grow for ever.
+      """
+    ),
+    .bytes(
+      "compaction.scratch",
+      (1 << 20)...(1 << 40),
+      \.engine.compaction.scratchByteCountMax,
+      scaled: "a 32nd of the disk, 1MiB to 256MiB",
+      "Blocks that one merge takes in.",
+      """
+      The most that is on the disk twice. When so much is not free, with a 32nd of the disk to \
+      spare, merges wait.
+      """
+    ),
+    .duration(
+      "compaction.cold-after",
+      60_000_000_000...315_360_000_000_000_000,
+      \.engine.compaction.coldAfterNanoseconds,
+      "Age of rows whose blocks are merged once more.",
+      """
+      Older rows become cold blocks: chunks of 8,192 rows with the strongest codecs. By default \
+      that is when minute windows leave the ring.
+      """
+    ),
   ]
 }

@@ -327,7 +327,8 @@ package struct DoctorVisit {
     for damage in damages.prefix(20) {
       tell(.fail, "verify", VerifyText.line(damage).trimmingLineFeed())
     }
-    if damages.isEmpty { tell(.ok, "verify", VerifyText.summary(result).trimmingLineFeed()) }
+    let summary = VerifyText.summary(result.findings, result.fileCount, result.byteCount)
+    if damages.isEmpty { tell(.ok, "verify", summary.trimmingLineFeed()) }
   }
 
   // MARK: The server

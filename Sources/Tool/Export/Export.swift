@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Catalog
+internal import Cold
 internal import Engine
 internal import Model
 internal import Platform
@@ -7,12 +8,14 @@ internal import Platform
 /// Writes the points of a data directory in a format that other programs read.
 struct Export: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Export points of a data directory as CSV, line protocol or JSON lines.",
+    abstract: "Export points of a data directory as Parquet, CSV, line protocol or JSON lines.",
     discussion: """
       Reads blocks, and what the log holds beyond the last cuts, without changing anything; may \
       run beside a live server and then shows one moment. Rows come measurement by measurement, \
       series by series, in order of time: the same points always give the same bytes. With --out \
-      DIR each measurement is a file, which gets its name when it is whole. --match takes \
+      DIR each measurement is a file, which gets its name when it is whole; Parquet is a folder \
+      tree, measurement=…/date=…, with a manifest, and a run that was interrupted goes on where it \
+      was. --match takes \
       MEASUREMENT{TAG=VALUE,...}:FIELD,... with =, !=, =~ and !~. Exit status: 0 done, 1 failed or \
       something was damaged and left out, 2 wrong usage.
       """
@@ -33,8 +36,8 @@ struct Export: ParsableCommand {
   @Option(help: "Which series and fields; may be repeated. (default: all)")
   var match: [String] = []
 
-  @Option(help: "csv, line or jsonl.")
-  var format = ExportFormat.line
+  @Option(help: "parquet, csv, line or jsonl.")
+  var format = Format.line
 
   @Option(help: "The folder to write into, or - for standard output.")
   var out = "-"
@@ -42,10 +45,32 @@ struct Export: ParsableCommand {
   @Option(help: "The tenant.")
   var tenant = "default"
 
+  @Option(help: "Unit of Parquet's timestamps: us, ns, or auto: us where that is exact.")
+  var timestamps: TimestampUnit?
+
+  @Option(help: "Windows of this length instead of raw points, Parquet only: 1m.")
+  var rollup: String?
+
   @Flag(help: "Replace files that are there.")
   var overwrite = false
 
+  @Flag(help: "Print the report as JSON on standard output.")
+  var json = false
+
   func validate() throws {
+    if format == .parquet, out == "-" {
+      throw ValidationError("--format parquet writes many files: give --out DIR")
+    }
+    if format != .parquet {
+      if timestamps != nil { throw ValidationError("--timestamps is of --format parquet") }
+      if rollup != nil { throw ValidationError("--rollup is of --format parquet") }
+    }
+    guard rollup == nil || rollup == ExportSchema.window else {
+      throw ValidationError("--rollup takes \(ExportSchema.window)")
+    }
+    guard !json || out != "-" else {
+      throw ValidationError("--json prints to standard output: give --out DIR")
+    }
     _ = try range(now: RealClock().now())
     _ = try matches()
   }
@@ -74,6 +99,7 @@ struct Export: ParsableCommand {
       let names = snapshot.tenants.map { TerminalText.escape($0.name) }.joined(separator: ", ")
       throw Failure("there is no tenant \(self.tenant); this directory has: \(names)")
     }
+    guard let format = format.rows else { return try writeParquet(snapshot, tenant, disk) }
     var run = ExportRun(
       snapshot,
       tenant: tenant.id,
@@ -87,7 +113,7 @@ struct Export: ParsableCommand {
       var target = StreamTarget(separator: format == .csv ? Array("\n".utf8) : [])
       try write(&run, &target, progress)
     } else {
-      var target = try folder(disk)
+      var target = try folder(disk, format)
       do {
         try write(&run, &target, progress)
       } catch {
@@ -97,6 +123,52 @@ struct Export: ParsableCommand {
     }
     progress.end()
     try report(run.summary, snapshot, seconds: progress.seconds)
+  }
+
+  private func writeParquet(
+    _ snapshot: DirectorySnapshot,
+    _ tenant: TenantDefinition,
+    _ disk: RealDisk
+  ) throws {
+    var run = ParquetExport(
+      snapshot,
+      ParquetOptions(
+        tenant: tenant.id,
+        tenantName: tenant.name,
+        range: try range(now: RealClock().now()),
+        matchTexts: match,
+        matches: try matches(),
+        unit: timestamps ?? .auto,
+        isRollup: rollup != nil
+      ),
+      disk: disk,
+      directory: out,
+      overwrites: overwrite
+    )
+    let progress = ProgressLine("export", unit: .parts)
+    defer { progress.end() }
+    do {
+      try run.run { progress.update($0, of: $1) }
+    } catch let fault as ParquetExport.Fault {
+      throw Failure(fault.message)
+    } catch let error as SystemError {
+      throw Failure("the export failed: \(error); run it again to go on")
+    }
+    progress.end()
+    let found = run.summary
+    let summary = ExportRun.Summary(
+      seriesCount: found.seriesCount,
+      rowCount: found.rowCount,
+      pointCount: found.pointCount,
+      byteCount: found.byteCount
+    )
+    if found.keptFileCount > 0 {
+      StandardOutput.writeError(
+        "\(Quantity.grouped(found.keptFileCount)) of \(Quantity.grouped(found.fileCount)) files "
+          + "were there already and are whole\n"
+      )
+    }
+    try report(summary, snapshot, seconds: progress.seconds, parquet: found)
   }
 
   private func open(_ disk: RealDisk) throws -> DirectorySnapshot {
@@ -109,7 +181,7 @@ struct Export: ParsableCommand {
     }
   }
 
-  private func folder(_ disk: RealDisk) throws -> FolderTarget {
+  private func folder(_ disk: RealDisk, _ format: ExportFormat) throws -> FolderTarget {
     do throws(SystemError) {
       let names = try disk.list(out)
       if !overwrite, let name = names.first(where: { $0.hasSuffix(format.fileSuffix) }) {
@@ -143,8 +215,31 @@ struct Export: ParsableCommand {
   private func report(
     _ summary: ExportRun.Summary,
     _ snapshot: DirectorySnapshot,
-    seconds: Double
+    seconds: Double,
+    parquet: ParquetExport.Summary? = nil
   ) throws {
+    if json {
+      var report = TextReport()
+      report.fact("series", .integer(summary.seriesCount))
+      report.fact("rows", .integer(summary.rowCount))
+      report.fact("points", .integer(summary.pointCount))
+      report.fact("bytes", .byteCount(summary.byteCount))
+      if let parquet {
+        report.fact("files", .integer(parquet.fileCount))
+        report.fact("files_kept", .integer(parquet.keptFileCount))
+        report.fact(
+          "points_per_second",
+          .decimal(Double(parquet.writtenPointCount) / max(seconds, 1e-9), 0)
+        )
+      }
+      report.fact("unsayable", .integer(summary.unsayableCount))
+      report.fact(
+        "left_out",
+        .integer(snapshot.findings.count { $0.severity != .note } + snapshot.unreadableRowCount)
+      )
+      report.fact("seconds", .decimal(seconds, 3))
+      StandardOutput.write(report.rendered(asJSON: true))
+    }
     StandardOutput.writeError(
       "\(Quantity.grouped(summary.rowCount)) rows, \(Quantity.grouped(summary.pointCount)) points "
         + "of \(Quantity.grouped(summary.seriesCount)) series, "
@@ -181,4 +276,14 @@ struct Export: ParsableCommand {
   }
 }
 
-extension ExportFormat: ExpressibleByArgument {}
+extension Export {
+  /// `--format`.
+  enum Format: String, CaseIterable, ExpressibleByArgument {
+    case parquet, csv, line, jsonl
+
+    /// `nil` for Parquet, which is a folder of files.
+    var rows: ExportFormat? { ExportFormat(rawValue: rawValue) }
+  }
+}
+
+extension TimestampUnit: ExpressibleByArgument {}

@@ -65,15 +65,12 @@ package struct ExportRun {
     into target: inout some ExportTarget,
     progress: (Int) -> Void
   ) throws(SystemError) {
-    let selection = Selection(
-      matches.filter { $0.takes(measurement: measurement.name) },
-      fields: snapshot.fields(of: measurement.id)
-    )
-    let series = snapshot.series(of: measurement.id) { selection.takes($0) }
+    let selection = ExportSelection(snapshot, measurement, matches)
+    let series = selection.series
     guard !series.isEmpty else { return }
     var table = ExportTable(measurement: measurement.name, tagKeys: [], fields: [])
     if format == .csv {
-      table = contents(of: measurement, series, selection)
+      table = selection.table(in: range)
       if table.fields.isEmpty { return }
     }
     var writer = format.writer(table)
@@ -113,56 +110,5 @@ package struct ExportRun {
     summary.byteCount += buffer.count
     try target.write(buffer)
     buffer.removeAll(keepingCapacity: true)
-  }
-
-  /// The tags and fields that the rows will have: a header must not name more, or it would tell
-  /// about the directory and not about the rows.
-  private func contents(
-    of measurement: MeasurementDefinition,
-    _ series: [SeriesDefinition],
-    _ selection: Selection
-  ) -> ExportTable {
-    var keys: Set<[UInt8]> = []
-    var fields: Set<FieldID> = []
-    for series in series {
-      var found = snapshot.fields(of: series, in: range)
-      if let wanted = selection.fields(of: series.tags) { found.formIntersection(wanted) }
-      guard !found.isEmpty else { continue }
-      fields.formUnion(found)
-      for tag in series.tags { keys.insert(tag.key) }
-    }
-    return ExportTable(
-      measurement: measurement.name,
-      tagKeys: keys.sorted { $0.lexicographicallyPrecedes($1) },
-      fields: snapshot.fields(of: measurement.id).filter { fields.contains($0.id) }
-        .sorted { $0.name.lexicographicallyPrecedes($1.name) }
-    )
-  }
-
-  /// What the selectors want of one measurement.
-  private struct Selection {
-    private let matches: [(match: SelectorMatch, fields: Set<FieldID>?)]
-
-    init(_ matches: [SelectorMatch], fields: [FieldDefinition]) {
-      self.matches = matches.map { match in
-        guard !match.fields.isEmpty else { return (match, nil) }
-        let wanted = Set(match.fields)
-        return (match, Set(fields.filter { wanted.contains($0.name) }.map(\.id)))
-      }
-    }
-
-    func takes(_ tags: [Tag]) -> Bool {
-      matches.isEmpty || matches.contains { $0.match.takes(tags: tags) }
-    }
-
-    /// `nil` is all of them.
-    func fields(of tags: [Tag]) -> Set<FieldID>? {
-      var result: Set<FieldID> = []
-      for (match, fields) in matches where match.takes(tags: tags) {
-        guard let fields else { return nil }
-        result.formUnion(fields)
-      }
-      return matches.isEmpty ? nil : result
-    }
   }
 }

@@ -4,8 +4,7 @@ package import Model
 /// The rows of one measurement on their way out, in one format.
 ///
 /// A writer is made for a measurement, told its rows series by series in ascending time, and ended.
-/// It hands bytes to whoever drives it and opens no file itself, so that a format that needs a
-/// footer or another container (Parquet) is one more of these.
+/// It hands bytes to whoever drives it and opens no file itself.
 package protocol ExportWriter {
   /// What the rows of `series` say; appended to `bytes`.
   mutating func write(_ rows: AlignedRows, of series: SeriesDefinition, into bytes: inout [UInt8])
@@ -37,7 +36,7 @@ package struct ExportTable: Sendable {
   }
 }
 
-/// `--format` of `varve export`.
+/// The formats of `varve export` that are written row by row.
 package enum ExportFormat: String, CaseIterable, Sendable {
   case csv, line, jsonl
 

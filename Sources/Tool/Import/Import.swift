@@ -6,13 +6,14 @@ internal import Server
 /// Brings files of points to a server or into a data directory.
 struct Import: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Import files of line protocol, CSV or JSON lines.",
+    abstract: "Import files of line protocol, CSV, JSON lines or Varve's own Parquet.",
     discussion: """
       Sends over TCP with acknowledgements (--to), or runs the engine on a data directory that no \
       server uses (--data). What is acknowledged is durable; sending stamped points again is \
       always safe. Refused lines are listed with their reasons. The format is told by the name: \
-      .csv, .jsonl or .ndjson, else line protocol; files that are gzip (.csv.gz, say) are \
-      decompressed. CSV as varve export writes it needs nothing \
+      .csv, .jsonl, .ndjson or .parquet, else line protocol; the folder of a Parquet export stands \
+      for its files; files that are gzip (.csv.gz, say) are decompressed. CSV as varve export \
+      writes it needs nothing \
       more; for other headers --map says what each column is, as in --map \
       'host=tag:host,when=time:s,load=field:load1:float'. Exit status: 0 all taken, 1 something \
       was refused or not acknowledged, 2 wrong usage.
@@ -28,7 +29,7 @@ struct Import: ParsableCommand {
   @Option(help: "A data directory that no server uses; made when it is not there.")
   var data: String?
 
-  @Option(help: "line, csv or jsonl. (default: by the name)")
+  @Option(help: "line, csv, jsonl or parquet. (default: by the name)")
   var format: ImportFormat?
 
   @Option(help: "Unit of timestamps that are whole numbers: ns, us, ms, s or auto.")
@@ -84,9 +85,10 @@ struct Import: ParsableCommand {
 
   func run() throws {
     let disk = RealDisk()
+    let paths = try expanded(disk)
     let inputs: [InputFile]
     do throws(SystemError) {
-      inputs = try files.map { path throws(SystemError) in try InputFile(disk: disk, path: path) }
+      inputs = try paths.map { path throws(SystemError) in try InputFile(disk: disk, path: path) }
     } catch {
       throw Failure("\(error)")
     }
@@ -123,6 +125,21 @@ struct Import: ParsableCommand {
     let report = ImportReport(channel.tally, failure: failure, seconds: progress.seconds)
     StandardOutput.write(report.rendered(asJSON: json))
     if failure != nil || channel.tally.rejected > 0 { throw ExitCode(1) }
+  }
+
+  /// The files, with those of an export in place of its folder.
+  private func expanded(_ disk: RealDisk) throws -> [String] {
+    try files.flatMap { path in
+      do throws(ExportManifest.Fault) {
+        // Of a path that is no folder there is nothing below.
+        guard path != "-", (try? disk.list(path)) != nil,
+          let manifest = try ExportManifest.load(disk, path)
+        else { return [path] }
+        return manifest.files.map { Path.join(path, $0.path) }
+      } catch {
+        throw Failure(error.message)
+      }
+    }
   }
 
   private static func text(_ error: any Error) -> String {
@@ -190,13 +207,18 @@ struct Import: ParsableCommand {
         integersAreFloats: floats,
         skippedLineCount: count
       )
+    case .parquet:
+      guard file.path != "-" else {
+        throw Failure("Parquet has its directory at its end: give a file, not standard input")
+      }
+      return try ParquetSource(disk: RealDisk(), path: file.path, skippedRowCount: count)
     }
   }
 }
 
 /// `--format` of `varve import`.
 enum ImportFormat: String, CaseIterable, ExpressibleByArgument {
-  case line, csv, jsonl
+  case line, csv, jsonl, parquet
 
   init(path: String) {
     var words = path.split(separator: ".").map { $0.lowercased() }
@@ -204,6 +226,7 @@ enum ImportFormat: String, CaseIterable, ExpressibleByArgument {
     switch words.last {
     case "csv": self = .csv
     case "jsonl", "ndjson": self = .jsonl
+    case "parquet": self = .parquet
     default: self = .line
     }
   }

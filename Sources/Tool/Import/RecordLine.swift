@@ -85,6 +85,35 @@ struct RecordLine {
     }
   }
 
+  /// A field that is stored: a name as it is spelt, and a cell.
+  mutating func add(
+    _ name: [UInt8],
+    _ cell: Cell,
+    _ type: ColumnType,
+    _ strings: StringArena
+  ) throws(Fault) {
+    if hasFields { bytes.append(UInt8(ascii: ",")) }
+    hasFields = true
+    bytes += name
+    bytes.append(UInt8(ascii: "="))
+    switch type {
+    case .float:
+      let value = Double(bitPattern: cell)
+      guard value.isFinite else {
+        throw Fault(1, "\(TerminalText.escape(name))=\(value) has no spelling in line protocol")
+      }
+      ExactText.append(value, into: &bytes)
+    case .integer:
+      ExactText.append(Int64(bitPattern: cell), into: &bytes)
+      bytes.append(UInt8(ascii: "i"))
+    case .unsigned:
+      ExactText.append(cell, into: &bytes)
+      bytes.append(UInt8(ascii: "u"))
+    case .boolean: bytes += (cell == 0 ? "false" : "true").utf8
+    case .string: addString(Array(strings.slice(cell) ?? []))
+    }
+  }
+
   mutating func addString(_ text: [UInt8]) { LineText.appendString(text, into: &bytes) }
 
   /// Ends the line.

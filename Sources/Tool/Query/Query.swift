@@ -25,7 +25,7 @@ struct Query: ParsableCommand {
   @Option(help: "The measurement, when no EXPR names it.")
   var measurement: String?
 
-  @Option(help: "KEY=VALUE that series must carry; may be repeated.")
+  @Option(help: "KEY=VALUE that series must carry; may be repeated, also to allow several values.")
   var tag: [String] = []
 
   @Option(help: "Fields, with commas between or repeated. (default: all)")
@@ -45,6 +45,12 @@ struct Query: ParsableCommand {
 
   @Option(help: "Tags by which series are folded together, with commas between; needs --step.")
   var groupBy: String?
+
+  @Option(name: .customLong("where"), help: "A condition on rows, as 'usage>90'; may be repeated.")
+  var conditions: [String] = []
+
+  @Option(help: "Only so many of the newest raw points of each series and field.")
+  var newest: Int?
 
   @Option(help: "Raw points at most. (default: 1,000,000)")
   var limit: Int?
@@ -83,6 +89,7 @@ struct Query: ParsableCommand {
     try Check.range(width ?? 40, 40...1_000, option: "width")
     try Check.range(height, 4...200, option: "height")
     try Check.range(limit ?? 1, 1...1_000_000_000, option: "limit")
+    try Check.range(newest ?? 1, 1...1_000_000_000, option: "newest")
     try Check.range(Int(timeout.seconds), 1...86_400, option: "timeout")
     do throws(HTTPClient.Fault) {
       _ = try HTTPClient(url: url)
@@ -137,6 +144,8 @@ struct Query: ParsableCommand {
       questions[index].aggregates = agg
       questions[index].groupBy = groupBy
       questions[index].limit = limit
+      questions[index].conditions = conditions
+      questions[index].newest = newest
     }
     do throws(HTTPClient.Fault) {
       var client = try HTTPClient(url: url, timeoutSeconds: Int(timeout.seconds))

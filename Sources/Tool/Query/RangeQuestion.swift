@@ -9,6 +9,9 @@ package struct RangeQuestion: Sendable {
   package var aggregates: String?
   package var groupBy: String?
   package var limit: Int?
+  /// Conditions on rows, as the parameter `where` has them.
+  package var conditions: [String] = []
+  package var newest: Int?
 
   /// Reads an EXPR; names what looks like another language.
   package static func selector(_ text: String) throws(Selector.Fault) -> Selector {
@@ -69,6 +72,8 @@ package struct RangeQuestion: Sendable {
     if let step { items.append((name: "step", value: step)) }
     if let aggregates, step != nil { items.append((name: "agg", value: aggregates)) }
     if let groupBy, step != nil { items.append((name: "group_by", value: groupBy)) }
+    items += conditions.map { (name: "where", value: $0) }
+    if let newest { items.append((name: "newest", value: "\(newest)")) }
     if let limit, step == nil { items.append((name: "limit", value: "\(limit)")) }
     return items
   }

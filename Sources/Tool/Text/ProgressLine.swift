@@ -10,6 +10,8 @@ package final class ProgressLine: Sendable {
   package enum Unit: Sendable {
     case bytes
     case items(String)
+    /// Nothing that has a name: percent and time left alone.
+    case parts
   }
 
   private struct State {
@@ -101,6 +103,7 @@ package final class ProgressLine: Sendable {
     case .items(let name):
       parts.append("\(Quantity.grouped(done)) \(name)")
       parts.append("\(Quantity.short(rate))/s")
+    case .parts: break
     }
     if let total, total > done, rate > 0 {
       parts.append("ETA \(clock(Int((Double(total - done) / rate).rounded(.up))))")

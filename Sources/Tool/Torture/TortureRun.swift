@@ -202,7 +202,8 @@ extension CrashPoint {
     switch self {
     case .logAppended, .logSynced, .replaying: true
     case .segmentRolled, .catalogHalf, .blocksWritten, .ringSynced, .replacing, .cutCommitted,
-      .hourFrozen, .freezeCommitted, .opened:
+      .hourFrozen, .freezeCommitted, .compactionWritten, .compactionCommitted,
+      .compactionRemoving, .opened:
       false
     }
   }

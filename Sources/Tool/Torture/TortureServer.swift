@@ -25,7 +25,7 @@ final class TortureServer: Sendable {
     let arguments = [
       "serve", "--data", data, "--line-tcp", "127.0.0.1:0", "--http", "127.0.0.1:0",
       "--partitions", "4", "--cut-interval", "1s", "--queue-segment", "1MiB", "--queue-retain-age",
-      "1s",
+      "1s", "--compaction-cuts", "3", "--compaction-cpu", "100",
     ]
     let child: ChildProcess
     do throws(SystemError) {

@@ -1,0 +1,288 @@
+internal import Blocks
+internal import Logging
+internal import Model
+internal import Platform
+
+/// Merges blocks while the server runs: cuts into young blocks, young ones into cold ones.
+///
+/// It reads and writes on a thread of its own. A worker only swaps the finished blocks in and
+/// renames its manifest; the inputs go when no view holds them any more. A merge that fails harms
+/// nothing: it is tried again after a while, without the block if one is damaged.
+///
+/// Belongs to its thread, or to the caller of ``step(monotonic:)`` in a simulation.
+final class BackgroundCompaction: @unchecked Sendable {
+  // @unchecked: the variables below are touched by one thread only; `pace` and `counters` are safe.
+
+  /// How often it looks for something to do.
+  static let lookNanoseconds: UInt64 = 1_000_000_000
+  /// A failed merge is tried again after this, then after twice as long and so on.
+  static let retryNanosecondsMin: UInt64 = 5_000_000_000
+  static let retryNanosecondsMax: UInt64 = 600_000_000_000
+  private static let replyNanoseconds: Int64 = 30_000_000_000
+
+  let counters = CompactionCounters()
+  private let parts: EngineParts
+  private let workers: [PartitionWorker]
+  private let files: BlockFiles
+  private let pace: CompactionPace
+  private let directory: DataDirectory
+  private var troubles: TroubleLog
+  /// Inputs that the manifests do not name any more.
+  private var retired: [BlockReader] = []
+  /// Files that are not merged until the next start, for they are damaged.
+  private var barred: Set<String> = []
+  /// Partitions of which the manifest on the disk may be either of two.
+  private var doubtful: Set<PartitionID> = []
+  private var nextLookAt: UInt64 = 0
+  /// When partitions whose last merge failed have their next turn, and how long they waited.
+  private var retries: [PartitionID: (at: UInt64, waited: UInt64)] = [:]
+
+  /// A step and the partition that it is of.
+  private struct Work {
+    var partition: PartitionID
+    var worker: PartitionWorker
+    var step: CompactionStep
+    var policy: CompactionPolicy
+    var readers: [BlockReader]
+  }
+
+  init(parts: EngineParts, workers: [PartitionWorker], files: BlockFiles) {
+    self.parts = parts
+    self.workers = workers
+    self.files = files
+    pace = CompactionPace(clock: parts.clock)
+    directory = DataDirectory(parts.configuration.dataDirectory)
+    troubles = TroubleLog(parts.logger, ended: "compaction succeeds again")
+  }
+
+  /// The thread's life.
+  func work() {
+    while !pace.isStopped {
+      let wait = step(monotonic: parts.clock.monotonic())
+      if wait > 0 { pace.wait(nanoseconds: min(wait, Self.lookNanoseconds)) }
+    }
+  }
+
+  /// Ends the thread soon, in the middle of a merge if need be.
+  func stop() { pace.stop() }
+
+  /// Makes one merge, if there is one to make.
+  ///
+  /// - Returns: nanoseconds to wait before the next call; 0 after a merge.
+  func step(monotonic: UInt64) -> UInt64 {
+    guard monotonic >= nextLookAt else { return nextLookAt - monotonic }
+    removeRetired()
+    nextLookAt = monotonic &+ Self.lookNanoseconds
+    let (found, debt) = lookForWork(monotonic: monotonic)
+    counters.publish(debt: debt, retired: retired.count, barred: barred.count)
+    guard let work = found else { return Self.lookNanoseconds }
+    do throws(CompactionError) {
+      // What waits makes it faster, so that it does not grow.
+      let factor = max(1, 2 * debt.merges / parts.configuration.partitionCount)
+      pace.begin(percent: min(100, parts.configuration.compaction.processorPercent * factor))
+      try merge(work)
+      retries[work.partition] = nil
+      if retries.isEmpty { troubles.clear() }
+      nextLookAt = monotonic
+      return 0
+    } catch {
+      note(error, work)
+      return Self.lookNanoseconds
+    }
+  }
+
+  // MARK: Finding
+
+  /// The merge that is to be made next: of the partition with most of them the oldest.
+  private func lookForWork(
+    monotonic: UInt64
+  ) -> (Work?, debt: (merges: Int, bytes: Int)) {
+    var best: Work?
+    var mostBytes = 0
+    var debt = (merges: 0, bytes: 0)
+    for worker in workers {
+      for (partition, _) in worker.counters {
+        guard let list = blockList(of: partition, worker) else { continue }
+        let steps = steps(of: list)
+        let byteCount = steps.reduce(0) { $0 + $1.step.inputByteCount }
+        debt.merges += steps.count
+        debt.bytes += byteCount
+        guard let (step, policy) = steps.first, byteCount > mostBytes,
+          monotonic >= retries[partition]?.at ?? 0
+        else { continue }
+        mostBytes = byteCount
+        let names = Set(step.inputs.map(\.fileName))
+        best = Work(
+          partition: partition,
+          worker: worker,
+          step: step,
+          policy: policy,
+          readers: list.readers.filter { names.contains($0.summary.fileName) }
+        )
+      }
+    }
+    return (best, debt)
+  }
+
+  /// The merges of one partition: young ones first, for they are behind what is asked most.
+  private func steps(of list: BlockList) -> [(step: CompactionStep, policy: CompactionPolicy)] {
+    let options = parts.configuration.compaction
+    let readable = Set(list.readers.map(\.summary.fileName))
+    let left = barred.union(list.summaries.map(\.fileName).filter { !readable.contains($0) })
+    let policies = [
+      CompactionPolicy.young(
+        cutCountMin: options.cutCount,
+        inputByteCountMax: options.scratchByteCountMax
+      ),
+      CompactionPolicy.cold(
+        before: parts.clock.now() - options.coldAfterNanoseconds,
+        cutCountMin: options.cutCount,
+        inputByteCountMax: options.scratchByteCountMax
+      ),
+    ]
+    for policy in policies {
+      let steps = CompactionPlan.steps(for: list.summaries, policy, without: left)
+      if !steps.isEmpty { return steps.map { ($0, policy) } }
+    }
+    return []
+  }
+
+  private func blockList(of partition: PartitionID, _ worker: PartitionWorker) -> BlockList? {
+    let reply = Promise<BlockList?>()
+    worker.mailbox.send(.blocks(partition: partition, reply: reply))
+    return answer(reply, worker) ?? nil
+  }
+
+  private func answer<Value>(_ reply: Promise<Value>, _ worker: PartitionWorker) -> Value? {
+    guard parts.threading == .manual else {
+      return reply.wait(timeoutNanoseconds: Self.replyNanoseconds)
+    }
+    _ = worker.step(monotonic: parts.clock.monotonic())
+    return reply.wait(timeoutNanoseconds: 0)
+  }
+
+  // MARK: Merging
+
+  private func merge(_ work: Work) throws(CompactionError) {
+    try checkSpace(for: work.step)
+    let index = Int(work.partition.rawValue)
+    let folder = directory.blocks(index)
+    var outputs: [BlockSummary] = []
+    let readers: [BlockReader]
+    do throws(CompactionError) {
+      let merger = StepMerger(disk: parts.disk, directory: folder, policy: work.policy) {
+        [pace] _ throws(CompactionError) in try pace.pause()
+      }
+      try merger.merge(work.step, work.readers, into: &outputs)
+      readers = try open(outputs, in: folder)
+    } catch {
+      // Files of a partition in doubt may be those that its manifest names.
+      if !doubtful.contains(work.partition) {
+        for output in outputs { try? parts.disk.remove(Path.join(folder, output.fileName)) }
+      }
+      throw error
+    }
+    CrashPoint.compactionWritten.reach()
+    let replacement = BlockReplacement(
+      inputs: work.step.inputs,
+      outputs: outputs,
+      readers: readers
+    )
+    try swap(replacement, in: work)
+    retired += work.readers
+    counters.merged(
+      points: work.step.pointCount,
+      read: work.step.inputByteCount,
+      written: outputs.reduce(0) { $0 + $1.byteCount }
+    )
+  }
+
+  private func open(
+    _ outputs: [BlockSummary],
+    in folder: String
+  ) throws(CompactionError) -> [BlockReader] {
+    var readers: [BlockReader] = []
+    for output in outputs {
+      let path = Path.join(folder, output.fileName)
+      do throws(BlockError) {
+        readers.append(try BlockReader.open(files, path: path))
+      } catch {
+        if case .system(let failure) = error { throw .system(failure) }
+        // What was written a moment ago does not read back: the disk's fault, whatever it says.
+        throw .system(
+          SystemError(code: SystemError.Code.inputOutput, operation: "read back", path: path)
+        )
+      }
+    }
+    return readers
+  }
+
+  private func swap(
+    _ replacement: BlockReplacement,
+    in work: Work
+  ) throws(CompactionError) {
+    let reply = Promise<BlockSwap?>()
+    work.worker.mailbox.send(
+      .replaceBlocks(partition: work.partition, replacement, reply: reply)
+    )
+    switch answer(reply, work.worker) {
+    case .some(.done): doubtful.remove(work.partition)
+    case .some(.failed(let failure)):
+      doubtful.insert(work.partition)
+      throw .system(failure)
+    case .some(.refused), .some(nil), nil:
+      // Nobody knows whether it comes to be: the next look tells.
+      doubtful.insert(work.partition)
+      throw .stopped
+    }
+  }
+
+  /// A merge needs as much room as its inputs, and leaves some to those who write rows.
+  private func checkSpace(for step: CompactionStep) throws(CompactionError) {
+    guard let space = try? parts.disk.space(at: directory.path) else { return }
+    guard space.free >= step.inputByteCount + space.total / 32 else {
+      throw .system(
+        SystemError(
+          code: SystemError.Code.noSpace,
+          operation: "merge \(step.inputByteCount) bytes of blocks",
+          path: directory.path
+        )
+      )
+    }
+  }
+
+  private func note(_ error: CompactionError, _ work: Work) {
+    switch error {
+    case .stopped: return
+    case .damaged(let damage): barred.insert(Path.name(of: damage.path))
+    case .system, .block(.system):
+      let waited = retries[work.partition]?.waited ?? Self.retryNanosecondsMin / 2
+      let wait = min(2 * waited, Self.retryNanosecondsMax)
+      retries[work.partition] = (parts.clock.monotonic() &+ wait, wait)
+    case .block: barred.formUnion(work.step.inputs.map(\.fileName))
+    }
+    counters.failed()
+    troubles.note(
+      "blocks of partition \(work.partition.rawValue) were not merged and stay as they are: "
+        + error.text,
+      at: parts.clock.monotonic()
+    )
+  }
+
+  // MARK: Removing
+
+  /// Removes the inputs that nobody reads any more. One that cannot be removed is what the next
+  /// start removes.
+  func removeRetired() {
+    var kept: [BlockReader] = []
+    while var reader = retired.popLast() {
+      guard isKnownUniquelyReferenced(&reader) else {
+        kept.append(reader)
+        continue
+      }
+      try? parts.disk.remove(reader.path)
+      CrashPoint.compactionRemoving.reach()
+    }
+    retired = kept
+  }
+}

@@ -1,0 +1,45 @@
+internal import Blocks
+internal import Platform
+
+/// The blocks of a partition at a moment.
+struct BlockList: Sendable {
+  /// As the manifest names them.
+  var summaries: [BlockSummary]
+  /// Those of them that are open, in the same order.
+  var readers: [BlockReader]
+}
+
+/// Merged blocks that are to take the place of their inputs.
+struct BlockReplacement: Sendable {
+  var inputs: [BlockSummary]
+  var outputs: [BlockSummary]
+  /// Of the outputs.
+  var readers: [BlockReader]
+
+  /// The list with the outputs in the place of the inputs; `nil` when these are not all there, one
+  /// after another.
+  func applied(to list: BlockList) -> BlockList? {
+    guard let start = list.summaries.firstIndex(of: inputs[0]),
+      start + inputs.count <= list.summaries.count,
+      list.summaries[start..<start + inputs.count].elementsEqual(inputs)
+    else { return nil }
+    let names = Set(inputs.map(\.fileName))
+    let place = list.readers.firstIndex { names.contains($0.summary.fileName) }
+    guard let place else { return nil }
+    var result = list
+    result.summaries.replaceSubrange(start..<start + inputs.count, with: outputs)
+    result.readers.removeAll { names.contains($0.summary.fileName) }
+    result.readers.insert(contentsOf: readers, at: place)
+    return result
+  }
+}
+
+/// What became of a replacement.
+enum BlockSwap: Sendable {
+  case done
+  /// The inputs are not what the partition has.
+  case refused
+  /// The old list holds; on the disk it may be either one until the next manifest is committed, so
+  /// that neither's files may go.
+  case failed(SystemError)
+}

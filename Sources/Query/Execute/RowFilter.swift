@@ -1,0 +1,156 @@
+internal import Model
+
+/// The conditions of a request, with what they stand for: finds the rows of a series that meet all.
+///
+/// Reads the fields of the conditions alone, so that the fields of the answer are decoded only
+/// where rows match.
+struct RowFilter {
+  private struct Term {
+    let condition: RowCondition
+    /// Where the condition's field stands in `fields`.
+    let place: Int
+  }
+
+  /// Distinct.
+  private let fields: [FieldDefinition]
+  private let terms: [Term]
+
+  /// - Returns: `nil` when nothing can match, because nobody knows one of the fields.
+  /// - Throws: `badData` for a value that the field's type cannot be compared with.
+  init?(
+    _ conditions: [RowCondition],
+    field: ([UInt8]) -> FieldDefinition?
+  ) throws(QueryError) {
+    var fields: [FieldDefinition] = []
+    var terms: [Term] = []
+    for condition in conditions {
+      guard let definition = field(condition.field) else { return nil }
+      try condition.validate(for: definition.type)
+      let known = fields.firstIndex { $0.id == definition.id }
+      if known == nil { fields.append(definition) }
+      terms.append(Term(condition: condition, place: known ?? fields.count - 1))
+    }
+    self.fields = fields
+    self.terms = terms
+  }
+
+  /// The timestamps of the rows of `series` that meet every condition. The caller gives back
+  /// ``MatchingTimes/byteCount``.
+  func times(
+    of series: SeriesID,
+    in range: TimeRange,
+    from view: PartitionView,
+    _ context: inout QueryContext
+  ) throws(QueryError) -> MatchingTimes {
+    let ids = fields.map(\.id)
+    let open = view.open.openRows(of: series, fields: ids, in: range)
+    let openByteCount = open.byteCount
+    try context.charge(openByteCount)
+    defer { context.release(openByteCount) }
+    let sealed = RawSweep(
+      groups: context.groups(of: series, fields: ids, in: range, from: view),
+      late: open.late,
+      fields: fields,
+      ranges: [range]
+    )
+    let fresh = RawSweep(groups: [], late: open.fresh, fields: fields, ranges: [range])
+    var result: [Timestamp] = []
+    for var rows in [sealed, fresh] {
+      while let slice = try rows.next(&context) {
+        var found: [Timestamp]?
+        for term in terms {
+          var times: [Timestamp] = []
+          var cursor = MergeCursor(rows.inputs(for: term.place, in: slice))
+          while let (input, run) = cursor.next() {
+            term.condition.append(
+              to: &times,
+              from: cursor.inputs[input],
+              run,
+              fields[term.place].type
+            )
+          }
+          found = found.map { Self.intersection($0, times) } ?? times
+          if found?.isEmpty == true { break }
+        }
+        guard let found, !found.isEmpty else { continue }
+        try context.charge(found.count * 8)
+        result += found
+      }
+    }
+    return MatchingTimes(times: result)
+  }
+
+  private static func intersection(_ left: [Timestamp], _ right: [Timestamp]) -> [Timestamp] {
+    var result: [Timestamp] = []
+    var (first, second) = (0, 0)
+    while first < left.count, second < right.count {
+      if left[first] == right[second] {
+        result.append(left[first])
+        first += 1
+        second += 1
+      } else if left[first] < right[second] {
+        first += 1
+      } else {
+        second += 1
+      }
+    }
+    return result
+  }
+}
+
+extension RowCondition {
+  /// Appends the timestamps of the rows that meet the condition.
+  fileprivate func append(
+    to times: inout [Timestamp],
+    from input: MergeInput,
+    _ rows: Range<Int>,
+    _ type: ColumnType
+  ) {
+    let cells = input.cells
+    let all = input.timestamps
+    switch (type, operand) {
+    case (.float, .float(let value)):
+      select(rows, all, value, &times) { Double(bitPattern: cells[$0]) }
+    case (.float, .integer(let value)):
+      select(rows, all, Double(value), &times) { Double(bitPattern: cells[$0]) }
+    case (.integer, .integer(let value)):
+      if let small = Int64(exactly: value) {
+        select(rows, all, small, &times) { Int64(bitPattern: cells[$0]) }
+      } else {
+        select(rows, all, value, &times) { Int128(Int64(bitPattern: cells[$0])) }
+      }
+    case (.integer, .float(let value)):
+      select(rows, all, value, &times) { Double(Int64(bitPattern: cells[$0])) }
+    case (.unsigned, .integer(let value)):
+      select(rows, all, value, &times) { Int128(cells[$0]) }
+    case (.unsigned, .float(let value)):
+      select(rows, all, value, &times) { Double(cells[$0]) }
+    case (.boolean, .boolean(let value)):
+      select(rows, all, value ? 1 : 0, &times) { cells[$0] == 0 ? 0 : 1 }
+    case (.string, .string(let text)):
+      for row in rows {
+        guard let slice = input.strings.slice(cells[row]) else { continue }
+        if slice.elementsEqual(text) == (comparison == .equal) { times.append(all[row]) }
+      }
+    default: break  // refused by validate(for:)
+    }
+  }
+
+  @inline(__always)
+  private func select<Value: Comparable>(
+    _ rows: Range<Int>,
+    _ all: [Timestamp],
+    _ value: Value,
+    _ times: inout [Timestamp],
+    _ cell: (Int) -> Value
+  ) {
+    switch comparison {
+    case .less: for row in rows where cell(row) < value { times.append(all[row]) }
+    case .lessOrEqual: for row in rows where cell(row) <= value { times.append(all[row]) }
+    case .greater: for row in rows where cell(row) > value { times.append(all[row]) }
+    case .greaterOrEqual: for row in rows where cell(row) >= value { times.append(all[row]) }
+    case .equal: for row in rows where cell(row) == value { times.append(all[row]) }
+    case .notEqual: for row in rows where cell(row) != value { times.append(all[row]) }
+    }
+  }
+}

@@ -1,0 +1,310 @@
+internal import Bytes
+internal import Catalog
+internal import Cold
+package import Engine
+internal import Model
+package import Platform
+
+/// Writes what a snapshot holds as a folder of Parquet files,
+/// `measurement=…/date=…/part-00000.parquet`.
+///
+/// A day of a measurement is a unit: it is written whole, noted in the journal and skipped by the
+/// next run as long as its rows lie where they lay. The same points give the same files.
+package struct ParquetExport {
+  package struct Summary: Sendable {
+    package var seriesCount = 0
+    package var rowCount = 0
+    package var pointCount = 0
+    package var byteCount = 0
+    package var fileCount = 0
+    /// Files of an earlier run that were checked and kept.
+    package var keptFileCount = 0
+    /// Points of files that this run wrote.
+    package var writtenPointCount = 0
+  }
+
+  package struct Fault: Error {
+    package var message: String
+  }
+
+  private static let dayNanoseconds = 24 * Nanoseconds.perHour
+
+  private let snapshot: DirectorySnapshot
+  private let options: ParquetOptions
+  private let disk: any Disk
+  private let directory: String
+  private let overwrites: Bool
+  /// Days of earlier runs by their folder.
+  private var known: [String: ExportManifest.Day] = [:]
+  private var done: [ExportManifest.Day] = []
+  package private(set) var summary = Summary()
+
+  package init(
+    _ snapshot: DirectorySnapshot,
+    _ options: ParquetOptions,
+    disk: any Disk,
+    directory: String,
+    overwrites: Bool
+  ) {
+    self.snapshot = snapshot
+    self.options = options
+    self.disk = disk
+    self.directory = directory
+    self.overwrites = overwrites
+  }
+
+  /// What was asked, for the manifest and to tell another export from the same one.
+  private var selection: JSONValue {
+    .object([
+      (key: "tenant", value: .bytes(options.tenantName)),
+      (key: "from", value: .integer(options.range.start)),
+      (key: "to", value: .integer(options.range.end)),
+      (key: "match", value: .array(options.matchTexts.map(JSONValue.string))),
+      (key: "timestamps", value: .string(options.unit.rawValue)),
+      (key: "rollup", value: options.isRollup ? .string(ExportSchema.window) : .null),
+      (key: "data_directory", value: .integer(snapshot.createdAt ?? 0)),
+    ])
+  }
+
+  /// - Parameter progress: told of the days of series that are done, and of all.
+  /// - Throws: ``Fault``, `SystemError`.
+  package mutating func run(progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }) throws {
+    try disk.createDirectory(directory)
+    try loadEarlier()
+    let journal = try ExportJournal(
+      disk,
+      directory,
+      selection: selection,
+      days: known.values.sorted { $0.folder < $1.folder }
+    )
+    // From here on files may change: what says that all is whole goes first.
+    let manifest = Path.join(directory, ExportManifest.name)
+    if try disk.byteCount(of: manifest) != nil {
+      try disk.remove(manifest)
+      try disk.syncDirectory(directory)
+    }
+    let measurements = snapshot.measurements(of: options.tenant).filter { measurement in
+      options.matches.isEmpty
+        || options.matches.contains { $0.takes(measurement: measurement.name) }
+    }
+    for (index, measurement) in measurements.enumerated() {
+      try export(measurement, journal) { done, total in
+        // All measurements count alike: how many days the later ones have is not known yet.
+        progress(index * 1_000 + done * 1_000 / max(1, total), measurements.count * 1_000)
+      }
+    }
+    try removeStale()
+    try ExportManifest(
+      selection: selection,
+      partitions: snapshot.partitions.map { partition in
+        ExportManifest.Partition(
+          index: partition.index,
+          ranges: snapshot.offsetRanges(of: options.tenant, in: partition)
+        )
+      },
+      days: done.filter { !$0.files.isEmpty }
+    ).save(disk, directory)
+    try journal.remove(disk, directory)
+  }
+
+  // MARK: Earlier runs
+
+  private mutating func loadEarlier() throws {
+    let manifest: ExportManifest?
+    do throws(ExportManifest.Fault) {
+      manifest = try ExportManifest.load(disk, directory)
+    } catch {
+      guard overwrites else { throw Fault(message: "\(error.message); --overwrite replaces it") }
+      manifest = nil
+    }
+    let journal = try ExportJournal.load(disk, directory)
+    guard manifest != nil || journal != nil else {
+      let others = try disk.list(directory)
+      if !overwrites, let name = others.first(where: { $0.hasPrefix("measurement=") }) {
+        throw Fault(
+          message: "\(Path.join(directory, name)) is there without a manifest; choose another "
+            + "--out, or --overwrite to write into it"
+        )
+      }
+      return
+    }
+    let selections = [manifest?.selection, journal?.selection].compactMap { $0?.text }
+    let isSame = selections.allSatisfy { $0 == selection.text }
+    guard isSame || overwrites else {
+      throw Fault(
+        message: "\(directory) holds another export (\(selections[0])); choose another --out, or "
+          + "--overwrite to replace it"
+      )
+    }
+    for day in (manifest?.days ?? []) + (journal?.days ?? []) {
+      known[day.folder] = day
+      // What another export wrote is not kept, but known: it is removed.
+      if !isSame { known[day.folder]?.inputs = "" }
+    }
+  }
+
+  /// Removes files of days that are not there any more.
+  private func removeStale() throws(SystemError) {
+    let current = Set(done.flatMap(\.files).map(\.path))
+    for day in known.values {
+      for file in day.files where !current.contains(file.path) {
+        let path = Path.join(directory, file.path)
+        if try disk.byteCount(of: path) != nil { try disk.remove(path) }
+      }
+    }
+  }
+
+  /// Whether the files of a day are those that an earlier run wrote, byte for byte.
+  private func isWhole(_ day: ExportManifest.Day) -> Bool {
+    day.files.allSatisfy { file in
+      let path = Path.join(directory, file.path)
+      return (try? disk.byteCount(of: path)) == file.byteCount
+        && (try? ParquetPart.digest(of: path, disk: disk)) == file.digest
+    }
+  }
+
+  // MARK: A measurement
+
+  private mutating func export(
+    _ measurement: MeasurementDefinition,
+    _ journal: borrowing ExportJournal,
+    progress: (Int, Int) -> Void
+  ) throws {
+    let selection = ExportSelection(snapshot, measurement, options.matches)
+    let table = selection.table(in: options.range)
+    guard !table.fields.isEmpty else { return }
+    let first = done.count
+    let before = summary
+    do {
+      let schema = schema(table, hasNanoseconds: options.unit == .ns && !options.isRollup)
+      try export(selection, schema, journal, progress: progress)
+    } catch let inexact as InexactTimestamp {
+      guard options.unit == .auto else {
+        let name = TerminalText.escape(measurement.name)
+        throw Fault(
+          message: "measurement \(name) has a row at \(TimeFormat.rfc3339(inexact.time)), which is "
+            + "no whole number of microseconds; --timestamps ns keeps it exact (Spark does not "
+            + "read nanoseconds by default)"
+        )
+      }
+      // All files of a measurement have one schema: from the start with nanoseconds.
+      for day in done[first...] { known[day.folder] = day }
+      done.removeSubrange(first...)
+      summary = before
+      try export(selection, schema(table, hasNanoseconds: true), journal, progress: progress)
+    }
+  }
+
+  private func schema(_ table: ExportTable, hasNanoseconds: Bool) -> ExportSchema {
+    ExportSchema(
+      measurement: table.measurement,
+      tagKeys: table.tagKeys,
+      fields: table.fields.map { FieldName(name: $0.name, type: $0.type) },
+      hasNanoseconds: hasNanoseconds,
+      isRollup: options.isRollup
+    )
+  }
+
+  private mutating func export(
+    _ selection: ExportSelection,
+    _ schema: ExportSchema,
+    _ journal: borrowing ExportJournal,
+    progress: (Int, Int) -> Void
+  ) throws {
+    var days: Set<Int64> = []
+    for series in selection.series {
+      let found = snapshot.days(of: series, in: options.range)
+      if !found.isEmpty { summary.seriesCount += 1 }
+      days.formUnion(found)
+    }
+    let count = selection.series.count
+    for (index, day) in days.sorted().enumerated() {
+      let start = day * Self.dayNanoseconds
+      let (end, isEndless) = start.addingReportingOverflow(Self.dayNanoseconds)
+      let range = TimeRange(
+        start: max(start, options.range.start),
+        end: isEndless ? options.range.end : min(end, options.range.end)
+      )
+      let folder =
+        "measurement=\(HiveName.escape(schema.measurement))/date="
+        + CivilTime(nanoseconds: start).rfc3339(decimals: 0).prefix(while: { $0 != "T" })
+      let inputs = digest(of: selection, schema, in: range)
+      let result: ExportManifest.Day
+      if let earlier = known[folder], earlier.inputs == inputs, isWhole(earlier) {
+        result = earlier
+        summary.keptFileCount += earlier.files.count
+        progress((index + 1) * count, days.count * count)
+      } else {
+        result = try write(selection, schema, folder, inputs, range) {
+          progress(index * count + $0, days.count * count)
+        }
+        try journal.add(result)
+      }
+      done.append(result)
+      summary.fileCount += result.files.count
+      for file in result.files {
+        summary.rowCount += file.rowCount
+        summary.pointCount += file.pointCount
+        summary.byteCount += file.byteCount
+      }
+    }
+  }
+
+  private mutating func write(
+    _ selection: ExportSelection,
+    _ schema: ExportSchema,
+    _ folder: String,
+    _ inputs: String,
+    _ range: TimeRange,
+    progress: (Int) -> Void
+  ) throws -> ExportManifest.Day {
+    let findingCount = snapshot.findings.count
+    let writer = ParquetDay(disk: disk, root: directory, folder: folder, schema: schema)
+    do {
+      for (index, series) in selection.series.enumerated() {
+        try snapshot.forEachPiece(
+          of: series,
+          fields: selection.fields(of: series.tags),
+          in: range,
+          alignedTo: options.isRollup ? Nanoseconds.perMinute : 1
+        ) { rows in
+          try writer.append(rows, of: series)
+        }
+        progress(index + 1)
+      }
+      try writer.finish()
+    } catch {
+      writer.abandon()
+      throw error
+    }
+    let isWhole = snapshot.findings.dropFirst(findingCount).allSatisfy { $0.severity == .note }
+    summary.writtenPointCount += writer.outcome.pointCount
+    return ExportManifest.Day(
+      folder: folder,
+      inputs: isWhole ? inputs : "",
+      files: writer.outcome.files
+    )
+  }
+
+  /// A digest of the schema, the series and where their rows lie.
+  private func digest(
+    of selection: ExportSelection,
+    _ schema: ExportSchema,
+    in range: TimeRange
+  ) -> String {
+    var hash = SHA256()
+    for note in schema.parquet.notes { hash.update(Array("\(note.value)\n".utf8)) }
+    hash.update(Array("\(schema.columns[0].type) \(range.start) \(range.end)\n".utf8))
+    for series in selection.series {
+      let sources = snapshot.sources(of: series, in: range)
+      guard !sources.isEmpty else { continue }
+      for tag in series.tags { hash.update(tag.key + [0] + tag.value + [0]) }
+      for source in sources {
+        hash.update(
+          Array("\n\(source.block ?? "log") \(source.offset) \(source.rowCount)".utf8)
+        )
+      }
+    }
+    return ParquetPart.hex(hash.finish())
+  }
+}

@@ -1,0 +1,172 @@
+import Blocks
+import Engine
+import Model
+import Platform
+import Query
+import TestSupport
+import Testing
+
+/// Goal: blocks are merged while the server runs, and nobody who asks can tell, whatever fails.
+@Suite struct BackgroundCompactionTests {
+  static let queries = [
+    "measurement=m&field=*&start=1795372900&end=1795373400",
+    "measurement=m&field=*&start=1795372900&end=1795373400&step=60s&agg=count,sum,min,first",
+    "measurement=m&field=*&start=1795372900&end=1795373400&step=7s&agg=count,sum,min,max",
+  ]
+
+  static func harness(_ mode: CompactionMode = .background) throws -> EngineHarness {
+    try EngineHarness { configuration in
+      configuration.compaction.mode = mode
+      configuration.compaction.cutCount = 3
+      configuration.blockOpenFileCountMax = 8
+    }
+  }
+
+  /// Rows of a cut: two series in time order, a late row, a duplicate, a replacement, another
+  /// field set.
+  static func lines(_ cut: Int) -> String {
+    var lines = ""
+    for row in 0..<10 {
+      let second = 1_795_373_000 + cut * 10 + row
+      lines += "m,h=a f=\(row).5,i=\(cut * row)i \(second)\n"
+      lines += "m,h=b f=\(row).25,s=\"t\(row % 3)\" \(second)\n"
+    }
+    lines += "m,h=a f=\(cut)7.5,i=1i \(1_795_372_950 + cut)\n"
+    lines += "m,h=a f=\(cut)8.5 1795372999\nm,h=b f=0.25,s=\"t0\" \(1_795_373_000)\n"
+    return lines
+  }
+
+  static func answers(_ harness: EngineHarness) async throws -> [String] {
+    var result: [String] = []
+    for query in queries { result.append(try await harness.range(query)) }
+    return result
+  }
+
+  private func blockNames(_ disk: FaultyDisk) throws -> [String] {
+    try (0..<2).flatMap { try disk.list("/data/partitions/0\($0)/blocks") }
+  }
+
+  @Test func answersAreTheSameBeforeDuringAndAfterMerges() async throws {
+    let plain = try Self.harness(.none)
+    let merging = try Self.harness()
+    for cut in 0..<8 {
+      for harness in [plain, merging] {
+        _ = try harness.send(Self.lines(cut) + "#ack c\n")
+        try await harness.engine.flush()
+      }
+      #expect(try await Self.answers(merging) == Self.answers(plain))
+      try merging.settle(steps: 40)
+      #expect(try await Self.answers(merging) == Self.answers(plain))
+    }
+    let metrics = merging.engine.metrics()
+    #expect(metrics.compaction.mergeCount >= 2)
+    #expect(metrics.compaction.failureCount == 0)
+    #expect(metrics.compaction.debtByteCount == 0)
+    #expect(metrics.compaction.retiredFileCount == 0)
+    // The inputs are gone.
+    let count = metrics.partitions.reduce(0) { $0 + $1.blockCount }
+    #expect(try blockNames(merging.disk).count == count)
+    #expect(count < plain.engine.metrics().partitions.reduce(0) { $0 + $1.blockCount })
+    #expect(await merging.engine.ledger().map(\.entry) == plain.engine.ledger().map(\.entry))
+    let before = try await Self.answers(merging)
+    for crash in [FaultyDisk.Crash.kill, .power, .powerLosingAll] {
+      let report = try merging.restart(crash)
+      #expect(report.damages.isEmpty)
+      #expect(try await Self.answers(merging) == before)
+    }
+    #expect(merging.damages.isEmpty)
+  }
+
+  @Test func aCrashAtAnyMomentOfAMergeLosesNothing() async throws {
+    let source = try Self.harness(.none)
+    for cut in 0..<4 {
+      _ = try source.send(Self.lines(cut) + "#ack c\n")
+      try await source.engine.flush()
+    }
+    let expected = try await Self.answers(source)
+    source.disk.crash(.kill)
+    var crashes = 0
+    while true {
+      let disk = source.disk.copy(seed: UInt64(crashes))
+      let configure = { (configuration: inout EngineConfiguration) in
+        configuration.compaction.cutCount = 3
+      }
+      let clock = ManualClock(now: 1_795_373_340_000_000_000)
+      var engine = try EngineHarness.engine(on: disk, clock: clock, configure: configure)
+      _ = try engine.start()
+      disk.powerOff(afterOperations: crashes)
+      for _ in 0..<60 {
+        clock.advance(nanoseconds: 100_000_000)
+        try engine.step()
+      }
+      let wasCutShort = disk.isOff
+      disk.crash([.power, .powerLosingAll, .kill][crashes % 3])
+      engine = try EngineHarness.engine(on: disk, clock: clock, configure: configure)
+      let report = try engine.start()
+      #expect(report.damages.filter { $0.severity != .note }.isEmpty, "crash \(crashes)")
+      for attempt in 0..<2 {
+        for (query, answer) in zip(Self.queries, expected) {
+          let found = try await engine.range(EngineHarness.items(query), tenant: "default")
+          let json = String(decoding: found.json(), as: UTF8.self)
+          #expect(json.hasPrefix(answer), "crash \(crashes), attempt \(attempt)")
+        }
+        for _ in 0..<60 {
+          clock.advance(nanoseconds: 100_000_000)
+          try engine.step()
+        }
+      }
+      let damages = DataDirectoryCheck(disk: disk, path: "/data").run().findings
+      #expect(damages.filter { $0.severity != .note }.isEmpty, "crash \(crashes)")
+      guard wasCutShort else { break }
+      crashes += 1
+    }
+    #expect(crashes > 8)
+  }
+
+  @Test func aFullDiskDelaysAMergeAndHarmsNothingElse() async throws {
+    let harness = try Self.harness()
+    for cut in 0..<3 {
+      _ = try harness.send(Self.lines(cut) + "#ack c\n")
+      if cut < 2 { try await harness.engine.flush() }
+    }
+    let before = try await Self.answers(harness)
+    try await harness.engine.flush()
+    harness.disk.fail(.write, after: 0, times: 4, code: SystemError.Code.noSpace)
+    try harness.settle(steps: 30)
+    #expect(harness.engine.metrics().compaction.failureCount >= 1)
+    #expect(try await Self.answers(harness) == before)
+    try harness.settle(steps: 2_000)
+    #expect(harness.engine.metrics().compaction.mergeCount >= 1)
+    #expect(harness.engine.metrics().compaction.debtByteCount == 0)
+    #expect(try await Self.answers(harness) == before)
+    #expect(harness.damages.isEmpty)
+  }
+
+  @Test func aDamagedBlockIsLeftAloneAndOthersAreMerged() async throws {
+    let harness = try Self.harness(.none)
+    for cut in 0..<9 {
+      _ = try harness.send(Self.lines(cut) + "#ack c\n")
+      try await harness.engine.flush()
+    }
+    let merging = try Self.harness()
+    try harness.kill()
+    let folders = ["/data/partitions/00/blocks", "/data/partitions/01/blocks"]
+    let folder = try #require(try folders.first { try harness.disk.list($0).count == 9 })
+    let bad = "\(folder)/\(try harness.disk.list(folder)[1])"
+    harness.disk.flip(bit: 8 * 100, of: bad)
+    let disk = harness.disk.copy(seed: 1)
+    let engine = try EngineHarness.engine(on: disk, clock: merging.clock) {
+      $0.compaction.cutCount = 3
+    }
+    _ = try engine.start()
+    for _ in 0..<100 {
+      merging.clock.advance(nanoseconds: 1_000_000_000)
+      try engine.step()
+    }
+    let metrics = engine.metrics().compaction
+    #expect(metrics.failureCount == 1)
+    #expect(metrics.barredFileCount == 1)
+    #expect(metrics.mergeCount >= 1)
+    #expect(try disk.byteCount(of: bad) != nil)
+  }
+}
