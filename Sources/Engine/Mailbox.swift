@@ -21,6 +21,8 @@ final class Mailbox: Sendable {
     case blocks(partition: PartitionID, reply: Promise<BlockList?>)
     /// Puts merged blocks in the place of others.
     case replaceBlocks(partition: PartitionID, BlockReplacement, reply: Promise<BlockSwap?>)
+    /// Link what the manifests name into a snapshot.
+    case snapshot(DataDirectory, reply: Promise<Result<[PartitionCopy], SystemError>>)
   }
 
   private struct State {
@@ -79,6 +81,7 @@ extension Mailbox.Request {
     case .flush(_, let completion): completion.isAbandoned
     case .blocks(_, let reply): reply.isAbandoned
     case .replaceBlocks(_, _, let reply): reply.isAbandoned
+    case .snapshot(_, let reply): reply.isAbandoned
     }
   }
 
@@ -91,6 +94,7 @@ extension Mailbox.Request {
     case .flush(_, let completion): completion.fulfil(Mailbox.closed)
     case .blocks(_, let reply): reply.fulfil(nil)
     case .replaceBlocks(_, _, let reply): reply.fulfil(nil)
+    case .snapshot(_, let reply): reply.fulfil(.failure(Mailbox.closed))
     }
   }
 }

@@ -145,6 +145,12 @@ final class PartitionWorker: @unchecked Sendable {
       reply.fulfil(store(of: partition)?.areClosed(pairs) ?? pairs.map { _ in true })
     case .ledger(let reply):
       reply.fulfil(stores.map { ($0.partition, $0.liveLedger()) }.flatMap(\.1))
+    case .snapshot(let target, let reply):
+      reply.fulfil(
+        Result { () throws(SystemError) in
+          try stores.map { store throws(SystemError) in try store.link(into: target) }
+        }
+      )
     case .flush(let applied, let completion):
       for store in stores {
         guard let offset = applied[store.partition] else { continue }

@@ -22,6 +22,8 @@ final class RunningEngine: Sendable {
   private let compactionThread = Mutex<WorkerThread?>(nil)
   private let isStopping = Atomic<Bool>(false)
   let statistics = Mutex<[ReceiverStatistics]>([])
+  /// Held while a snapshot is made.
+  let snapshotting = Mutex<Void>(())
 
   init(
     parts: EngineParts,

@@ -25,6 +25,9 @@ public protocol Disk: Sendable {
   func map(_ path: String) throws(SystemError) -> any MappedFile
   /// Moves a file, within the file system; a file at `target` is replaced.
   func rename(_ from: String, to target: String) throws(SystemError)
+  /// Gives a file a second name, within the file system: both are the same bytes from then on.
+  /// `EEXIST` when the name is taken.
+  func link(_ path: String, to target: String) throws(SystemError)
   /// Removes a file or an empty folder; `ENOENT` when there is none.
   func remove(_ path: String) throws(SystemError)
   /// Makes the names in a folder durable.

@@ -77,6 +77,10 @@ public struct RealDisk: Disk {
     try SystemCall.run("rename", from) { unsafe Glibc.rename(from, target) }
   }
 
+  public func link(_ path: String, to target: String) throws(SystemError) {
+    try SystemCall.run("link", path) { unsafe Glibc.link(path, target) }
+  }
+
   public func remove(_ path: String) throws(SystemError) {
     try SystemCall.run("remove", path) { unsafe Glibc.remove(path) }
   }

@@ -16,7 +16,7 @@ public final class RingRegion {
   public static let slotCountDefault = 51
 
   let disk: any Disk
-  let directory: String
+  public let directory: String
   let partition: PartitionID
   let slotCount: Int
   /// Bytes allocated and mapped at a time: a multiple of a page.
@@ -117,6 +117,12 @@ public final class RingRegion {
   /// Files that a manifest names or may come to name.
   private var usedPaths: Set<String> {
     Set(files.values.flatMap(\.paths) + dropped.flatMap(\.paths) + damagedFiles.map(\.path))
+  }
+
+  /// The name of a frozen hour's file in ``directory``.
+  public func fileName(ofFrozen progress: RingProgress) -> String {
+    precondition(progress.kind == .frozen)
+    return SlotName.files(of: progress, slotCount: slotCount)[0]
   }
 
   /// A name for a new frozen file or patch of an hour; `nil` when all are taken.

@@ -64,6 +64,22 @@ extension FaultyDisk: Disk {
     }
   }
 
+  public func link(_ path: String, to target: String) throws(SystemError) {
+    try state.withLock { (state) throws(SystemError) in
+      if let failure = state.begin(.name, "link", path) { throw failure }
+      let goal = FaultyState.normal(target)
+      guard let node = state.names.live[FaultyState.normal(path)],
+        state.directories.contains(Path.directory(of: goal))
+      else {
+        throw SystemError(code: SystemError.Code.noSuchFile, operation: "link", path: path)
+      }
+      guard state.names.live[goal] == nil else {
+        throw SystemError(code: SystemError.Code.exists, operation: "link", path: target)
+      }
+      state.names.set(goal, node)
+    }
+  }
+
   public func remove(_ path: String) throws(SystemError) {
     try state.withLock { (state) throws(SystemError) in
       if let failure = state.begin(.name, "remove", path) { throw failure }

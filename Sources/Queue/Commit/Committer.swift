@@ -29,6 +29,8 @@ public final class Committer: @unchecked Sendable {
   let clock: any Clock
   private let disk: any Disk
 
+  let linkRequests = Mutex<[LinkRequest]>([])
+  let hasLinkRequests = Atomic(false)
   private let registered = Mutex<[ReceiverPort]>([])
   private let registrations = Atomic<Int>(0)
   private let published: Mutex<CommitStatistics>
@@ -124,6 +126,7 @@ public final class Committer: @unchecked Sendable {
   public func step(monotonic now: UInt64) -> UInt64 {
     precondition(!isFinished)
     adoptReceivers()
+    if let failure = answerLinkRequests(refusal: refusal?.reason) { refuse(failure, now: now) }
     if refusal != nil, let wait = stepRefusing(now) { return wait }
     guard doChores(now) else { return 0 }
     collect(now)

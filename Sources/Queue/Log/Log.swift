@@ -189,6 +189,14 @@ public final class Log {
     try begin()
   }
 
+  /// Finishes the open segment and begins the next, unless nothing is in it.
+  func rollIfWritten() throws(SystemError) {
+    if let segment, segment.byteCount > segment.header.byteCount { try roll(segment) }
+  }
+
+  /// After `error` the log is abandoned before it goes on.
+  func fail(_ error: SystemError) { failure = error }
+
   private func finish(_ segment: SegmentWriter) {
     closed.append(
       ClosedSegment(

@@ -58,6 +58,25 @@ struct Routes: Sendable {
     "/api/v1/admin/flush": Route(method: "POST", needsData: true, rights: .admin) {
       (routes, _) throws(QueryError) in try await routes.flush()
     },
+    "/api/v1/admin/tsdb/snapshot": Route(
+      method: "POST",
+      otherMethod: "PUT",
+      needsData: true,
+      rights: .admin
+    ) {
+      (routes, _) throws(QueryError) in try await routes.makeSnapshot()
+    },
+    "/api/v1/admin/tsdb/snapshots": Route(method: "GET", needsData: true, rights: .admin) {
+      (routes, _) throws(QueryError) in try routes.listSnapshots()
+    },
+    "/api/v1/admin/tsdb/delete_snapshot": Route(
+      method: "POST",
+      otherMethod: "DELETE",
+      needsData: true,
+      rights: .admin
+    ) {
+      (routes, call) throws(QueryError) in try await routes.deleteSnapshot(call)
+    },
     "/": Route(method: "GET", needsData: false) { _, _ in
       DashboardPage.answer(nonce: DashboardPage.nonce())
     },
@@ -179,12 +198,7 @@ struct Routes: Sendable {
       try await engine.flush()
       return .noContent
     } catch {
-      switch error {
-      case .notReady, .stopped: throw QueryError(.unavailable, "\(error)")
-      case .system(let system) where system.isDiskFull:
-        throw QueryError(.unavailable, "\(error)")
-      default: throw QueryError(.internal, "\(error)")
-      }
+      throw Self.queryError(error)
     }
   }
 
@@ -218,7 +232,7 @@ struct Routes: Sendable {
   /// With one decimal.
   func percent(_ fraction: Double) -> Double { (fraction * 1_000).rounded() / 10 }
 
-  private func excerpt(_ text: String) -> String {
+  func excerpt(_ text: String) -> String {
     let head = text.prefix(64)
     return head.endIndex < text.endIndex ? head + "…" : String(head)
   }

@@ -1,0 +1,43 @@
+internal import Blocks
+internal import Model
+internal import Platform
+internal import Ring
+
+extension PartitionStore {
+  /// Links the blocks and frozen hours that the manifest names into a snapshot. On the worker's
+  /// thread, so that none of them goes meanwhile.
+  ///
+  /// - Returns: the snapshot's manifest, not yet written: without the ring's open slots, without
+  ///   hours that have patches, and without blocks that are lost here already.
+  func link(into target: DataDirectory) throws(SystemError) -> PartitionCopy {
+    let index = Int(partition.rawValue)
+    var copy = PartitionCopy(manifest: manifest)
+    for block in manifest.blocks {
+      let goal = Path.join(target.blocks(index), block.fileName)
+      do throws(SystemError) {
+        try files.disk.link(files.manifests.path(of: block), to: goal)
+        copy.linkCount += 1
+      } catch  where error.isMissing {
+        // Set aside as damaged: the snapshot's manifest tells of it as this one's does.
+        continue
+      }
+    }
+    let patched = Set(manifest.ringProgress.filter { $0.kind != .frozen }.map(\.hour))
+    copy.manifest.ringProgress = []
+    for progress in manifest.ringProgress
+    where progress.kind == .frozen && !patched.contains(progress.hour) {
+      let name = ring.fileName(ofFrozen: progress)
+      do throws(SystemError) {
+        try files.disk.link(
+          Path.join(ring.directory, name),
+          to: Path.join(target.ring(index), name)
+        )
+        copy.linkCount += 1
+        copy.manifest.ringProgress.append(progress)
+      } catch  where error.isMissing {
+        continue
+      }
+    }
+    return copy
+  }
+}

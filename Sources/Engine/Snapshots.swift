@@ -1,0 +1,131 @@
+internal import Model
+internal import Platform
+
+/// Copies of a data directory that share its files: `snapshots/NAME/`, a data directory each.
+///
+/// What never changes once it is written (finished segments, blocks, frozen hours) is a hard link
+/// and costs no space until the original goes; manifests and the catalog are copies. Open slots
+/// and patches of the ring are left out: their windows are answered from blocks. No file that
+/// anybody writes to is shared, so a server may open a snapshot where it is.
+struct Snapshots: Sendable {
+  /// What a snapshot is called until it is whole.
+  private static let unfinishedSuffix = ".tmp"
+
+  let disk: any Disk
+  let directory: DataDirectory
+
+  private var folder: String { directory.path + "/snapshots" }
+
+  /// A name that tells the time and that no other snapshot has: `20261126T003000Z-1b2c…`.
+  static func name(at time: Timestamp, salt: UInt64) -> String {
+    let text = CivilTime(nanoseconds: time).rfc3339(decimals: 0)
+    let clock = text.filter { $0 != "-" && $0 != ":" }
+    let digits = String(UInt64(bitPattern: time) &* 0x9e37_79b9_7f4a_7c15 ^ salt, radix: 16)
+    return clock + "-" + String(repeating: "0", count: 16 - digits.count) + digits
+  }
+
+  /// Whether a text may be a snapshot's name: it becomes a part of paths.
+  static func isName(_ name: String) -> Bool {
+    !name.isEmpty && name.utf8.count <= 64
+      && name.utf8.allSatisfy { byte in
+        byte == UInt8(ascii: "-") || (byte &- 48 < 10) || (byte | 0x20) &- 97 < 26
+      }
+  }
+
+  func path(of name: String) -> String { "\(folder)/\(name)" }
+
+  /// The snapshots that are whole, ascending by name.
+  func names() throws(SystemError) -> [String] { try disk.list(folder).filter(Self.isName) }
+
+  // MARK: Making
+
+  /// The folder in which a snapshot is made, with its folders.
+  func begin(_ name: String, partitionCount: Int) throws(SystemError) -> DataDirectory {
+    // What a crash has left of an earlier one.
+    for old in try disk.list(folder) where old.hasSuffix(Self.unfinishedSuffix) {
+      try removeTree("\(folder)/\(old)")
+    }
+    let target = DataDirectory(path(of: name) + Self.unfinishedSuffix)
+    for index in 0..<partitionCount {
+      try disk.createDirectory(target.blocks(index))
+      try disk.createDirectory(target.ring(index))
+    }
+    for folder in [target.catalog, target.queue, target.deadLetters, target.quarantine] {
+      try disk.createDirectory(folder)
+    }
+    return target
+  }
+
+  /// Copies what is small and goes on growing: the identity and the catalog's logs.
+  func copyNames(into target: DataDirectory) throws(SystemError) {
+    for name in try disk.list(directory.catalog) where name.hasSuffix(".log") {
+      try copy(Path.join(directory.catalog, name), to: Path.join(target.catalog, name))
+    }
+    try disk.syncDirectory(target.catalog)
+    try copy(directory.identity, to: target.identity)
+  }
+
+  private func copy(_ path: String, to target: String) throws(SystemError) {
+    let source = try disk.open(path)
+    let copy = try disk.append(to: target)
+    defer { copy.close() }
+    let byteCount = source.byteCount
+    var position = 0
+    while position < byteCount {
+      let bytes = try source.read(at: position, count: min(1 << 20, byteCount - position))
+      guard !bytes.isEmpty else { break }
+      try copy.append(bytes)
+      position += bytes.count
+    }
+    try copy.sync()
+  }
+
+  /// Makes all names durable and gives the snapshot its own.
+  func finish(
+    _ target: DataDirectory,
+    _ name: String,
+    partitionCount: Int
+  ) throws(SystemError) {
+    for index in 0..<partitionCount {
+      try disk.syncDirectory(target.blocks(index))
+      try disk.syncDirectory(target.ring(index))
+    }
+    try disk.syncDirectory(target.queue)
+    try disk.syncDirectory(target.path)
+    try disk.rename(target.path, to: path(of: name))
+    try disk.syncDirectory(folder)
+  }
+
+  func abandon(_ target: DataDirectory) { try? removeTree(target.path) }
+
+  // MARK: Removing
+
+  func remove(_ name: String) throws(SystemError) {
+    // Not whole from here on, whatever happens.
+    let unfinished = path(of: name) + Self.unfinishedSuffix
+    try disk.rename(path(of: name), to: unfinished)
+    try removeTree(unfinished)
+    try disk.syncDirectory(folder)
+  }
+
+  private func removeTree(_ path: String, depth: Int = 0) throws(SystemError) {
+    do throws(SystemError) {
+      try disk.remove(path)
+    } catch {
+      guard depth < 8 else { throw error }
+      let names = try disk.list(path)
+      guard !names.isEmpty else { throw error }
+      for name in names { try removeTree(Path.join(path, name), depth: depth + 1) }
+      try disk.remove(path)
+    }
+  }
+}
+
+/// A snapshot that was made.
+public struct SnapshotReport: Hashable, Sendable {
+  public var name = ""
+  public var path = ""
+  /// Files that share their bytes with the data directory.
+  public var linkCount = 0
+  public var nanoseconds: UInt64 = 0
+}
