@@ -77,6 +77,21 @@ import Testing
     }
   }
 
+  /// It was searched for ever: no start came to its end.
+  @Test func aSegmentThatBeginsWithARecordIsReadToItsEnd() throws {
+    let (source, _) = try Self.sample()
+    let bytes = try #require(source.disk.files[source.path(1)])
+    let whole = try source.replay().batches
+    let magic = Array("VRVB".utf8)
+    let start = try #require((0..<bytes.count - 4).first { Array(bytes[$0..<$0 + 4]) == magic })
+    let bench = LogBench(FaultyDisk(files: [source.path(1): Array(bytes[start...])]))
+    _ = try bench.open()
+    let (batches, damages) = try bench.replay()
+    #expect(!batches.isEmpty)
+    #expect(batches.allSatisfy(whole.contains))
+    #expect(!damages.isEmpty)
+  }
+
   @Test func aDamagedStretchBetweenSegmentsIsNamedByTheNextHeader() throws {
     let bench = LogBench(segmentByteCountMax: 400)
     let (log, _) = try bench.open()

@@ -1,6 +1,7 @@
 import Engine
 import Model
 import Platform
+import Server
 import Synchronization
 import TestSupport
 import Testing

@@ -24,6 +24,8 @@ struct SegmentScanner {
   private(set) var findings: SegmentFindings
   /// Where the walk stands: bytes done.
   private(set) var position: Int
+  /// Whether the start of a segment without a sound header was searched: a record may be there.
+  private var hasSearchedStart = false
 
   /// - Parameters:
   ///   - expected: per partition the offset that must come next, as far as known.
@@ -58,7 +60,8 @@ struct SegmentScanner {
   /// The next sound record whose offset was not there before; `nil` at the end.
   mutating func next() -> Record? {
     while position < window.byteCount {
-      if position == 0, header == nil {
+      if position == 0, header == nil, !hasSearchedStart {
+        hasSearchedStart = true
         resync()
       } else if let mark = mark(at: position) {
         findings.place(mark, at: position)
