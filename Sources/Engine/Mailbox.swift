@@ -17,12 +17,12 @@ final class Mailbox: Sendable {
     case ledger(reply: Promise<[(entry: LedgerEntry, pending: UInt64)]>)
     /// Cut everything once the offsets are applied.
     case flush(applied: [PartitionID: Offset], completion: Completion)
+    /// Link what the manifests name into a snapshot.
+    case snapshot(DataDirectory, reply: Promise<Result<[PartitionCopy], SystemError>>)
     /// The blocks of a partition as they are.
     case blocks(partition: PartitionID, reply: Promise<BlockList?>)
     /// Puts merged blocks in the place of others.
     case replaceBlocks(partition: PartitionID, BlockReplacement, reply: Promise<BlockSwap?>)
-    /// Link what the manifests name into a snapshot.
-    case snapshot(DataDirectory, reply: Promise<Result<[PartitionCopy], SystemError>>)
   }
 
   private struct State {
@@ -79,9 +79,9 @@ extension Mailbox.Request {
     case .closed(_, _, let reply): reply.isAbandoned
     case .ledger(let reply): reply.isAbandoned
     case .flush(_, let completion): completion.isAbandoned
+    case .snapshot(_, let reply): reply.isAbandoned
     case .blocks(_, let reply): reply.isAbandoned
     case .replaceBlocks(_, _, let reply): reply.isAbandoned
-    case .snapshot(_, let reply): reply.isAbandoned
     }
   }
 
@@ -92,9 +92,9 @@ extension Mailbox.Request {
     case .closed(_, let pairs, let reply): reply.fulfil(pairs.map { _ in false })
     case .ledger(let reply): reply.fulfil([])
     case .flush(_, let completion): completion.fulfil(Mailbox.closed)
+    case .snapshot(_, let reply): reply.fulfil(.failure(Mailbox.closed))
     case .blocks(_, let reply): reply.fulfil(nil)
     case .replaceBlocks(_, _, let reply): reply.fulfil(nil)
-    case .snapshot(_, let reply): reply.fulfil(.failure(Mailbox.closed))
     }
   }
 }

@@ -170,7 +170,10 @@ enum NumberParser {
     var text: UInt64 = 0
     if unsafe end - start <= 5 {
       for offset in unsafe 0..<(end - start) {
-        unsafe text |= UInt64(ByteScan.byte(start + offset)) << UInt64(8 * offset)
+        let byte = unsafe ByteScan.byte(start + offset)
+        // A zero would leave no trace in `text`.
+        guard byte != 0 else { return unsafe rejected(start, to: end) }
+        text |= UInt64(byte) << UInt64(8 * offset)
       }
     }
     guard let value = boolean(text) else { return unsafe rejected(start, to: end) }

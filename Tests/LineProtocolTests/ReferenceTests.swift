@@ -138,6 +138,14 @@ import Testing
     check(document, cuts: cuts.sorted(), lineByteCountMax: 1_024, "seed \(seed)")
   }
 
+  @Test func zerosBehindABooleanAreNoPartOfIt() {
+    let values = ["F\0", "t\0\0", "true\0", "\0t", "f", "T"]
+    let lines = values.enumerated().map { "m f=\($1) \(1_700_000_000 + $0)\n" }
+    check(Array(lines.joined().utf8), "zeros")
+    // Again, with a line before that the next ones are predicted from.
+    check(Array(("m f=t 1700000000\n" + lines.joined()).utf8), "zeros behind a known line")
+  }
+
   @Test(arguments: UInt64(1)...100)
   func binaryGarbageNeverTraps(seed: UInt64) {
     var random = SeededRandom(seed: seed)
