@@ -1,5 +1,5 @@
 extension BlockReader {
-  /// Whether every group is there and passes its checksum. Nothing is decoded.
+  /// Whether every section and every group is there and passes its checksum. Nothing is decoded.
   ///
   /// - Throws: ``BlockError`` `.system` when the disk does not answer, which says nothing of the
   ///   block.
@@ -12,6 +12,7 @@ extension BlockReader {
         guard group.head.matches(entry) else { return false }
       }
       _ = try definitions()
+      try checkIndexFrame()
     } catch {
       if case .system = error { throw error }
       return false

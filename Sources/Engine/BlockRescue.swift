@@ -61,7 +61,8 @@ struct BlockRescue {
   }
 
   enum Outcome {
-    case made(BlockReader)
+    /// `isWhole` is false when the log, too, has lost some of its offsets.
+    case made(BlockReader, isWhole: Bool)
     /// Why it cannot be made.
     case refused(String)
   }
@@ -81,26 +82,37 @@ struct BlockRescue {
     table.refresh(from: surroundings.catalog, ledger: &book)
     for block in surroundings.earlier { table.noteSealed(block) }
     let generation = Generation(start: identity.a)
+    // Every offset in between is a batch, unless its round failed or the log is damaged.
+    var next = identity.a
+    var hasGap = false
     let reader = LogReader(disk: disk, directory: queue, partitionCount: partitionCount)
     let found: LogReader.Summary
     do throws(LogError) {
-      found = try reader.replay(from: start) { batch in
-        let header = batch.header
-        guard header.partition == partition, header.offset < identity.b, header.kind == .rows,
-          header.tenant == identity.tenant, generation.arena.byteCount <= openByteCountMax
-        else { return }
-        generation.apply(batch, table: table, at: 0)
-      }
+      found = try reader.replay(
+        from: start,
+        while: { hasGap || next < identity.b },
+        body: { batch in
+          let header = batch.header
+          guard header.partition == partition, header.offset < identity.b else { return }
+          if header.offset != next { hasGap = true }
+          next = header.offset.advanced(by: 1)
+          guard header.kind == .rows, header.tenant == identity.tenant,
+            generation.arena.byteCount <= openByteCountMax
+          else { return }
+          generation.apply(batch, table: table, at: 0)
+        }
+      )
     } catch {
       return .refused("\(error)")
     }
     guard generation.arena.byteCount <= openByteCountMax else {
       return .refused("its rows need more memory than open rows may have")
     }
-    let isWhole =
-      found.damages.allSatisfy { $0.severity == .note } && generation.unreadableRowCount == 0
+    let isComplete = !hasGap && next >= identity.b
+    let isSound = isComplete || found.damages.allSatisfy { $0.severity == .note }
+    let isWhole = isSound && generation.unreadableRowCount == 0
     guard isWhole || mayLackRows else { return .refused("the log is damaged there, too") }
-    return .made(try write(generation, table, identity, surroundings))
+    return .made(try write(generation, table, identity, surroundings), isWhole: isWhole)
   }
 
   private func write(

@@ -157,6 +157,8 @@ final class PartitionWorker: @unchecked Sendable {
         guard store.nextOffset >= offset else { return false }
       }
       flushing.append(Flush(targets: stores.map(\.nextOffset), completion: completion))
+      // Whoever asks wants to know how it is now.
+      cutRetryAt = 0
     case .blocks(let partition, let reply):
       reply.fulfil(store(of: partition)?.blockList)
     case .replaceBlocks(let partition, let replacement, let reply):

@@ -60,6 +60,10 @@ extension Recovery {
     var scratch = files
     scratch.blocks = directory.scratch(Int(files.partition.rawValue))
     try disk.createDirectory(scratch.blocks)
+    for name in try disk.list(scratch.blocks) {
+      // An attempt that was cut short.
+      try disk.remove(Path.join(scratch.blocks, name))
+    }
     let outcome = try rescue.make(
       lost,
       in: BlockRescue.Surroundings(
@@ -76,7 +80,7 @@ extension Recovery {
     case .refused(let why):
       told(lost, .damage, "is not made anew from the log: \(why)", partition)
       return false
-    case .made(let made):
+    case .made(let made, let isWhole):
       // The damaged one is kept; from here on a crash leaves a missing block, and the log.
       let old = Path.join(files.blocks, lost.fileName)
       if opened != nil { setAside(old, "block is damaged", lost.identity.range) }
@@ -88,8 +92,8 @@ extension Recovery {
       let readers = try files.open([made.summary])
       partition.blocks.append(contentsOf: readers)
       partition.blocks.sort { $0.summary.identity.precedes($1.summary.identity) }
-      let rows = "\(made.summary.rowCount) of \(lost.rowCount) rows"
-      told(lost, .note, "was made anew from the log, \(rows)", partition)
+      let rows = isWhole ? "" : ": what it still has of it, \(made.summary.rowCount) rows"
+      told(lost, isWhole ? .note : .damage, "was made anew from the log\(rows)", partition)
       return true
     }
   }

@@ -64,8 +64,8 @@ public final class Committer: @unchecked Sendable {
   ///   - workerOfPartition: for each partition the index of its worker.
   ///   - prepare: makes durable what batches refer to, up to a registry version; called on the
   ///     driving thread before each append, and with 0 before a log that was refused goes on.
-  ///   - makeRoom: called when the disk is full, and now and then while it is: what is cut frees the
-  ///     log that it came from.
+  ///   - makeRoom: called when the disk is full, and now and then while it is: what is cut frees
+  ///     the log that it came from.
   public init(
     log: Log,
     receivers: [ReceiverPort] = [],
@@ -272,6 +272,7 @@ public final class Committer: @unchecked Sendable {
     var retryAt = now &+ options.retryNanoseconds
     // What is kept for consumers' convenience is worth less than new batches.
     if error.isDiskFull {
+      log.pause(for: error)
       if removeSegments(retains: false) > 0 { retryAt = now }
       if now >= roomAt {
         roomAt = now &+ Self.roomNanoseconds
