@@ -5,8 +5,8 @@ import Platform
 import TestSupport
 import Testing
 
-/// Goal: a damaged block costs nothing while the log still has its rows, and without the log no more
-/// than what the damage lies in, also when that is sent again.
+/// Goal: a damaged block costs nothing while the log still has its rows, and without the log no
+/// more than what the damage lies in, also when that is sent again.
 ///
 /// Method: four cuts of two partitions; each block is damaged in each way, then an engine starts.
 @Suite struct BlockRescueTests {
@@ -190,8 +190,8 @@ import Testing
     }
   }
 
-  /// The group of one series is lost and so is the index that would tell of it: rows that come again
-  /// must count once in windows, like those of the group beside it that is still there.
+  /// The group of one series is lost and so is the index that would tell of it: rows that come
+  /// again must count once in windows, like those of the group beside it that is still there.
   @Test func rowsThatAreSentAgainAfterALossCountOnce() async throws {
     let sample = try await sample()
     for path in sample.blocks {

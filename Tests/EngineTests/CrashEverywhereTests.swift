@@ -9,9 +9,9 @@ import Testing
 /// again makes everything whole.
 ///
 /// Method: one life with all that touches the disk: appends, rolls of segments, cuts of two
-/// tenants, a freeze, a patch, refused lines, a restart in the middle. Its operations are counted; then the
-/// machine fails at each of them, and the start after that is cut short as well. The default run
-/// tries a sample; `VARVE_TEST_EVERY=1` tries every operation.
+/// tenants, a freeze, a patch, refused lines, a restart in the middle. Its operations are counted;
+/// then the machine fails at each of them, and the start after that is cut short as well. The
+/// default run tries a sample; `VARVE_TEST_EVERY=1` tries every operation.
 @Suite struct CrashEverywhereTests {
   private static let isWhole = ProcessEnvironment.value(of: "VARVE_TEST_EVERY") != nil
   private static let hourStart = DamageSample.hourStart
