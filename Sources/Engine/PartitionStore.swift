@@ -73,7 +73,7 @@ final class PartitionStore {
     ledger = LedgerBook(manifest.ledger)
     current = Generation(start: manifest.nextOffset)
     refreshLayouts()
-    for block in blocks { noteSealed(block) }
+    for block in blocks { table.noteSealed(block) }
     if let unreadUpTo { table.seal(upTo: unreadUpTo) }
     counters.publish(self)
     counters.publishManifest(self)
@@ -112,17 +112,6 @@ final class PartitionStore {
   private func refreshLayouts() {
     knownVersion = catalog.version
     table.refresh(from: catalog, ledger: &ledger)
-  }
-
-  private func noteSealed(_ block: BlockReader) {
-    do {
-      try block.forEachGroup { entry in
-        let slot = table.slot(of: entry.series)
-        table.lastSealed[slot] = max(table.lastSealed[slot], entry.lastTimestamp)
-      }
-    } catch {
-      table.seal(upTo: block.summary.lastTimestamp)
-    }
   }
 
   // MARK: Cuts
@@ -201,7 +190,7 @@ final class PartitionStore {
   private func finish(_ cut: Cut, _ result: CutResult) {
     manifest = result.manifest
     blocks.append(contentsOf: result.blocks)
-    for block in result.blocks { noteSealed(block) }
+    for block in result.blocks { table.noteSealed(block) }
     ringSnapshot = ring.publish()
     // Slots that the ledger handed out during the cut stay.
     ledger = ledger.adding(cut.generation.tally, result.counts)
@@ -335,6 +324,7 @@ final class PartitionStore {
         self.freezer = nil
         do throws(SystemError) {
           _ = ring.install(try freezer.finish())
+          CrashPoint.hourFrozen.reach()
         } catch {
           freezer.abandon()
           ring.cancelFreeze(freezer.hour)
@@ -363,6 +353,7 @@ final class PartitionStore {
     var next = manifest
     next.ringProgress = ring.progress
     try files.manifests.commit(next)
+    CrashPoint.freezeCommitted.reach()
     manifest = next
     ringSnapshot = ring.publish()
     counters.publishManifest(self)

@@ -14,6 +14,7 @@ final class RunningEngine: Sendable {
   let committer: Committer
   let workers: [PartitionWorker]
   let workerOfPartition: [Int]
+  let reserve: DiskReserve
   let deadLetters: DeadLetterLog
   let feed: ChangeFeed
   let compaction: BackgroundCompaction
@@ -30,6 +31,7 @@ final class RunningEngine: Sendable {
     committer: Committer,
     workers: [PartitionWorker],
     workerOfPartition: [Int],
+    reserve: DiskReserve,
     deadLetters: DeadLetterLog,
     blockFiles: BlockFiles,
     epoch: Epoch
@@ -39,6 +41,7 @@ final class RunningEngine: Sendable {
     self.committer = committer
     self.workers = workers
     self.workerOfPartition = workerOfPartition
+    self.reserve = reserve
     self.deadLetters = deadLetters
     compaction = BackgroundCompaction(parts: parts, workers: workers, files: blockFiles)
     feed = ChangeFeed(
