@@ -202,7 +202,8 @@ extension CrashPoint {
     switch self {
     case .logAppended, .logSynced, .replaying: true
     case .segmentRolled, .catalogHalf, .blocksWritten, .ringSynced, .replacing, .cutCommitted,
-      .compactionWritten, .compactionCommitted, .compactionRemoving, .opened:
+      .compactionWritten, .compactionCommitted, .compactionRemoving, .removalCommitted,
+      .opened:
       false
     }
   }
