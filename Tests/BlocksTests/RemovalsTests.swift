@@ -1,7 +1,6 @@
+import Blocks
 import Model
 import Testing
-
-@testable import Blocks
 
 /// What has left a partition, as its manifest tells of it.
 struct RemovalsTests {

@@ -135,7 +135,8 @@ public struct ManifestStore: Sendable {
 
   /// Finds temporary files, and blocks behind the manifest's end: the work of a cut that a crash
   /// cut short. Also blocks whose offsets other blocks of a sound manifest hold: inputs or results
-  /// of a compaction that a crash cut short; and blocks that retention has removed. Other files that the manifest does not name are noted
+  /// of a compaction that a crash cut short; and blocks
+  /// that retention has removed. Other files that the manifest does not name are noted
   /// and left alone.
   func findLeftovers(_ loaded: inout LoadedManifest) throws(SystemError) {
     let named = Set(loaded.manifest.blocks.map(\.fileName))

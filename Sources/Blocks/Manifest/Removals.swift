@@ -88,7 +88,7 @@ public struct Removals: Hashable, Sendable {
   }
 
   /// Whether all of a tenant's `a ..< b` is gone.
-  func covers(_ a: Offset, _ b: Offset, of tenant: TenantID) -> Bool {
+  package func covers(_ a: Offset, _ b: Offset, of tenant: TenantID) -> Bool {
     ranges.contains { $0.tenant == tenant && $0.a <= a && $0.b >= b }
   }
 

@@ -5,7 +5,8 @@ internal import Model
 ///
 ///     {"status":"success","data":{"balanced":true,"totals":{…},"rows":[{"tenant":"default",
 ///      "measurement":"node","received":12,"stored":10,"duplicate":1,"replaced":0,"rejected":{},
-///      "pending":1,"late":0,"expired":0,"deleted":0,"lines_rejected":{"unparsable":1},"balanced":true}]}}
+///      "pending":1,"late":0,"expired":0,"deleted":0,"lines_rejected":{"unparsable":1},
+///      "balanced":true}]}}
 ///
 /// `measurement` is null for lines whose measurement nobody could read. `late`, and what is
 /// gone as `expired` or `deleted`, are parts of `stored`; `lines_rejected` counts lines and stands

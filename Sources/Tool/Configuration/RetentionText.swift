@@ -5,14 +5,16 @@ package import Engine
 ///     debug=1d, acme/audit=forever, acme/=90d, acme/=200GiB, scratch_*=6h
 ///
 /// `NAME` is a measurement of every tenant, `TENANT/` all of a tenant, `TENANT/NAME` a measurement
-/// of it. The first rule that fits decides.
+/// of it. The first rule that fits decides. `none` is no rule.
 package enum RetentionText {
   /// The shortest age: bounds are whole hours.
   package static let ageMin: Int64 = 3_600_000_000_000
   private static let forever = "forever"
+  private static let none = "none"
 
   /// - Returns: `nil` when a rule says nothing that can be meant.
   package static func rules(_ text: String) -> [RetentionRules.Rule]? {
+    if text == none { return [] }
     var rules: [RetentionRules.Rule] = []
     for part in text.split(separator: ",") {
       let words = trimmed(part)
@@ -58,7 +60,8 @@ package enum RetentionText {
 
   /// Rules as ``rules(_:)`` reads them.
   package static func text(_ rules: [RetentionRules.Rule]) -> String {
-    rules.map { rule in
+    if rules.isEmpty { return none }
+    return rules.map { rule in
       let tenant = rule.tenant.map { $0 + "/" } ?? ""
       let whose = tenant + (rule.measurement ?? (rule.tenant == nil ? "*" : ""))
       let limit =

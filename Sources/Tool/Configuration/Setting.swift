@@ -187,8 +187,7 @@ extension Setting {
     _ details: String
   ) -> Setting {
     Setting(key, flag: nil, kind: .retentionRules, scaling: nil, summary, details) {
-      let rules = $0[keyPath: path]
-      return rules.isEmpty ? nil : .text(RetentionText.text(rules))
+      .text(RetentionText.text($0[keyPath: path]))
     } write: { value, configuration in
       guard case .text(let text) = value, let rules = RetentionText.rules(text) else { return }
       configuration[keyPath: path] = rules

@@ -11,11 +11,13 @@ struct RetentionTextTests {
     #expect(RetentionText.rules(" acme/* = 1y ,")?.first?.limit == .age(31_536_000_000_000_000))
     #expect(RetentionText.rules("*=2d").map(RetentionText.text) == "*=2d")
     #expect(RetentionText.rules("")?.isEmpty == true)
+    #expect(RetentionText.rules("none")?.isEmpty == true)
+    #expect(RetentionText.text([]) == "none")
   }
 
   @Test(arguments: [
     "debug", "debug=", "=1d", "debug=1", "debug=30m", "debug=10GiB", "debug=0", "/x=1d",
-    "acme/audit=1GiB", "debug=1d; x=2d", "*=1GiB", "acme/=0B",
+    "acme/audit=1GiB", "*=1GiB", "acme/=0B",
   ])
   func whatMeansNothingIsRefused(text: String) {
     #expect(RetentionText.rules(text) == nil)
