@@ -96,7 +96,12 @@ final class RunningEngine: Sendable {
     var started: [WorkerThread] = []
     started.append(
       try WorkerThread(name: "committer") { [self] in
-        var refusals = TroubleLog(parts.logger, ended: "writes are taken again")
+        // A full disk gives way and fills again while cuts make room: one trouble.
+        var refusals = TroubleLog(
+          parts.logger,
+          ended: "writes are taken again",
+          calmNanoseconds: 5_000_000_000
+        )
         while !isStopping.load(ordering: .relaxed) {
           let wait = committer.step(monotonic: parts.clock.monotonic())
           if committer.isRefusing {
@@ -105,7 +110,7 @@ final class RunningEngine: Sendable {
               at: parts.clock.monotonic()
             )
           } else {
-            refusals.clear()
+            refusals.clear(at: parts.clock.monotonic())
           }
           if wait > 0 { _ = committer.signal.wait(timeoutNanoseconds: wait) }
         }
@@ -124,7 +129,7 @@ final class RunningEngine: Sendable {
                 "a cut failed and will be tried again, the log keeps its rows: \(failure)",
                 at: parts.clock.monotonic()
               )
-            case .success: failures.clear()
+            case .success: failures.clear(at: parts.clock.monotonic())
             case nil: break
             }
             if !worked {

@@ -108,7 +108,7 @@ final class BackgroundCompaction: @unchecked Sendable {
       pace.begin(percent: min(100, parts.configuration.compaction.processorPercent * factor))
       try merge(work)
       retries[work.partition] = nil
-      if retries.isEmpty { troubles.clear() }
+      if retries.isEmpty { troubles.clear(at: parts.clock.monotonic()) }
       nextLookAt = monotonic
       return 0
     } catch {

@@ -8,18 +8,25 @@ struct TroubleLog {
 
   private let logger: Logger
   private let ended: String
+  private let calmNanoseconds: UInt64
   private var loggedAt: UInt64?
+  private var calmSince: UInt64?
   private var count = 0
 
-  /// - Parameter ended: what is written when the trouble has ended.
-  init(_ logger: Logger, ended: String) {
+  /// - Parameters:
+  ///   - ended: what is written when the trouble has ended.
+  ///   - calmNanoseconds: how long it must be away for that, so that one that comes and goes is told
+  ///     once.
+  init(_ logger: Logger, ended: String, calmNanoseconds: UInt64 = 0) {
     self.logger = logger
     self.ended = ended
+    self.calmNanoseconds = calmNanoseconds
   }
 
   /// It is there, or has come again.
   mutating func note(_ what: @autoclosure () -> String, at monotonic: UInt64) {
     count += 1
+    calmSince = nil
     if let loggedAt, monotonic &- loggedAt < Self.repeatNanoseconds { return }
     let text = what()
     logger.error("\(text)", metadata: count > 1 ? ["times": "\(count)"] : nil)
@@ -27,10 +34,13 @@ struct TroubleLog {
   }
 
   /// It is not there.
-  mutating func clear() {
+  mutating func clear(at monotonic: UInt64) {
     guard loggedAt != nil else { return }
+    let since = calmSince ?? monotonic
+    calmSince = since
+    guard monotonic &- since >= calmNanoseconds else { return }
     logger.notice("\(ended)")
-    loggedAt = nil
+    (loggedAt, calmSince) = (nil, nil)
     count = 0
   }
 }
