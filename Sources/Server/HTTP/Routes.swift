@@ -45,8 +45,10 @@ struct Routes: Sendable {
     self.httpConnectionCountMax = httpConnectionCountMax
   }
 
+  static let rangePath = "/api/v1/range"
+
   private static let table: [String: Route] = [
-    "/api/v1/range": Route(method: "GET", needsData: true, rights: .read) {
+    rangePath: Route(method: "GET", needsData: true, rights: .read) {
       (routes, call) throws(QueryError) in try await routes.range(call)
     },
     "/api/v1/stream": Route(method: "GET", needsData: true, rights: .read) {
@@ -181,9 +183,12 @@ struct Routes: Sendable {
   // MARK: Data
 
   private func range(_ call: Call) async throws(QueryError) -> Answer {
-    let answer = try await engine.range(try call.items(), tenant: call.tenant)
-    var writer = RangeAnswerWriter(answer)
-    let first = writer.next() ?? []
+    // The first piece is made where the query has run.
+    let (first, writer) = try await engine.range(try call.items(), tenant: call.tenant) { answer in
+      var writer = RangeAnswerWriter(answer)
+      let first = writer.next() ?? []
+      return (first, writer)
+    }
     // One piece leaves in one write, with its length.
     if writer.isDone { return .json(first) }
     return Answer(
