@@ -33,7 +33,14 @@ public enum AnswerValues: Sendable {
     }
   }
 
-  /// Memory of the values, without the bytes of strings.
+  /// Memory of the values, about.
+  var byteCount: Int {
+    guard case .string(let cells, _) = self else { return cellByteCount }
+    // A string cell ends with its length.
+    return cells.reduce(cellByteCount) { $0 + Int($1 & 0xffff_ffff) }
+  }
+
+  /// The same without the bytes of strings.
   var cellByteCount: Int {
     if case .sum(let sums, _) = self { sums.count * 16 } else { count * 8 }
   }

@@ -64,6 +64,12 @@ public struct Labels: Sendable {
     }
   }
 
+  /// Whether both take their texts from one place.
+  func sharesTexts(with other: Labels) -> Bool { table === other.table }
+
+  /// Memory of the texts, which other series may share.
+  var sharedByteCount: Int { table.byteCount }
+
   /// Whether these are the same tags of the same table.
   func isSame(as other: Labels) -> Bool { table === other.table && place == other.place }
 }
