@@ -58,9 +58,7 @@ final class HTTPServer: Sendable {
     let listener = makeListener { channel in
       outcome.yield(.success(channel.localAddress?.port ?? address.port))
     }
-    // Requests stay on the event loop, so that a small one wakes no thread but the query's.
-    let loop = group.next()
-    let run = Task(executorPreference: RunnerExecutor { loop.execute($0) }) {
+    let run = Task {
       do { try await listener.run() } catch { outcome.yield(.failure(error)) }
       outcome.finish()
     }
@@ -164,7 +162,7 @@ final class HTTPServer: Sendable {
     }
     let connection = ObjectIdentifier(channel)
     call.connection = connection
-    let answer = await answer(to: call)
+    let answer = await routes.answer(call)
     if case .bytes(let bytes) = answer.body { budget.update(connection, answer: bytes.count) }
     defer { budget.update(connection, answer: 0) }
     let isHead = request.method == .head
@@ -186,13 +184,6 @@ final class HTTPServer: Sendable {
     if let upload, !(await upload.discard(byteCountMax: Self.discardByteCountMax)) {
       throw HungUp()
     }
-  }
-
-  /// Range queries wait for a query thread; whatever else computes does so beside the event loop.
-  private func answer(to call: Call) async -> Answer {
-    if call.path == Routes.rangePath { return await routes.answer(call) }
-    let routes = routes
-    return await withTaskExecutorPreference(globalConcurrentExecutor) { await routes.answer(call) }
   }
 
   private static func upload(_ request: Request, _ channel: any Channel) -> Upload {
@@ -252,16 +243,6 @@ final class HTTPServer: Sendable {
     }
   }
 
-  /// The next piece, made beside the event loop.
-  private static func next(of pieces: inout RangeAnswerWriter) async -> [UInt8]? {
-    var writer = pieces
-    let piece = await withTaskExecutorPreference(globalConcurrentExecutor) { () -> [UInt8]? in
-      writer.next()
-    }
-    pieces = writer
-    return piece
-  }
-
   private func body(of answer: Answer) -> ResponseBody {
     switch answer.body {
     case .bytes(let bytes):
@@ -271,9 +252,7 @@ final class HTTPServer: Sendable {
       return ResponseBody { writer in
         var pieces = rest
         try await writer.write(ByteBuffer(bytes: first))
-        while let piece = await Self.next(of: &pieces) {
-          try await writer.write(ByteBuffer(bytes: piece))
-        }
+        while let piece = pieces.next() { try await writer.write(ByteBuffer(bytes: piece)) }
         try await writer.finish(nil)
       }
     }

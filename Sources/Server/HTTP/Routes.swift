@@ -59,10 +59,8 @@ struct Routes: Sendable {
     self.httpConnectionCountMax = httpConnectionCountMax
   }
 
-  static let rangePath = "/api/v1/range"
-
   private static let table: [String: Route] = [
-    rangePath: Route(method: "GET", needsData: true, size: .query, rights: .read) {
+    "/api/v1/range": Route(method: "GET", needsData: true, size: .query, rights: .read) {
       (routes, call) throws(QueryError) in try await routes.range(call)
     },
     "/api/v1/stream": Route(method: "GET", needsData: true, rights: .read) {
