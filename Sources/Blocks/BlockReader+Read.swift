@@ -1,7 +1,7 @@
 internal import Bytes
 internal import Codecs
 public import Model
-internal import Platform
+public import Platform
 
 /// What reading groups cost: for the statistics of a query's answer.
 public struct ReadStatistics: Hashable, Sendable {
@@ -27,6 +27,7 @@ extension BlockReader {
   ///   - fields: in the order that the result shall have; those that the group has not are left
   ///     out. `nil` is all of them.
   ///   - range: rows outside it are cut off; when none is left, no column is decoded.
+  ///   - file: the block's file by another way; `nil` for the reader's own.
   ///   - statistics: counted up.
   /// - Throws: ``BlockError``, when the group or a wanted chunk in it is damaged.
   /// - Complexity: the first touch reads the group and verifies its checksum; later ones read the
@@ -35,13 +36,14 @@ extension BlockReader {
     _ entry: ChunkGroupEntry,
     fields: [FieldID]?,
     range: TimeRange,
+    through file: (any ReadableFile)? = nil,
     statistics: inout ReadStatistics
   ) throws(BlockError) -> ColumnBatch {
     guard range.meets(first: entry.firstTimestamp, last: entry.lastTimestamp) else {
       return ColumnBatch()
     }
     statistics.groupsRead += 1
-    var window = try GroupWindow(file, entry, isVerified: isVerified(entry))
+    var window = try GroupWindow(file ?? self.file, entry, isVerified: isVerified(entry))
     if window.wasVerified { markVerified(entry) }
 
     let head = window.head

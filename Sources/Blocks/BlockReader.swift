@@ -251,6 +251,12 @@ public final class BlockReader: Sendable {
     return firstSeries.count
   }
 
+  /// The first series of each page of the index, which a rebuilt one has not.
+  var pageFirstSeries: [SeriesID]? {
+    guard case .paged(_, let firstSeries) = state.withLock({ $0.index }) else { return nil }
+    return firstSeries
+  }
+
   /// The groups of some pages of the index, ascending by series.
   func entries(ofPages pages: Range<Int>) throws(BlockError) -> [ChunkGroupEntry] {
     guard case .paged(let offset, let firstSeries) = state.withLock({ $0.index }),
@@ -284,7 +290,7 @@ public final class BlockReader: Sendable {
     _ = try file.readSection(.index, in: start..<start + byteCount)
   }
 
-  private func rebuildIndex(after error: BlockError) {
+  func rebuildIndex(after error: BlockError) {
     let scan = BlockScanner.scan(file, path: path)
     state.withLock { state in
       guard case .paged(let offset, _) = state.index else { return }

@@ -407,6 +407,8 @@ final class PartitionStore {
   // MARK: Views
 
   /// What a query sees of some series: one state, named by its manifest.
+  ///
+  /// - Parameter series: ascending.
   func view(of series: [SeriesID]) -> StoreView {
     var view = StoreView(
       partition: partition,
@@ -414,24 +416,31 @@ final class PartitionStore {
       ring: ringSnapshot,
       decoder: decoder,
       fieldSets: fieldSets,
-      series: [:],
       arenas: [],
       generations: []
     )
     let generations = [cut?.generation, current].compactMap { $0 }
     view.arenas = generations.map { $0.arena.reader() }
     view.generations = generations.map(\.start)
+    let hasRows = generations.contains { $0.rowCount > 0 }
+    view.series.reserveCapacity(series.count)
     for id in series {
       guard let slot = table.knownSlot(of: id) else { continue }
-      var open = StoreView.OpenSeries(lastSealed: table.lastSealed[slot])
-      for layout in table.layouts(ofSlot: slot) {
+      let start = view.runs.count
+      for layout in hasRows ? table.layouts(ofSlot: slot) : [] {
         let index = Int(layout.layout.rawValue)
         for (arena, generation) in generations.enumerated()
         where index < generation.runs.count && generation.runs[index].rowCount > 0 {
-          open.runs.append((layout: layout, arena: arena, run: generation.runs[index]))
+          view.runs.append((layout: layout, arena: arena, run: generation.runs[index]))
         }
       }
-      view.series[id] = open
+      view.series.append(
+        StoreView.OpenSeries(
+          series: id,
+          lastSealed: table.lastSealed[slot],
+          place: start..<view.runs.count
+        )
+      )
     }
     return view
   }

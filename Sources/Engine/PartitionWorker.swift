@@ -10,8 +10,9 @@ internal import Synchronization
 /// ``step(now:)`` does a bounded piece of it, so that a thread can run it for ever and a simulation
 /// one step at a time.
 final class PartitionWorker: @unchecked Sendable {
-  // @unchecked: `stores` and the fields below are touched by the worker's thread only; requests
-  // come in through the mailbox, numbers go out through `counters`.
+  // @unchecked: `stores` and the fields below are touched by whoever holds `turn`: the worker's
+  // thread in its steps, and between them a query that takes a view. Other requests come in through
+  // the mailbox, numbers go out through `counters`.
 
   /// Batches applied before requests and cuts get their turn.
   static let batchesPerStep = 64
@@ -26,6 +27,8 @@ final class PartitionWorker: @unchecked Sendable {
   private let limits: CutLimits
   private let reserve: DiskReserve
   private let clock: any Clock
+  /// Whose turn it is; says whether the worker has ended.
+  private let turn = Mutex(false)
   private var waiting: [Mailbox.Request] = []
   private var flushing: [Flush] = []
   private var cutRetryAt: UInt64 = 0
@@ -68,6 +71,23 @@ final class PartitionWorker: @unchecked Sendable {
   /// - Parameter monotonic: the clock of waits and retries, nanoseconds.
   /// - Returns: whether anything was done; if not, the thread may sleep.
   func step(monotonic: UInt64) -> Bool {
+    turn.withLock { _ in work(monotonic: monotonic) }
+  }
+
+  /// A view of a partition on the caller's thread, while the worker's own sleeps and all that was
+  /// acknowledged is applied: no thread has to be woken. `nil` otherwise: ask by the mailbox.
+  func viewAtOnce(of partition: PartitionID, series: [SeriesID]) -> StoreView? {
+    let applied = port.durableOffset(of: partition)
+    let view: StoreView?? = turn.withLockIfAvailable { hasEnded in
+      guard !hasEnded, let store = store(of: partition), store.nextOffset >= applied else {
+        return nil
+      }
+      return store.view(of: series)
+    }
+    return view ?? nil
+  }
+
+  private func work(monotonic: UInt64) -> Bool {
     var worked = applyBatches()
     worked = answerRequests() || worked
     worked = advanceCuts(monotonic: monotonic) || worked
@@ -171,6 +191,7 @@ final class PartitionWorker: @unchecked Sendable {
 
   /// Refuses whatever still waits, and all that comes: the thread has ended.
   func close() {
+    turn.withLock { $0 = true }
     for request in waiting + mailbox.close() { request.refuse() }
     waiting = []
     finishFlushes(failure: Mailbox.closed)

@@ -7,7 +7,8 @@ struct OpenView: OpenRowsSource {
   let store: StoreView
 
   func rowCountMax(of series: SeriesID) -> Int {
-    store.series[series]?.runs.reduce(0) { $0 + Int($1.run.rowCount) } ?? 0
+    guard !store.runs.isEmpty, let open = store.open(series) else { return 0 }
+    return store.runs[open.place].reduce(0) { $0 + Int($1.run.rowCount) }
   }
 
   func openRows(of series: SeriesID, fields: [FieldID], in range: TimeRange) -> OpenRows {

@@ -10,6 +10,7 @@ public enum RangeQuery {
   ///
   /// - Parameters:
   ///   - tenant: `nil` for a tenant that nobody has written to: the answer is empty.
+  ///   - helpers: threads that take a share of a wide query.
   ///   - clock: times the query.
   /// - Throws: ``QueryError``: `execution` beyond the budget, `timeout` beyond the deadline,
   ///   `badData` for a page that cannot be continued, or what `views` throws. Stored bytes that
@@ -19,6 +20,7 @@ public enum RangeQuery {
     tenant: TenantID?,
     catalog: some QueryCatalog,
     views: some ViewProvider,
+    helpers: (any QueryHelpers)? = nil,
     clock: any Clock,
     options: QueryOptions = QueryOptions()
   ) throws(QueryError) -> RangeAnswer {
@@ -36,10 +38,21 @@ public enum RangeQuery {
       let selection = try Selection(request, catalog, &context)
       let views = try selection.views(from: views, in: request.range)
       if let grid = request.grid {
-        let query = StepQuery(request: request, grid: grid, selection: selection, views: views)
+        let query = StepQuery(
+          request: request,
+          grid: grid,
+          selection: selection,
+          views: views,
+          helpers: helpers
+        )
         try query.run(into: &answer, &context)
       } else {
-        let query = RawQuery(request: request, selection: selection, views: views)
+        let query = RawQuery(
+          request: request,
+          selection: selection,
+          views: views,
+          helpers: helpers
+        )
         try query.run(into: &answer, &context)
       }
     }

@@ -5,8 +5,8 @@ public import Ring
 /// One state of a partition: immutable, readable on any thread. Open rows, ring and blocks belong
 /// to the same manifest.
 public struct PartitionView: Sendable {
-  let sealed: any SealedRowsSource
-  let ring: any WindowRecordSource
+  let sealed: any SealedRowsSource & Sendable
+  let ring: any WindowRecordSource & Sendable
   let open: any OpenRowsSource
 
   /// - Parameter blocks: oldest offsets first; of any tenant.
@@ -15,8 +15,8 @@ public struct PartitionView: Sendable {
   }
 
   package init(
-    sealed: any SealedRowsSource,
-    ring: any WindowRecordSource,
+    sealed: any SealedRowsSource & Sendable,
+    ring: any WindowRecordSource & Sendable,
     open: any OpenRowsSource
   ) {
     self.sealed = sealed
@@ -35,6 +35,24 @@ public protocol ViewProvider: Sendable {
     series: [SeriesID],
     in range: TimeRange
   ) throws(QueryError) -> PartitionView
+  /// The same of several partitions at once.
+  func views(
+    of partitions: [(partition: PartitionID, series: [SeriesID])],
+    in range: TimeRange
+  ) throws(QueryError) -> [PartitionView]
+}
+
+extension ViewProvider {
+  public func views(
+    of partitions: [(partition: PartitionID, series: [SeriesID])],
+    in range: TimeRange
+  ) throws(QueryError) -> [PartitionView] {
+    var views: [PartitionView] = []
+    for (partition, series) in partitions {
+      views.append(try view(of: partition, series: series, in: range))
+    }
+    return views
+  }
 }
 
 /// All open rows of a partition at one moment.
@@ -66,7 +84,9 @@ public struct OpenRows: Sendable {
 }
 
 /// The window records of a partition's sealed rows.
-package protocol WindowRecordSource: Sendable {
+package protocol WindowRecordSource {
+  /// The same for one thread that goes from series to series, ascending.
+  func scan() -> any WindowRecordSource
   /// Hours since the epoch of which every sealed row is in a record, ascending.
   var coveredHours: [Int64] { get }
   /// Lends the record of one minute of a series in one of ``coveredHours``.
@@ -84,6 +104,7 @@ package protocol WindowRecordSource: Sendable {
 }
 
 extension WindowRecordSource {
+  package func scan() -> any WindowRecordSource { self }
   package func frozen(series: SeriesID, hour: Int64) -> FrozenLookup { .open }
   package func patches(series: SeriesID, hour: Int64) -> UInt64 { 0 }
 }
@@ -97,12 +118,20 @@ package enum WindowLookup: Hashable, Sendable {
 }
 
 extension RingSnapshot: WindowRecordSource {
+  package func scan() -> any WindowRecordSource { RingScan(self) }
+
   package func withRecord(
     series: SeriesID,
     minute: Int64,
     _ body: (Span<UInt8>) -> Bool
   ) -> WindowLookup {
-    switch record(series: series, minute: minute) {
+    record(series: series, minute: minute).lend(to: body)
+  }
+}
+
+extension RingLookup {
+  fileprivate func lend(to body: (Span<UInt8>) -> Bool) -> WindowLookup {
+    switch self {
     case .absent: .absent
     case .damaged: .damaged
     case .found(let record): body(record.bytes) ? .found : .damaged
@@ -110,8 +139,20 @@ extension RingSnapshot: WindowRecordSource {
   }
 }
 
+extension RingScan: WindowRecordSource {
+  package func withRecord(
+    series: SeriesID,
+    minute: Int64,
+    _ body: (Span<UInt8>) -> Bool
+  ) -> WindowLookup {
+    record(series: series, minute: minute).lend(to: body)
+  }
+}
+
 /// All sealed rows of a partition at one moment.
-package protocol SealedRowsSource: Sendable {
+package protocol SealedRowsSource {
+  /// The same for one thread that goes from series to series, ascending.
+  func scan() -> any SealedRowsSource
   /// The groups that may hold rows of a series in `range`, oldest offsets first: where two hold the
   /// same point, the later one wins.
   ///
@@ -122,6 +163,10 @@ package protocol SealedRowsSource: Sendable {
     in range: TimeRange,
     failures: inout [String]
   ) -> [any SealedRows]
+}
+
+extension SealedRowsSource {
+  package func scan() -> any SealedRowsSource { self }
 }
 
 /// Rows of one series and field set that lie sealed in one place: a chunk group of a block.

@@ -13,6 +13,7 @@ struct RowFilter {
 
   /// Distinct.
   private let fields: [FieldDefinition]
+  private let ids: [FieldID]
   private let terms: [Term]
 
   /// - Returns: `nil` when nothing can match, because nobody knows one of the fields.
@@ -31,6 +32,7 @@ struct RowFilter {
       terms.append(Term(condition: condition, place: known ?? fields.count - 1))
     }
     self.fields = fields
+    ids = fields.map(\.id)
     self.terms = terms
   }
 
@@ -39,16 +41,15 @@ struct RowFilter {
   func times(
     of series: SeriesID,
     in range: TimeRange,
-    from view: PartitionView,
+    from scan: PartitionScan,
     _ context: inout QueryContext
   ) throws(QueryError) -> MatchingTimes {
-    let ids = fields.map(\.id)
-    let open = view.open.openRows(of: series, fields: ids, in: range)
+    let open = scan.open.openRows(of: series, fields: ids, in: range)
     let openByteCount = open.byteCount
     try context.charge(openByteCount)
     defer { context.release(openByteCount) }
     let sealed = RawSweep(
-      groups: context.groups(of: series, fields: ids, in: range, from: view),
+      groups: context.groups(of: series, fields: ids, in: range, from: scan),
       late: open.late,
       fields: fields,
       ranges: [range]

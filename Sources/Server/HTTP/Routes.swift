@@ -207,12 +207,13 @@ struct Routes: Sendable {
     let items = try call.items()
     try await budget.beginQuery()
     defer { budget.endQuery() }
-    let answer = try await engine.range(items, tenant: call.tenant)
-    if let connection = call.connection {
-      budget.update(connection, answer: answer.byteCount)
+    // The first piece is made where the query has run.
+    let (first, writer, byteCount) = try await engine.range(items, tenant: call.tenant) { answer in
+      var writer = RangeAnswerWriter(answer)
+      let first = writer.next() ?? []
+      return (first, writer, answer.byteCount)
     }
-    var writer = RangeAnswerWriter(answer)
-    let first = writer.next() ?? []
+    if let connection = call.connection { budget.update(connection, answer: byteCount) }
     // One piece leaves in one write, with its length.
     if writer.isDone { return .json(first) }
     return Answer(
