@@ -112,7 +112,7 @@ let package = Package(
     module("Rollup", uses: ["Bytes", "Model"]),
     module("Ring", uses: ["Bytes", "Platform", "Model"]),
     module("Blocks", uses: ["Bytes", "Platform", "Model", "Codecs"]),
-    module("Cold", uses: ["Bytes", "CZstd", "Platform", "Model"]),
+    module("Cold", uses: ["Bytes", "CZstd", "Platform", "Model", "Codecs", "Blocks"]),
     module(
       "Query",
       uses: ["Bytes", "Platform", "Model", "Codecs", "Catalog", "Rollup", "Ring", "Blocks"]
@@ -121,7 +121,7 @@ let package = Package(
       "Engine",
       uses: [
         "Bytes", "Platform", "Model", "Codecs", "LineProtocol", "Catalog", "Queue", "Rollup",
-        "Ring", "Blocks", "Query",
+        "Ring", "Blocks", "Cold", "Query",
       ],
       packages: [log]
     ),
@@ -157,7 +157,7 @@ let package = Package(
     tests("RollupTests", uses: ["Bytes", "Model", "Rollup"]),
     tests("RingTests", uses: ["Bytes", "Platform", "Model", "Ring"]),
     tests("BlocksTests", uses: ["Bytes", "Platform", "Model", "Codecs", "Blocks"]),
-    tests("ColdTests", uses: ["Bytes", "Platform", "Model", "Cold"]),
+    tests("ColdTests", uses: ["Bytes", "Platform", "Model", "Codecs", "Blocks", "Cold"]),
     tests(
       "QueryTests",
       uses: [
@@ -168,7 +168,7 @@ let package = Package(
       "EngineTests",
       uses: [
         "Bytes", "Platform", "Model", "Codecs", "LineProtocol", "Catalog", "Queue", "Rollup",
-        "Ring", "Blocks", "Query", "Engine",
+        "Ring", "Blocks", "Cold", "Query", "Engine",
       ],
       packages: [log]
     ),

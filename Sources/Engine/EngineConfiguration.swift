@@ -86,6 +86,7 @@ public struct EngineConfiguration: Sendable {
   /// Descriptors that all blocks share.
   public var blockOpenFileCountMax = 256
   public var compaction = CompactionConfiguration()
+  public var cold = ColdConfiguration()
   /// The feed of closed and restated windows.
   public var feed = FeedConfiguration()
 
@@ -113,6 +114,7 @@ public struct EngineConfiguration: Sendable {
     result.queueRetainByteCount = part(of: disk, 32, 0...1 << 30)
     result.cutLogByteCountMax = part(of: disk, 8, 4 << 20...4 << 30)
     result.compaction.scratchByteCountMax = part(of: disk, 32, 1 << 20...256 << 20)
+    result.cold.cacheByteCount = part(of: machineMemory, 64, 4 << 20...256 << 20)
     result.feed.readersByteCountMax = part(of: machineMemory, 32, 16 << 20...256 << 20)
     result.ringExtentByteCount = disk < 1 << 30 ? 64 << 10 : 1 << 20
     return result

@@ -153,16 +153,17 @@ struct Recovery {
     var sound: [BlockSummary] = []
     var unreadUpTo: Timestamp?
     for summary in manifest.blocks {
-      let path = Path.join(blocksFolder, summary.fileName)
+      let path = Path.join(blocksFolder, summary.storedName)
       do throws(BlockError) {
-        let reader = try BlockReader.open(blockFiles, path: path)
+        let reader = try open(summary, path)
         report.damages += reader.damages
         blocks.append(reader)
         sound.append(summary)
       } catch {
         unreadUpTo = max(unreadUpTo ?? .min, summary.lastTimestamp)
         let range = "offsets \(summary.identity.a.rawValue) ..< \(summary.identity.b.rawValue)"
-        guard case .system(let failure) = error, !failure.isMissing else {
+        let isCold = summary.cold != nil
+        guard case .system(let failure) = error, isCold || !failure.isMissing else {
           setAside(path, error.text, range)
           continue
         }
@@ -214,6 +215,17 @@ struct Recovery {
       unreadUpTo: unreadUpTo,
       ring: ring,
       damagedMinutes: found.damagedMinutes
+    )
+  }
+
+  /// Opens a block, or by its stub one that lies in the cold store.
+  private func open(_ summary: BlockSummary, _ path: String) throws(BlockError) -> BlockReader {
+    guard summary.cold != nil else { return try BlockReader.open(blockFiles, path: path) }
+    return try BlockReader.open(
+      cold: summary,
+      blockFiles,
+      stubPath: path,
+      source: parts.cold.source
     )
   }
 

@@ -17,8 +17,10 @@ final class RunningEngine: Sendable {
   let deadLetters: DeadLetterLog
   let feed: ChangeFeed
   let compaction: BackgroundCompaction
+  let tiering: Tiering
   private let threads = Mutex<[WorkerThread]>([])
-  private let compactionThread = Mutex<WorkerThread?>(nil)
+  /// Those that ask workers for blocks: merging and moving.
+  private let blockThreads = Mutex<[WorkerThread]>([])
   private let isStopping = Atomic<Bool>(false)
   let statistics = Mutex<[ReceiverStatistics]>([])
   /// Held while a snapshot is made.
@@ -41,6 +43,7 @@ final class RunningEngine: Sendable {
     self.workerOfPartition = workerOfPartition
     self.deadLetters = deadLetters
     compaction = BackgroundCompaction(parts: parts, workers: workers, files: blockFiles)
+    tiering = Tiering(parts: parts, workers: workers, files: blockFiles, tier: parts.cold)
     feed = ChangeFeed(
       FeedSources(
         parts: parts,
@@ -125,7 +128,11 @@ final class RunningEngine: Sendable {
     started.append(try WorkerThread(name: "feed") { [self] in feed.work() })
     if parts.configuration.compaction.mode == .background {
       let thread = try WorkerThread(name: "compaction") { [self] in compaction.work() }
-      compactionThread.withLock { $0 = thread }
+      blockThreads.withLock { $0.append(thread) }
+    }
+    if tiering.isOn {
+      let thread = try WorkerThread(name: "tiering") { [self] in tiering.work() }
+      blockThreads.withLock { $0.append(thread) }
     }
     threads.withLock { $0 = started }
   }
@@ -138,9 +145,10 @@ final class RunningEngine: Sendable {
   }
 
   func stopThreads() {
-    // It may wait for a worker, so that it ends first.
+    // They may wait for a worker, so that they end first.
     compaction.stop()
-    compactionThread.withLock { $0.take() }?.join()
+    tiering.stop()
+    for thread in blockThreads.withLock({ $0 }) { thread.join() }
     isStopping.store(true, ordering: .relaxed)
     committer.signal.set()
     for worker in workers { worker.port.signal.set() }
@@ -164,6 +172,7 @@ final class RunningEngine: Sendable {
     if parts.configuration.compaction.mode == .background {
       worked = compaction.step(monotonic: monotonic) == 0 || worked
     }
+    if tiering.isOn { worked = tiering.step(monotonic: monotonic) == 0 || worked }
     return worked
   }
 

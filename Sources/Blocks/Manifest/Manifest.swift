@@ -8,11 +8,19 @@ public import Model
 ///     payload := | cut u64 | epoch u32 | next offset u64 | blocks u32 | summary, 112 bytes | ... |
 ///                | ring files u32 | hour i64, bytes u48, number u8, kind u8 | ... | ledger |
 ///                | catalog version u64, unless 0 |
+///
+/// Version 2 is written when blocks lie in a cold store, and has behind the catalog's version, 0 or
+/// not, sections of | tag u8 | bytes u32 | content |. Tag 1 names the blocks that are not here:
+///     | index among the blocks u32 | first eight bytes of the object's SHA-256 u64 | ...
 public struct Manifest: Hashable, Sendable {
   static let headByteCount = 20
   /// "VRVM".
   static let magic: UInt32 = 0x4d56_5256
   static let version: UInt8 = 1
+  /// With sections.
+  static let sectionedVersion: UInt8 = 2
+  private static let coldTag: UInt8 = 1
+  private static let coldEntryByteCount = 12
   /// A million blocks; what claims more is damaged.
   static let byteCountMax = 128 << 20
 
@@ -66,11 +74,18 @@ public struct Manifest: Hashable, Sendable {
       payload.writeInteger(progress.word)
     }
     LedgerCoding.write(ledger, into: &payload)
-    if catalogVersion > 0 { payload.writeInteger(catalogVersion) }
+    let cold = coldSection
+    let hasSections = cold.count > 0
+    if catalogVersion > 0 || hasSections { payload.writeInteger(catalogVersion) }
+    if hasSections {
+      payload.writeByte(Self.coldTag)
+      payload.writeInteger(UInt32(cold.count))
+      payload.writeBytes(cold.span)
+    }
 
     var buffer = OutputBuffer(reserving: Self.headByteCount + payload.count)
     buffer.writeInteger(Self.magic)
-    buffer.writeByte(Self.version)
+    buffer.writeByte(hasSections ? Self.sectionedVersion : Self.version)
     buffer.writeByte(0)
     buffer.writeInteger(partition.rawValue)
     buffer.writeInteger(UInt32(payload.count))
@@ -78,6 +93,16 @@ public struct Manifest: Hashable, Sendable {
     buffer.writeInteger(buffer.checksum(from: 0))
     payload.withBytes { buffer.writeBytes($0) }
     return buffer.array()
+  }
+
+  private var coldSection: [UInt8] {
+    var section = OutputBuffer()
+    for (index, block) in blocks.enumerated() {
+      guard let cold = block.cold else { continue }
+      section.writeInteger(UInt32(index))
+      section.writeInteger(cold.digest)
+    }
+    return section.array()
   }
 
   /// Reads the bytes of a file.
@@ -96,17 +121,22 @@ public struct Manifest: Hashable, Sendable {
     else { throw .truncated(part) }
     guard magic == Self.magic else { throw .magic(part, found: magic) }
     guard CRC32C.checksum(bytes.extracting(0..<16)) == checksum else { throw .checksum(part) }
-    guard version == Self.version else { throw .version(part, found: version) }
+    guard version == Self.version || version == Self.sectionedVersion else {
+      throw .version(part, found: version)
+    }
     guard Int(partition) < PartitionID.countMax else { throw .malformed(part) }
     let payload = bytes.extracting(droppingFirst: Self.headByteCount)
     guard payload.count >= Int(payloadByteCount) else { throw .truncated(part) }
     guard payload.count == Int(payloadByteCount) else { throw .malformed(part) }
     guard CRC32C.checksum(payload) == payloadChecksum else { throw .checksum(part) }
     self.init(partition: PartitionID(partition))
-    try readPayload(payload)
+    try readPayload(payload, hasSections: version == Self.sectionedVersion)
   }
 
-  private mutating func readPayload(_ payload: Span<UInt8>) throws(BlockError) {
+  private mutating func readPayload(
+    _ payload: Span<UInt8>,
+    hasSections: Bool
+  ) throws(BlockError) {
     let part = BlockPart.manifest
     var reader = ByteReader(payload)
     guard let cut = reader.readInteger(UInt64.self), let epoch = reader.readInteger(UInt32.self),
@@ -136,9 +166,27 @@ public struct Manifest: Hashable, Sendable {
     }
     guard let ledger = LedgerCoding.read(&reader) else { throw .malformed(part) }
     if reader.remaining > 0 { catalogVersion = reader.readInteger(UInt64.self) ?? 0 }
+    while hasSections, reader.remaining > 0 { try readSection(&reader) }
     guard reader.remaining == 0,
       blocks.allSatisfy({ $0.identity.partition == partition && $0.identity.b <= self.nextOffset })
     else { throw .malformed(part) }
     self.ledger = ledger
+  }
+
+  private mutating func readSection(_ reader: inout ByteReader) throws(BlockError) {
+    let part = BlockPart.manifest
+    guard let tag = reader.readByte(), let byteCount = reader.readInteger(UInt32.self),
+      Int(byteCount) <= reader.remaining
+    else { throw .truncated(part) }
+    guard tag == Self.coldTag, Int(byteCount).isMultiple(of: Self.coldEntryByteCount) else {
+      throw .malformed(part)
+    }
+    for _ in 0..<Int(byteCount) / Self.coldEntryByteCount {
+      guard let index = reader.readInteger(UInt32.self),
+        let digest = reader.readInteger(UInt64.self)
+      else { throw .truncated(part) }
+      guard Int(index) < blocks.count else { throw .malformed(part) }
+      blocks[Int(index)].cold = ColdReference(digest: digest)
+    }
   }
 }

@@ -75,7 +75,28 @@ extension Setting {
     _ summary: String,
     _ details: String
   ) -> Setting {
-    Setting(key, flag: nil, kind: .directory, scaling: nil, summary, details) { configuration in
+    text(key, kind: .directory, path, summary, details)
+  }
+
+  /// A directory or a bucket.
+  static func store(
+    _ key: String,
+    _ path: any Path<String>,
+    _ summary: String,
+    _ details: String
+  ) -> Setting {
+    text(key, kind: .store, path, summary, details)
+  }
+
+  /// A text that is empty when it is not given.
+  private static func text(
+    _ key: String,
+    kind: SettingKind,
+    _ path: any Path<String>,
+    _ summary: String,
+    _ details: String
+  ) -> Setting {
+    Setting(key, flag: nil, kind: kind, scaling: nil, summary, details) { configuration in
       let text = configuration[keyPath: path]
       return text.isEmpty ? nil : .text(text)
     } write: { value, configuration in

@@ -1,8 +1,11 @@
+internal import Cold
 internal import Server
 
 /// What a ``Setting`` takes.
 package enum SettingKind: Hashable, Sendable {
   case directory
+  /// An absolute path or `s3://BUCKET/PREFIX`.
+  case store
   /// `HOST:PORT`.
   case address
   case choice([String])
@@ -15,6 +18,7 @@ package enum SettingKind: Hashable, Sendable {
   package func value(of text: String) -> SettingValue? {
     switch self {
     case .directory: return text.isEmpty || text.utf8.contains(0) ? nil : .text(text)
+    case .store: return ObjectStores.isLocation(text) ? .text(text) : nil
     case .address: return Address(text).map { .text("\($0)") }
     case .choice(let choices): return choices.contains(text) ? .text(text) : nil
     case .count(let range):
@@ -43,6 +47,7 @@ package enum SettingKind: Hashable, Sendable {
   package var expectation: String {
     switch self {
     case .directory: "the path of a directory"
+    case .store: "the absolute path of a directory, or s3://BUCKET/PREFIX"
     case .address: "HOST:PORT, such as 127.0.0.1:9009 or [::1]:9009"
     case .choice(let choices):
       choices.dropLast().joined(separator: ", ") + " or " + (choices.last ?? "")
@@ -57,7 +62,7 @@ package enum SettingKind: Hashable, Sendable {
   /// Both ends: `1MiB to 1TiB`.
   package var range: String {
     switch self {
-    case .directory, .address, .choice: ""
+    case .directory, .store, .address, .choice: ""
     case .count(let range):
       "\(Quantity.grouped(range.lowerBound)) to \(Quantity.grouped(range.upperBound))"
     case .bytes(let range):
@@ -71,6 +76,7 @@ package enum SettingKind: Hashable, Sendable {
   package var placeholder: String {
     switch self {
     case .directory: "dir"
+    case .store: "dir|s3://bucket/prefix"
     case .address: "host:port"
     case .choice(let choices): choices.joined(separator: "|")
     case .count: "count"
