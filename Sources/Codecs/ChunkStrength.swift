@@ -15,6 +15,8 @@ public struct ColumnHint: Sendable {
   /// Chunks after which everything is tried again, which is quick for decimals.
   static let ageMax: UInt8 = 32
   static let scaledAgeMax: UInt8 = 12
+  /// The same for merged chunks, which are made once and kept for long.
+  static let mergedAgeMax: UInt8 = 12
 
   var codec: ChunkCodec?
   var exponent: UInt8 = 0
@@ -26,20 +28,29 @@ public struct ColumnHint: Sendable {
   /// outliers.
   var calmWidth: UInt8 = 0
   var divisor: UInt64 = 1
-  /// Of a quotient.
+  var isEntropyCoded = false
+  /// Values of the chunk that the choice was made for.
+  var count: UInt32 = 0
+  /// Of a quotient; the factor of a fraction.
   var denominator: UInt64 = 0
 
   public init() {}
 
-  /// Whether the last choice may be taken without looking at others.
-  var isFresh: Bool { codec != nil && age < (codec == .scaled ? Self.scaledAgeMax : Self.ageMax) }
+  /// Whether the last choice may be taken for `count` values without looking at others.
+  func isFresh(_ strength: ChunkStrength, count: Int) -> Bool {
+    guard let codec else { return false }
+    if strength == .head { return age < (codec == .scaled ? Self.scaledAgeMax : Self.ageMax) }
+    // A short last chunk has no room for tables.
+    return age < Self.mergedAgeMax && count >= Int(self.count) / 2
+  }
 
   /// Notes the size that the choice led to; one that grew by an eighth, or by half where no choice
-  /// is good, is looked at again.
-  mutating func note(byteCount: Int, count: Int) {
+  /// is good, is looked at again. A merged chunk is looked at again when it grew by a sixteenth.
+  mutating func note(byteCount: Int, count: Int, _ strength: ChunkStrength) {
     let now = UInt32(clamping: byteCount * 128 / count)
-    if age == 0 { cost = now }
-    let grown = now > cost + (codec == .scaled ? cost / 8 + 4 : cost / 2)
-    age = grown ? Self.ageMax : age &+ 1
+    if age == 0 { (cost, self.count) = (now, UInt32(count)) }
+    let slack =
+      strength != .head ? cost / 16 + 1 : codec == .scaled ? cost / 8 + 4 : cost / 2
+    age = now > cost + slack ? .max : age &+ 1
   }
 }

@@ -19,7 +19,6 @@ enum EntropyBody {
       (tokens: inout OutputSpan<UInt16>) throws(ChunkError) in
       try RangeCoder.decode(&reader, table, into: &tokens)
     }
-    var openBitCount = 0
     var openBitCountMax = 0
     for token in table.frequencies.indices where table.frequencies[token] > 0 {
       openBitCountMax = max(openBitCountMax, TokenCode.openBitCount(token))
@@ -27,10 +26,8 @@ enum EntropyBody {
     if openBitCountMax == 0 {
       for index in 0..<target.count { target[index] = UInt64(unsafe tokens.span[unchecked: index]) }
     } else {
-      let counts = TokenCode.openBitCounts
-      for token in tokens { openBitCount &+= Int(counts[Int(token)]) }
-      let bytes = try reader.take((openBitCount + 7) / 8)
-      try readOpenBits(bytes, tokens, isWide: openBitCountMax > BitWriter.fieldBitCountMax, target)
+      let isWide = openBitCountMax > BitWriter.fieldBitCountMax
+      try readOpenBits(&reader, tokens, isWide: isWide, target)
     }
     if isSigned {
       for index in 0..<target.count {
@@ -43,12 +40,12 @@ enum EntropyBody {
   }
 
   private static func readOpenBits(
-    _ bytes: Span<UInt8>,
+    _ reader: inout ChunkReader,
     _ tokens: [UInt16],
     isWide: Bool,
     _ target: Words
   ) throws(ChunkError) {
-    var bits = BitReader(bytes)
+    var bits = BitReader(reader.bytes.extracting(droppingFirst: reader.position))
     let span = tokens.span
     let counts = TokenCode.openBitCounts
     let bases = TokenCode.bases
@@ -67,12 +64,17 @@ enum EntropyBody {
         target[index] = unsafe baseSpan[unchecked: token] &+ bits.read(count)
       }
     }
-    guard bits.isAtPaddedEnd else { throw .trailing }
+    guard !bits.isOverrun else { throw .truncated }
+    guard bits.read(bits.remaining & 7) == 0 else { throw .trailing }
+    _ = try reader.take(reader.remaining - bits.remaining / 8)
   }
 }
 
 /// Writes entropy bodies; keeps its scratch.
 struct EntropyEncoder {
+  /// About what a table and the states take.
+  static let headBitCount = 160.0
+
   private var tokens: [UInt16] = []
   private var refills: [UInt16] = []
 
@@ -90,7 +92,8 @@ struct EntropyEncoder {
     }
   }
 
-  /// The cheaper placement of `residuals` (or of a part of them), and what it costs in bits.
+  /// The cheaper placement of `residuals` (or of a part of them), and what it costs in bits, the
+  /// head not counted.
   ///
   /// - Parameter scratch: room for 256 words.
   static func placement(of residuals: Words, scratch: Words) -> Placement {
@@ -113,7 +116,7 @@ struct EntropyEncoder {
     for index in 0..<residuals.count {
       counts[TokenCode.token(placement.number(residuals[index]))] &+= 1
     }
-    return TokenCode.bitCount(of: counts, total: residuals.count) + 20 * 8
+    return TokenCode.bitCount(of: counts, total: residuals.count)
   }
 
   mutating func write(

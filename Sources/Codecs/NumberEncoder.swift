@@ -32,8 +32,10 @@ struct NumberEncoder: ~Copyable {
     if ConstantCell.isConstant(cells) {
       return ConstantCell.encode(cells[0], type: type, into: &buffer)
     }
-    if hint.isFresh, encodeAgain(cells, type: type, strength, &hint, into: &buffer) {
-      hint.note(byteCount: buffer.count - start, count: cells.count)
+    if hint.isFresh(strength, count: cells.count),
+      encodeAgain(cells, type: type, strength, &hint, into: &buffer)
+    {
+      hint.note(byteCount: buffer.count - start, count: cells.count, strength)
       return
     }
     hint = ColumnHint()
@@ -47,7 +49,7 @@ struct NumberEncoder: ~Copyable {
       RawCells.encode(cells, into: &buffer)
       hint = ColumnHint()
     }
-    hint.note(byteCount: buffer.count - start, count: cells.count)
+    hint.note(byteCount: buffer.count - start, count: cells.count, strength)
   }
 
   /// Encodes by the choice of the column's last chunk; false when that does not fit these cells.
@@ -58,18 +60,20 @@ struct NumberEncoder: ~Copyable {
     _ hint: inout ColumnHint,
     into buffer: inout OutputBuffer
   ) -> Bool {
-    guard strength == .head, let codec = hint.codec else { return false }
-    if type == .float { return encodeFloatsAgain(codec, cells, &hint, into: &buffer) }
+    guard let codec = hint.codec else { return false }
+    if codec == .zstd { return encodeFrameAgain(cells, into: &buffer) }
+    if type == .float { return encodeFloatsAgain(codec, cells, strength, &hint, into: &buffer) }
     guard codec == .scaled else { return false }
     let words = integers.words(cells.count)
     for index in cells.indices { words[index] = unsafe cells[unchecked: index] }
-    writeScaledAgain(words, &hint, into: &buffer)
+    writeScaledAgain(words, strength, &hint, into: &buffer)
     return true
   }
 
   private mutating func encodeFloatsAgain(
     _ codec: ChunkCodec,
     _ cells: Span<Cell>,
+    _ strength: ChunkStrength,
     _ hint: inout ColumnHint,
     into buffer: inout OutputBuffer
   ) -> Bool {
@@ -81,7 +85,7 @@ struct NumberEncoder: ~Copyable {
       guard DecimalScale.scale(cells, exponent: Int(hint.exponent), into: words) else {
         return false
       }
-      writeScaledAgain(words, &hint, into: &buffer)
+      writeScaledAgain(words, strength, &hint, into: &buffer)
     case .nearlyDecimal, .quotient:
       let units = units.words(cells.count)
       let isQuotient = codec == .quotient
@@ -94,18 +98,18 @@ struct NumberEncoder: ~Copyable {
       } else {
         buffer.writeByte(hint.exponent)
       }
-      streams.write(words, again: &hint, .head, into: &buffer)
-      streams.write(units, .head, into: &buffer)
+      streams.write(words, again: &hint, strength, into: &buffer)
+      streams.write(units, strength, into: &buffer)
     case .fraction:
-      appendFraction(cells, factor: UInt8(hint.denominator), .head, into: &buffer)
+      appendFraction(cells, again: &hint, strength, into: &buffer)
     case .split:
       for index in cells.indices { words[index] = OrderedBits.flip(cells[index]) }
       buffer.writeByte(codec.rawValue)
-      streams.write(words, again: &hint, .head, into: &buffer)
+      streams.write(words, again: &hint, strength, into: &buffer)
     case .xor: XorChunk.encode(cells, into: &buffer)
     case .valueDictionary:
       trial.removeAll()
-      guard writeDictionary(cells, type: .float, .head) else { return false }
+      guard writeDictionary(cells, type: .float, strength) else { return false }
       trial.withBytes { buffer.writeBytes($0) }
     default: return false
     }
@@ -114,13 +118,24 @@ struct NumberEncoder: ~Copyable {
 
   private mutating func writeScaledAgain(
     _ words: Words,
+    _ strength: ChunkStrength,
     _ hint: inout ColumnHint,
     into buffer: inout OutputBuffer
   ) {
-    let plan = streams.plan(words, again: Int(hint.order), divisor: hint.divisor)
+    let plan = streams.plan(words, again: hint)
     buffer.writeByte(FloatChunk.scaledByte(plan, exponent: Int(hint.exponent)))
     if !plan.isPlain { buffer.writeByte(plan.form) }
-    streams.write(words, plan, .head, calmWidth: &hint.calmWidth, into: &buffer)
+    streams.write(words, plan, strength, calmWidth: &hint.calmWidth, into: &buffer)
+  }
+
+  private mutating func encodeFrameAgain(
+    _ cells: Span<Cell>,
+    into buffer: inout OutputBuffer
+  ) -> Bool {
+    trial.removeAll()
+    guard writeFrame(cells) else { return false }
+    trial.withBytes { buffer.writeBytes($0) }
+    return true
   }
 
   // MARK: integers
@@ -158,6 +173,7 @@ struct NumberEncoder: ~Copyable {
     hint.exponent = UInt8(exponent)
     hint.order = UInt8(plan.order)
     hint.divisor = plan.divisor
+    hint.isEntropyCoded = plan.isEntropyCoded
     buffer.writeByte(FloatChunk.scaledByte(plan, exponent: exponent))
     if !plan.isPlain { buffer.writeByte(plan.form) }
     streams.write(words, plan, strength, calmWidth: &hint.calmWidth, into: &buffer)
@@ -248,27 +264,57 @@ struct NumberEncoder: ~Copyable {
   ) {
     guard let factor = Fraction.factor(of: cells) else { return }
     var chunk = OutputBuffer(reserving: cells.count * 4 + 64)
-    appendFraction(cells, factor: factor, strength, into: &chunk)
+    let plan = appendFraction(cells, factor: factor, strength, into: &chunk)
     trial.removeAll()
     chunk.withBytes { trial.writeBytes($0) }
-    if keepShorter(.fraction, IntegerStream(), &hint) { hint.denominator = UInt64(factor) }
+    if keepShorter(.fraction, plan, &hint) { hint.denominator = UInt64(factor) }
   }
 
+  /// Appends a chunk of fractions by what the column's last one chose. At a cut their denominators
+  /// are taken to be close together and in no order.
   private mutating func appendFraction(
     _ cells: Span<Cell>,
-    factor: UInt8,
+    again hint: inout ColumnHint,
     _ strength: ChunkStrength,
     into buffer: inout OutputBuffer
   ) {
+    let factor = UInt8(truncatingIfNeeded: hint.denominator)
     let numerators = integers.words(cells.count)
     let denominators = copies.words(cells.count)
     let units = units.words(cells.count)
     Fraction.split(cells, factor: factor, numerators, denominators, units)
     buffer.writeByte(ChunkCodec.fraction.rawValue)
     buffer.writeByte(factor)
-    streams.write(numerators, strength, into: &buffer)
+    streams.write(numerators, again: &hint, strength, into: &buffer)
+    if strength == .head {
+      var plain = ColumnHint()
+      streams.write(denominators, again: &plain, strength, into: &buffer)
+    } else {
+      streams.write(denominators, strength, into: &buffer)
+    }
+    streams.write(units, strength, into: &buffer)
+  }
+
+  /// Appends a chunk of fractions.
+  ///
+  /// - Returns: what was chosen for the numerators.
+  @discardableResult
+  private mutating func appendFraction(
+    _ cells: Span<Cell>,
+    factor: UInt8,
+    _ strength: ChunkStrength,
+    into buffer: inout OutputBuffer
+  ) -> IntegerStream {
+    let numerators = integers.words(cells.count)
+    let denominators = copies.words(cells.count)
+    let units = units.words(cells.count)
+    Fraction.split(cells, factor: factor, numerators, denominators, units)
+    buffer.writeByte(ChunkCodec.fraction.rawValue)
+    buffer.writeByte(factor)
+    let plan = streams.write(numerators, strength, into: &buffer)
     streams.write(denominators, strength, into: &buffer)
     streams.write(units, strength, into: &buffer)
+    return plan
   }
 
   /// Splits each cell into the nearest integer over `divisor` and the units in the last place from
@@ -370,7 +416,8 @@ struct NumberEncoder: ~Copyable {
       )
     }
     if let factor = Fraction.factor(of: cells) {
-      return appendFraction(cells, factor: factor, strength, into: &buffer)
+      appendFraction(cells, factor: factor, strength, into: &buffer)
+      return
     }
     let words = integers.words(cells.count)
     for index in cells.indices { words[index] = OrderedBits.flip(cells[index]) }
@@ -398,12 +445,16 @@ struct NumberEncoder: ~Copyable {
   }
 
   private mutating func tryFrame(_ cells: Span<Cell>, _ hint: inout ColumnHint) {
+    trial.removeAll()
+    if writeFrame(cells) { keepShorter(.zstd, IntegerStream(), &hint) }
+  }
+
+  /// Appends a zstd frame to `trial`; false when there is no memory for it.
+  private mutating func writeFrame(_ cells: Span<Cell>) -> Bool {
     var words = OutputBuffer(reserving: cells.count * 8)
     words.writeWords(cells)
-    trial.removeAll()
     trial.writeByte(ChunkCodec.zstd.rawValue)
-    guard frames.encode(words, into: &trial) else { return }
-    keepShorter(.zstd, IntegerStream(), &hint)
+    return frames.encode(words, into: &trial)
   }
 
   /// Keeps `trial` when it is the shortest so far, and what it was made by.
@@ -418,6 +469,7 @@ struct NumberEncoder: ~Copyable {
     hint.codec = codec
     hint.order = UInt8(plan.order)
     hint.divisor = plan.divisor
+    hint.isEntropyCoded = plan.isEntropyCoded
     hint.calmWidth = 0
     return true
   }

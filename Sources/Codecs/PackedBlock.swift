@@ -13,6 +13,8 @@ struct PackedBlock {
   static let valueCountMax = 128
   static let patchedFlag: UInt8 = 0x80
   static let zeroBlocksMax = 63
+  /// Words that the choice of a block works in.
+  static let scratchCount = 512
   /// Fields of fewer bits in all are not worth a search for outliers.
   static let outlierBitCountMin = 48
 
@@ -24,7 +26,7 @@ struct PackedBlock {
 
   /// The cheapest block for `values`, or the narrowest one where none of them stands out.
   ///
-  /// - Parameter scratch: room for 256 words.
+  /// - Parameter scratch: room for ``scratchCount`` words.
   static func chosen(
     for values: Words,
     scratch: Words,
@@ -44,7 +46,7 @@ struct PackedBlock {
     else { return narrow }
     return isQuick
       ? cheapest(values, smallest, largest, narrow, counts: scratch)
-      : cheapest(values, scratch: scratch)
+      : cheapest(values, narrow, scratch: scratch)
   }
 
   /// Whether the mean distance from the mean is so small against the range that some values must
@@ -84,31 +86,30 @@ struct PackedBlock {
   /// The cheapest form of `values`: every width whose patches stay few, each with the base that
   /// leaves the fewest outside.
   ///
-  /// - Parameter scratch: room for as many words; gets the values in ascending order.
-  static func cheapest(_ values: Words, scratch: Words) -> PackedBlock {
+  /// - Parameters:
+  ///   - narrow: the form without patches.
+  ///   - scratch: room for ``scratchCount`` words.
+  private static func cheapest(_ values: Words, _ narrow: PackedBlock, scratch: Words)
+    -> PackedBlock
+  {
     let count = values.count
-    let sorted = scratch.slice(0..<count)
-    sorted.copy(from: values)
-    sorted.sort()
-    var best = PackedBlock(
-      smallest: sorted.signed(0),
-      largest: sorted.signed(count - 1),
-      count: count
-    )
-    let fullWidth = best.width
+    let sorted = BlockSort.sort(values, above: narrow.base, width: narrow.width, scratch: scratch)
+    var best = narrow
+    let fullWidth = narrow.width
     var width = fullWidth - 1
     while width >= 0 {
       let (start, inside) = densest(sorted, width: width)
       let patchCount = count - inside
       if patchCount * 4 > count + 3 { break }
       let patchByteCount = 1 + (Varint.bitCount(fullWidth - width + 1))
+      let base = narrow.base &+ sorted[start]
       let byteCount =
-        2 + Varint.byteCount(ZigZag.encode(sorted.signed(start))) + patchCount * patchByteCount
+        2 + Varint.byteCount(ZigZag.encode(Int64(bitPattern: base))) + patchCount * patchByteCount
         + PackedFields.byteCount(count, width: width)
       if byteCount < best.byteCount {
         best = PackedBlock(
           width: width,
-          base: sorted[start],
+          base: base,
           patchCount: patchCount,
           byteCount: byteCount
         )
@@ -223,7 +224,7 @@ struct PackedBlock {
   /// Appends `values` in blocks.
   ///
   /// - Parameters:
-  ///   - scratch: room for 256 words.
+  ///   - scratch: room for ``scratchCount`` words.
   ///   - isQuick: whether time counts more than the last byte.
   ///   - calmWidth: fields of so many bits and one more are not searched for outliers; brought up
   ///     to date.

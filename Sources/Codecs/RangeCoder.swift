@@ -48,13 +48,18 @@ enum RangeCoder {
 
   /// What the low bits of a state say: | token u9 | frequency u12 | place in its range u11 |
   static func slots(_ table: FrequencyTable) -> [UInt32] {
-    var slots: [UInt32] = []
-    slots.reserveCapacity(FrequencyTable.scale)
-    for (token, frequency) in table.frequencies.enumerated() where frequency > 0 {
-      let entry = UInt32(token) | frequency << 9
-      for place in 0..<frequency { slots.append(entry | place << 21) }
+    unsafe [UInt32](unsafeUninitializedCapacity: FrequencyTable.scale) { slots, count in
+      for (token, frequency) in table.frequencies.enumerated() where frequency > 0 {
+        // Frequencies fill the scale exactly: their reader insists on it.
+        precondition(count + Int(frequency) <= FrequencyTable.scale)
+        var entry = UInt32(token) | frequency << 9
+        for slot in count..<count + Int(frequency) {
+          unsafe slots[slot] = entry
+          entry &+= 1 << 21
+        }
+        count += Int(frequency)
+      }
     }
-    return slots
   }
 
   /// Reads `count` tokens.

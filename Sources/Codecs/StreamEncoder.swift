@@ -12,7 +12,8 @@ struct StreamEncoder: ~Copyable {
   static let entropyBitCountMin = 300.0
 
   private var work = WordStore()
-  private var sorted = WordStore(capacity: 256)
+  private var gathered = WordStore()
+  private var scratch = WordStore(capacity: PackedBlock.scratchCount)
   private var entropy = EntropyEncoder()
 
   /// The form for `words`; they stay as they are.
@@ -20,7 +21,7 @@ struct StreamEncoder: ~Copyable {
     var (best, bestCost) = packedPlan(words, divisor: 1, strength)
     let divisor = Self.commonDivisor(words)
     // At most so many bits are saved by dividing.
-    if (64 - divisor.leadingZeroBitCount) * words.count > 64 {
+    if divisor > 1, (64 - divisor.leadingZeroBitCount) * words.count > 64 {
       let (divided, cost) = packedPlan(words, divisor: divisor, strength)
       if cost < bestCost { (best, bestCost) = (divided, cost) }
     }
@@ -54,14 +55,15 @@ struct StreamEncoder: ~Copyable {
     return (best, bestCost)
   }
 
-  /// The order that was good before, or less when the words are few; the divisor when it still
-  /// divides.
-  func plan(_ words: Words, again order: Int, divisor: UInt64) -> IntegerStream {
-    let order = min(order, words.count - 1)
-    guard divisor > 1, Self.divides(words, Int64(bitPattern: divisor)) else {
-      return IntegerStream(order: order)
-    }
-    return IntegerStream(order: order, divisor: divisor)
+  /// What was good before, with a lower order when the words are few, and with the divisor while
+  /// it still divides.
+  func plan(_ words: Words, again hint: ColumnHint) -> IntegerStream {
+    let divides = hint.divisor > 1 && Self.divides(words, Int64(bitPattern: hint.divisor))
+    return IntegerStream(
+      order: min(Int(hint.order), words.count - 1),
+      divisor: divides ? hint.divisor : 1,
+      isEntropyCoded: hint.isEntropyCoded
+    )
   }
 
   /// Appends a stream behind its form byte.
@@ -76,14 +78,14 @@ struct StreamEncoder: ~Copyable {
   ) {
     let residuals = plan.writeHead(words, into: &buffer)
     if plan.isEntropyCoded {
-      let sorted = sorted.words(256)
-      let placement = EntropyEncoder.placement(of: residuals, scratch: sorted)
+      let scratch = scratch.words(PackedBlock.scratchCount)
+      let placement = EntropyEncoder.placement(of: residuals, scratch: scratch)
       entropy.write(residuals, placement, into: &buffer)
       return
     }
     PackedBlock.writeAll(
       residuals,
-      scratch: sorted.words(256),
+      scratch: scratch.words(PackedBlock.scratchCount),
       isQuick: strength == .head,
       calmWidth: &calmWidth,
       into: &buffer
@@ -122,7 +124,7 @@ struct StreamEncoder: ~Copyable {
       write(words, strength, into: &buffer)
       return
     }
-    let plan = plan(words, again: Int(hint.order), divisor: hint.divisor)
+    let plan = plan(words, again: hint)
     buffer.writeByte(plan.form)
     write(words, plan, strength, calmWidth: &hint.calmWidth, into: &buffer)
   }
@@ -136,15 +138,14 @@ struct StreamEncoder: ~Copyable {
     divisor: UInt64,
     _ strength: ChunkStrength
   ) -> Double {
-    let isQuick = strength == .head
-    let sorted = sorted.words(256)
+    let scratch = scratch.words(PackedBlock.scratchCount)
     return cost(words, order, divisor, pieceCount: PackedBlock.valueCountMax) { residuals in
       var byteCount = 0
       var start = 0
       while start < residuals.count {
         let end = min(residuals.count, start + PackedBlock.valueCountMax)
         let values = residuals.slice(start..<end)
-        let block = PackedBlock.chosen(for: values, scratch: sorted, isQuick: isQuick)
+        let block = PackedBlock.chosen(for: values, scratch: scratch, isQuick: true)
         byteCount += block.isZero ? 0 : block.byteCount
         start = end
       }
@@ -154,10 +155,11 @@ struct StreamEncoder: ~Copyable {
 
   /// About how many bits an entropy body takes.
   private mutating func entropyCost(_ words: Words, order: Int, divisor: UInt64) -> Double {
-    let sorted = sorted.words(256)
-    return cost(words, order, divisor, pieceCount: words.count) { residuals in
-      EntropyEncoder.placement(of: residuals, scratch: sorted).bitCount
+    let scratch = scratch.words(PackedBlock.scratchCount)
+    let bits = cost(words, order, divisor, pieceCount: Self.surveyCountMax) { residuals in
+      EntropyEncoder.placement(of: residuals, scratch: scratch).bitCount
     }
+    return bits + EntropyEncoder.headBitCount
   }
 
   /// What `measure` says of the residuals of all words, or of four pieces of more than
@@ -169,22 +171,24 @@ struct StreamEncoder: ~Copyable {
     pieceCount: Int,
     _ measure: (Words) -> Double
   ) -> Double {
-    let isWhole = words.count <= Self.surveyCountMax
-    let pieces = isWhole || pieceCount >= words.count ? 1 : 4
-    let count = pieces == 1 ? words.count : pieceCount + order
+    let isWhole = words.count <= max(Self.surveyCountMax, 4 * (pieceCount + order))
+    let pieces = isWhole ? 1 : 4
+    let count = isWhole ? words.count - order : pieceCount
     let first = Varint.byteCount(ZigZag.encode(words.signed(0)))
     var head = order > 0 ? first : 0
     if divisor > 1 { head = 1 + first + Varint.byteCount(divisor) + min(order, 1) }
-    var bits = 0.0
+    let residuals = gathered.words(pieces * count)
     for piece in 0..<pieces {
-      let start = pieces == 1 ? 0 : piece * (words.count - count) / (pieces - 1)
-      let copy = work.words(count)
-      copy.copy(from: words.slice(start..<start + count))
+      let start = isWhole ? 0 : piece * (words.count - count - order) / (pieces - 1)
+      let copy = work.words(order + count)
+      copy.copy(from: words.slice(start..<start + order + count))
       if divisor > 1 { Self.divide(copy, by: divisor) }
       IntegerStream.differentiate(copy, order: order)
-      bits += measure(copy.slice(order..<count))
+      residuals.slice(piece * count..<(piece + 1) * count).copy(
+        from: copy.slice(order..<copy.count)
+      )
     }
-    return Double(8 * head) + bits * Double(words.count) / Double(pieces * count)
+    return Double(8 * head) + measure(residuals) * Double(words.count) / Double(residuals.count)
   }
 
   /// Replaces words by their distance from the first one over `divisor`, which divides it.

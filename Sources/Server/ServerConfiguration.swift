@@ -16,6 +16,8 @@ public struct ServerConfiguration: Sendable {
   public var httpIdleSeconds = 60
   /// Request line and headers of one HTTP request.
   public var httpHeaderByteCountMax = 64 << 10
+  /// Bytes of all answers that clients of the HTTP port have not read yet.
+  public var answerByteCountMax = 256 << 20
   /// Event loops that parse the bodies of HTTP writes; each has a receiver of its own.
   public var writeLoopCount = 2
   /// Bytes of one HTTP write's body as it is sent.

@@ -53,10 +53,12 @@ public final class VarveServer: Sendable {
       configuration: configuration,
       statistics: statistics.writes
     )
+    let budget = AnswerBudget(configuration, engine: engineConfiguration, clock: clock)
     routes = Routes(
       engine: engine,
       writes: writes,
       statistics: statistics,
+      budget: budget,
       startedAt: clock.now(),
       clock: clock,
       lineConnectionCountMax: configuration.lineConnectionCountMax,
@@ -66,6 +68,7 @@ public final class VarveServer: Sendable {
       configuration,
       routes: routes,
       statistics: statistics,
+      budget: budget,
       log: log,
       clock: clock
     )

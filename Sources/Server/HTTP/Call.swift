@@ -16,6 +16,8 @@ struct Call {
   var authorization: String?
   /// The body, when there may be one.
   var upload: Upload?
+  /// The connection that it came on, for the ``AnswerBudget``.
+  var connection: ObjectIdentifier?
   /// Behind which event a reader of a stream goes on.
   var lastEventID: String?
 

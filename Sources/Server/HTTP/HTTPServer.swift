@@ -26,6 +26,7 @@ final class HTTPServer: Sendable {
   private let log: SampledLog
   private let dates: HTTPDate
   private let share: HTTPReadHandler.Share
+  private let budget: AnswerBudget
   private let clock: any Clock
   private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
   private let state = Mutex(State())
@@ -34,10 +35,12 @@ final class HTTPServer: Sendable {
     _ configuration: ServerConfiguration,
     routes: Routes,
     statistics: ServerStatistics,
+    budget: AnswerBudget,
     log: SampledLog,
     clock: any Clock
   ) {
     self.configuration = configuration
+    self.budget = budget
     self.routes = routes
     self.statistics = statistics
     share = HTTPReadHandler.Share(statistics)
@@ -74,13 +77,14 @@ final class HTTPServer: Sendable {
   ) -> Listener {
     let patience = TimeAmount.seconds(Int64(configuration.httpIdleSeconds))
     let share = share
+    let budget = budget
     let channel = HTTP1Channel(
       responder: { request, writer, channel in
         try await self.respond(to: request, writer, on: channel)
       },
       configuration: .init(
         additionalChannelHandlers: [
-          WriteProgressHandler(patience: patience), HTTPReadHandler(share: share),
+          WriteProgressHandler(patience: patience, budget: budget), HTTPReadHandler(share: share),
         ],
         idleTimeout: patience,
         httpDecoderConfiguration: .init(
@@ -112,6 +116,7 @@ final class HTTPServer: Sendable {
   /// Lets requests in progress end, then hangs up on whoever is still there.
   func stop() async {
     let (listener, run) = state.withLock { ($0.listener, $0.run) }
+    budget.close()
     guard let listener, let run else { return }
     let patience = configuration.drainSecondsOfStop
     let cutOff = Task {
@@ -155,7 +160,11 @@ final class HTTPServer: Sendable {
     {
       try await writer.writeInformationalHead(HTTPResponse(status: .continue))
     }
+    let connection = ObjectIdentifier(channel)
+    call.connection = connection
     let answer = await routes.answer(call)
+    if case .bytes(let bytes) = answer.body { budget.update(connection, answer: bytes.count) }
+    defer { budget.update(connection, answer: 0) }
     let isHead = request.method == .head
     let head = HTTPResponse(
       status: .init(code: answer.status),

@@ -10,9 +10,20 @@ struct Routes: Sendable {
     var otherMethod: String?
     /// Whether the route needs the engine's data, so that it has no answer during replay.
     var needsData: Bool
+    var size = AnswerSize.small
     /// What whoever asks must be allowed; writes ask for themselves.
     var rights: Rights = []
     var answer: @Sendable (Routes, Call) async throws(QueryError) -> Answer
+  }
+
+  /// What an answer takes of the ``AnswerBudget``.
+  private enum AnswerSize {
+    /// Too little to count beforehand.
+    case small
+    /// A page: refused when far too much waits to be read.
+    case page
+    /// A query's answer, which asks for its room itself.
+    case query
   }
 
   /// How long clients of data routes are told to wait during replay and while stopping.
@@ -21,6 +32,7 @@ struct Routes: Sendable {
   let engine: Engine
   let writes: WriteRoutes
   let statistics: ServerStatistics
+  let budget: AnswerBudget
   let startedAt: Int64
   let clock: any Clock
   private let lineConnectionCountMax: Int
@@ -31,6 +43,7 @@ struct Routes: Sendable {
     engine: Engine,
     writes: WriteRoutes,
     statistics: ServerStatistics,
+    budget: AnswerBudget,
     startedAt: Int64,
     clock: any Clock,
     lineConnectionCountMax: Int,
@@ -39,6 +52,7 @@ struct Routes: Sendable {
     self.engine = engine
     self.writes = writes
     self.statistics = statistics
+    self.budget = budget
     self.startedAt = startedAt
     self.clock = clock
     self.lineConnectionCountMax = lineConnectionCountMax
@@ -46,13 +60,15 @@ struct Routes: Sendable {
   }
 
   private static let table: [String: Route] = [
-    "/api/v1/range": Route(method: "GET", needsData: true, rights: .read) {
+    "/api/v1/range": Route(method: "GET", needsData: true, size: .query, rights: .read) {
       (routes, call) throws(QueryError) in try await routes.range(call)
     },
     "/api/v1/stream": Route(method: "GET", needsData: true, rights: .read) {
       (routes, call) throws(QueryError) in try routes.stream(call)
     },
-    "/api/v1/ledger": Route(method: "GET", needsData: true, rights: .read) { routes, _ in
+    "/api/v1/ledger": Route(method: "GET", needsData: true, size: .page, rights: .read) {
+      routes,
+      _ in
       .json(LedgerJSON.render(await routes.engine.ledger()))
     },
     "/api/v1/admin/flush": Route(method: "POST", needsData: true, rights: .admin) {
@@ -66,7 +82,12 @@ struct Routes: Sendable {
     ) {
       (routes, _) throws(QueryError) in try await routes.makeSnapshot()
     },
-    "/api/v1/admin/tsdb/snapshots": Route(method: "GET", needsData: true, rights: .admin) {
+    "/api/v1/admin/tsdb/snapshots": Route(
+      method: "GET",
+      needsData: true,
+      size: .page,
+      rights: .admin
+    ) {
       (routes, _) throws(QueryError) in try routes.listSnapshots()
     },
     "/api/v1/admin/tsdb/delete_snapshot": Route(
@@ -77,10 +98,12 @@ struct Routes: Sendable {
     ) {
       (routes, call) throws(QueryError) in try await routes.deleteSnapshot(call)
     },
-    "/": Route(method: "GET", needsData: false) { _, _ in
+    "/": Route(method: "GET", needsData: false, size: .page) { _, _ in
       DashboardPage.answer(nonce: DashboardPage.nonce())
     },
-    "/metrics": Route(method: "GET", needsData: false) { routes, _ in await routes.metrics() },
+    "/metrics": Route(method: "GET", needsData: false, size: .page) { routes, _ in
+      await routes.metrics()
+    },
     "/health": Route(method: "GET", needsData: false) { routes, _ in routes.health() },
     "/-/healthy": Route(method: "GET", needsData: false) { _, _ in .text("Varve is healthy.\n") },
     "/-/ready": Route(method: "GET", needsData: false) { routes, _ in routes.ready() },
@@ -135,6 +158,7 @@ struct Routes: Sendable {
       return answer
     }
     if route.needsData, let answer = notReady() { return answer }
+    if case .page = route.size, !budget.admitsPage() { return .failure(budget.noRoom) }
     do throws(QueryError) {
       return try await route.answer(self, try permitted(call, route.rights))
     } catch {
@@ -181,7 +205,13 @@ struct Routes: Sendable {
   // MARK: Data
 
   private func range(_ call: Call) async throws(QueryError) -> Answer {
-    let answer = try await engine.range(try call.items(), tenant: call.tenant)
+    let items = try call.items()
+    try await budget.beginQuery()
+    defer { budget.endQuery() }
+    let answer = try await engine.range(items, tenant: call.tenant)
+    if let connection = call.connection {
+      budget.update(connection, answer: answer.byteCount)
+    }
     var writer = RangeAnswerWriter(answer)
     let first = writer.next() ?? []
     // One piece leaves in one write, with its length.
@@ -221,6 +251,7 @@ struct Routes: Sendable {
         readiness: engine.readiness,
         configuration: engine.configuration,
         server: statistics.snapshot(),
+        answers: budget.snapshot(),
         lineConnectionCountMax: lineConnectionCountMax,
         httpConnectionCountMax: httpConnectionCountMax,
         process: .current(),

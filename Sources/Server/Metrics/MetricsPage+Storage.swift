@@ -258,6 +258,7 @@ extension MetricsPage {
         "queries", engine.queries.byteCount,
         Double(configuration.queryByteCountMax * configuration.queryThreadCount)
       ),
+      ("answers", sources.answers.heldByteCount, Double(sources.answers.byteCountMax)),
       (
         "streams", sources.feed.waitingByteCount,
         Double(configuration.feed.readersByteCountMax)
@@ -268,7 +269,7 @@ extension MetricsPage {
       "varve_memory_budget_used_bytes",
       .gauge,
       "Memory by budget: open_rows waits for a cut, in_flight is durable and not applied, queries "
-        + "decode and answer, streams wait for their readers, catalog holds names.",
+        + "decode, answers and streams wait for their readers, catalog holds names.",
       labels: ["budget"]
     )
     for budget in budgets { page.sample(budget.used, [("budget", budget.name)]) }

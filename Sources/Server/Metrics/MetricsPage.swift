@@ -14,6 +14,7 @@ enum MetricsPage {
     var readiness: Readiness
     var configuration: EngineConfiguration
     var server: ServerStatistics.Snapshot
+    var answers: AnswerBudget.Snapshot
     var lineConnectionCountMax: Int
     var httpConnectionCountMax: Int
     var process: ProcessStatistics
@@ -135,6 +136,16 @@ enum MetricsPage {
       "varve_http_requests_in_flight",
       "HTTP requests that are being answered.",
       server.runningRequests
+    )
+    page.counter(
+      "varve_http_unread_answers_cut_total",
+      "Clients hung up on because they read nothing of an answer while others waited for room.",
+      sources.answers.cutCount
+    )
+    page.gauge(
+      "varve_http_queries_waiting",
+      "Queries that wait until other clients have read their answers.",
+      sources.answers.waitingCount
     )
     page.family(
       "varve_http_requests_total",

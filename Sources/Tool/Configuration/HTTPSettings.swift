@@ -40,6 +40,17 @@ package enum HTTPSettings: SettingSection {
       "A request with more is refused."
     ),
     .bytes(
+      "http.answers-max",
+      (1 << 20)...(1 << 40),
+      \.server.answerByteCountMax,
+      scaled: "a 32nd of the memory, 16MiB to 256MiB",
+      "Answers that clients have not read yet, all together.",
+      """
+      A query waits until there is room for its answer. While one waits, clients that have read \
+      nothing for a second are hung up on, the longest silent first.
+      """
+    ),
+    .bytes(
       "http.body-max",
       (1 << 10)...(1 << 40),
       \.server.writeByteCountMax,

@@ -19,6 +19,7 @@ package struct ServeConfiguration: Sendable {
       disk: machine.diskByteCount,
       cores: machine.coreCount
     )
+    server.answerByteCountMax = engine.queryByteCountMax
     server.lineLoopCount = max(1, min(64, machine.coreCount))
     server.writeLoopCount = server.lineLoopCount
     server.lineConnectionCountMax = max(
