@@ -26,11 +26,20 @@ public enum ObjectStores {
       )
     }
     guard isBucket(location) else { return DirectoryStore(disk: disk, path: location) }
-    throw ObjectError(
-      .unsupported,
-      location,
-      "this build knows no buckets; build it with `swift build -c release --traits S3`, "
-        + "which needs libcurl4-openssl-dev"
-    )
+    #if S3
+      return S3Store(
+        try S3Place(location),
+        try S3Account(location: location),
+        transport: CurlTransport(),
+        clock: clock
+      )
+    #else
+      throw ObjectError(
+        .unsupported,
+        location,
+        "this build knows no buckets; build it with `swift build -c release --traits S3`, "
+          + "which needs libcurl4-openssl-dev"
+      )
+    #endif
   }
 }
