@@ -1,5 +1,6 @@
 internal import Blocks
 internal import Catalog
+internal import Cold
 internal import Logging
 internal import Model
 internal import Platform
@@ -9,12 +10,13 @@ internal import Ring
 /// Opens a data directory: catalog, partitions, log; applies what the log holds beyond the last
 /// cuts. Whatever is damaged is set aside and reported; only the operating system can make it fail.
 struct Recovery {
-  private let parts: EngineParts
-  private let directory: DataDirectory
-  private(set) var report = RecoveryReport()
+  let parts: EngineParts
+  let directory: DataDirectory
+  var report = RecoveryReport()
   /// Definitions that the catalog has lost may stand in blocks.
   private var hasCatalogLoss = false
   private let blockFiles: BlockFiles
+  private let retention: Retention
 
   init(parts: EngineParts, damages: [Damage]) {
     self.parts = parts
@@ -23,10 +25,11 @@ struct Recovery {
       openCountMax: parts.configuration.blockOpenFileCountMax
     )
     directory = DataDirectory(parts.configuration.dataDirectory)
+    retention = Retention(parts.configuration.retention)
     report.damages = damages
   }
 
-  private var disk: any Disk { parts.disk }
+  var disk: any Disk { parts.disk }
 
   mutating func run(
     progress: (ReplayProgress) -> Void
@@ -43,17 +46,24 @@ struct Recovery {
       hasCatalogLoss = true
     }
     if hasCatalogLoss || isBehind(catalog, opened) { reteach(catalog, from: opened) }
+    let sets = FieldSets(catalog: catalog)
+    for index in opened.indices { try rescueBlocks(of: &opened[index], catalog, sets) }
     let floors = opened.map(\.manifest.nextOffset)
     let lastEpoch = opened.map(\.manifest.epoch).max() ?? Epoch(0)
     let log = try openLog(floors, lastEpoch: lastEpoch)
-    let workers = makeWorkers(opened, catalog, epoch: log.epoch)
+    let reserve = DiskReserve(
+      disk: disk,
+      directory: directory,
+      byteCount: parts.configuration.diskReserveByteCount
+    )
+    let workers = makeWorkers(opened, catalog, reserve, epoch: log.epoch)
     CrashPoint.opened.reach()
     let newest = try replay(into: workers, from: floors, log, progress)
     if let loss = catalog.expect(version: newest) { report.damages.append(loss) }
     report.epoch = log.epoch.rawValue
     report.series = catalog.statistics().series
     report.seconds = Double(parts.clock.monotonic() &- start) / 1e9
-    return makeRunning(catalog, log, workers)
+    return makeRunning(catalog, log, workers, reserve)
   }
 
   // MARK: Catalog
@@ -118,14 +128,16 @@ struct Recovery {
 
   // MARK: Partitions
 
-  private struct OpenedPartition {
+  struct OpenedPartition {
     var files: PartitionFiles
     var manifest: Manifest
     var blocks: [BlockReader]
-    /// The newest timestamp in blocks that could not be opened.
-    var unreadUpTo: Timestamp?
+    /// Blocks that cannot be read, not whole at least.
+    var unread: [BlockSummary]
     var ring: RingRegion
     var damagedMinutes: [RingRecovery.DamagedMinute]
+    /// Blocks that are not as they were written, or not there.
+    var damaged: [BlockSummary]
   }
 
   private mutating func openPartition(_ index: Int) throws(EngineError) -> OpenedPartition {
@@ -151,20 +163,41 @@ struct Recovery {
     )
     var blocks: [BlockReader] = []
     var sound: [BlockSummary] = []
-    var unreadUpTo: Timestamp?
+    var unread: [BlockSummary] = []
+    var damaged: [BlockSummary] = []
+    let rescue = BlockRescue(
+      disk: disk,
+      directory: directory,
+      partition: partition,
+      configuration: parts.configuration
+    )
     for summary in manifest.blocks {
       let path = Path.join(blocksFolder, summary.storedName)
       do throws(BlockError) {
         let reader = try open(summary, path)
+        guard reader.summary.identity == summary.identity else { throw .mismatch(.header) }
+        // A cold block was verified when it moved, and its store may be far.
+        let isWhole = summary.cold != nil || isSound(reader, rescue)
+        if !isWhole || !reader.damages.isEmpty {
+          damaged.append(summary)
+          unread.append(summary)
+        }
         report.damages += reader.damages
         blocks.append(reader)
-        sound.append(summary)
+        // One that was made anew may have another size than the manifest says.
+        sound.append(reader.damages.isEmpty ? reader.summary : summary)
       } catch {
-        unreadUpTo = max(unreadUpTo ?? .min, summary.lastTimestamp)
+        unread.append(summary)
         let range = "offsets \(summary.identity.a.rawValue) ..< \(summary.identity.b.rawValue)"
-        let isCold = summary.cold != nil
-        guard case .system(let failure) = error, isCold || !failure.isMissing else {
+        if summary.cold != nil {
+          // Its store may come back: nothing is set aside, and the manifest keeps it.
+          try noteUnreadable(summary, path, error)
+          sound.append(summary)
+          continue
+        }
+        guard case .system(let failure) = error, !failure.isMissing else {
           setAside(path, error.text, range)
+          damaged.append(summary)
           continue
         }
         // The block may be as sound as ever: it stays where it is, and in the manifest.
@@ -212,15 +245,36 @@ struct Recovery {
       files: files,
       manifest: manifest,
       blocks: blocks,
-      unreadUpTo: unreadUpTo,
+      unread: unread,
       ring: ring,
-      damagedMinutes: found.damagedMinutes
+      damagedMinutes: found.damagedMinutes,
+      damaged: damaged
+    )
+  }
+
+  private mutating func noteUnreadable(
+    _ block: BlockSummary,
+    _ path: String,
+    _ error: BlockError
+  ) throws(EngineError) {
+    if case .system(let failure) = error, failure.isOutOfResources { throw .system(failure) }
+    report.damages.append(
+      Damage(
+        severity: .unreadable,
+        path: path,
+        offset: 0,
+        byteCount: block.byteCount,
+        what: "\(error.text), left in the cold store",
+        range: block.identity.qualifiedName
+      )
     )
   }
 
   /// Opens a block, or by its stub one that lies in the cold store.
   private func open(_ summary: BlockSummary, _ path: String) throws(BlockError) -> BlockReader {
-    guard summary.cold != nil else { return try BlockReader.open(blockFiles, path: path) }
+    guard summary.cold != nil else {
+      return try BlockReader.open(blockFiles, path: path, expected: summary.identity)
+    }
     return try BlockReader.open(
       cold: summary,
       blockFiles,
@@ -230,7 +284,7 @@ struct Recovery {
   }
 
   /// Moves a file that cannot be used into `quarantine/` and reports what it held.
-  private mutating func setAside(_ path: String, _ what: String, _ range: String) {
+  mutating func setAside(_ path: String, _ what: String, _ range: String) {
     var text = what
     do throws(SystemError) {
       if try disk.byteCount(of: path) != nil {
@@ -339,6 +393,7 @@ struct Recovery {
   private func makeWorkers(
     _ opened: [OpenedPartition],
     _ catalog: Catalog,
+    _ reserve: DiskReserve,
     epoch: Epoch
   ) -> [PartitionWorker] {
     let count = min(parts.configuration.workerCount, opened.count)
@@ -357,9 +412,10 @@ struct Recovery {
         fieldSets: sets,
         clock: parts.clock,
         files: partition.files,
+        retention: retention,
         manifest: partition.manifest,
         blocks: partition.blocks,
-        unreadUpTo: partition.unreadUpTo,
+        unreadUpTo: partition.unread.map(\.lastTimestamp).max(),
         ring: partition.ring,
         damagedMinutes: partition.damagedMinutes
       )
@@ -372,6 +428,7 @@ struct Recovery {
         ),
         stores: stores.enumerated().filter { $0.offset % count == worker }.map(\.element),
         limits: limits,
+        reserve: reserve,
         clock: parts.clock
       )
     }
@@ -380,7 +437,8 @@ struct Recovery {
   private func makeRunning(
     _ catalog: Catalog,
     _ log: Log,
-    _ workers: [PartitionWorker]
+    _ workers: [PartitionWorker],
+    _ reserve: DiskReserve
   ) -> RunningEngine {
     let workerOfPartition = (0..<parts.configuration.partitionCount).map { $0 % workers.count }
     var options = CommitOptions()
@@ -395,7 +453,15 @@ struct Recovery {
       log: log,
       workers: workers.map(\.port),
       workerOfPartition: workerOfPartition,
-      prepare: { version throws(SystemError) in try catalog.sync(upTo: version) },
+      prepare: { version throws(SystemError) in
+        try reserve.check()
+        try catalog.sync(upTo: version)
+      },
+      makeRoom: {
+        for worker in workers {
+          worker.mailbox.send(.flush(applied: [:], completion: Completion()))
+        }
+      },
       options: options,
       clock: parts.clock
     )
@@ -405,6 +471,7 @@ struct Recovery {
       committer: committer,
       workers: workers,
       workerOfPartition: workerOfPartition,
+      reserve: reserve,
       deadLetters: DeadLetterLog(
         disk: disk,
         directory: directory.deadLetters,
@@ -412,6 +479,7 @@ struct Recovery {
         options: letters
       ),
       blockFiles: blockFiles,
+      retention: retention,
       epoch: log.epoch
     )
   }

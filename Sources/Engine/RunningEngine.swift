@@ -14,10 +14,12 @@ final class RunningEngine: Sendable {
   let committer: Committer
   let workers: [PartitionWorker]
   let workerOfPartition: [Int]
+  let reserve: DiskReserve
   let deadLetters: DeadLetterLog
   let feed: ChangeFeed
   let compaction: BackgroundCompaction
   let tiering: Tiering
+  let retention: Retention
   private let threads = Mutex<[WorkerThread]>([])
   /// Those that ask workers for blocks: merging and moving.
   private let blockThreads = Mutex<[WorkerThread]>([])
@@ -32,8 +34,10 @@ final class RunningEngine: Sendable {
     committer: Committer,
     workers: [PartitionWorker],
     workerOfPartition: [Int],
+    reserve: DiskReserve,
     deadLetters: DeadLetterLog,
     blockFiles: BlockFiles,
+    retention: Retention,
     epoch: Epoch
   ) {
     self.parts = parts
@@ -41,8 +45,16 @@ final class RunningEngine: Sendable {
     self.committer = committer
     self.workers = workers
     self.workerOfPartition = workerOfPartition
+    self.reserve = reserve
     self.deadLetters = deadLetters
-    compaction = BackgroundCompaction(parts: parts, workers: workers, files: blockFiles)
+    self.retention = retention
+    compaction = BackgroundCompaction(
+      parts: parts,
+      catalog: catalog,
+      workers: workers,
+      files: blockFiles,
+      retention: retention
+    )
     tiering = Tiering(parts: parts, workers: workers, files: blockFiles, tier: parts.cold)
     feed = ChangeFeed(
       FeedSources(
@@ -63,7 +75,7 @@ final class RunningEngine: Sendable {
     let parser = LineParser(
       options: LineParserOptions(lineByteCountMax: parts.configuration.lineByteCountMax),
       partitionCount: parts.configuration.partitionCount,
-      resolver: CatalogResolver(catalog: catalog)
+      resolver: CatalogResolver(catalog: catalog, retention: retention)
     )
     return Receiver(
       parser: parser,
@@ -126,7 +138,7 @@ final class RunningEngine: Sendable {
       )
     }
     started.append(try WorkerThread(name: "feed") { [self] in feed.work() })
-    if parts.configuration.compaction.mode == .background {
+    if compaction.isNeeded {
       let thread = try WorkerThread(name: "compaction") { [self] in compaction.work() }
       blockThreads.withLock { $0.append(thread) }
     }
@@ -169,7 +181,7 @@ final class RunningEngine: Sendable {
       releaseCommitted(worker)
     }
     feed.step(monotonic: monotonic)
-    if parts.configuration.compaction.mode == .background {
+    if compaction.isNeeded {
       worked = compaction.step(monotonic: monotonic) == 0 || worked
     }
     if tiering.isOn { worked = tiering.step(monotonic: monotonic) == 0 || worked }

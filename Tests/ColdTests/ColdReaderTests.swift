@@ -66,8 +66,8 @@ private final class CountingStore: ObjectStore {
     #expect(reader.statistics.cacheByteCount <= cacheByteCount)
     #expect(reader.statistics.failureCount == 0)
     if cacheByteCount == 1 << 20 {
-      // Everything was asked for once.
-      #expect(reader.statistics.byteCount == UInt64(Self.content.count))
+      // Nothing was asked for twice.
+      #expect(reader.statistics.byteCount <= UInt64(Self.content.count))
       #expect(reader.statistics.hitCount > 0)
     }
   }

@@ -241,31 +241,6 @@ import Testing
     #expect(try await harness.range(query).contains(#""values":[99.5]"#))
   }
 
-  @Test func aSnapshotSharesTheObjects() async throws {
-    let harness = try await Self.harness()
-    let expected = try await BackgroundCompactionTests.answers(harness)
-    try Self.age(harness)
-    let snapshot = try await harness.engine.snapshot()
-    let check = DataDirectoryCheck(disk: harness.disk, path: snapshot.path).run()
-    #expect(check.findings.filter { $0.severity != .note }.isEmpty)
-    try harness.kill()
-    var configuration = EngineConfiguration(dataDirectory: snapshot.path)
-    configuration.workerCount = 1
-    let engine = try Engine(
-      configuration,
-      disk: harness.disk,
-      clock: harness.clock,
-      logger: EngineHarness.silent,
-      threading: .manual
-    )
-    _ = try engine.start()
-    for (query, answer) in zip(Self.queries, expected) {
-      let found = try await engine.range(EngineHarness.items(query), tenant: "default")
-      #expect(String(decoding: found.json(), as: UTF8.self).hasPrefix(answer))
-      #expect(found.warnings.isEmpty)
-    }
-  }
-
   @Test func theDirectoryRemembersItsStore() async throws {
     var isConfigured = true
     let harness = try await Self.harness { configuration in

@@ -7,10 +7,11 @@ public import Model
 ///     | 12 CRC32C of the payload u32 | 16 CRC32C of bytes 0 ..< 16 u32 | payload |
 ///     payload := | cut u64 | epoch u32 | next offset u64 | blocks u32 | summary, 112 bytes | ... |
 ///                | ring files u32 | hour i64, bytes u48, number u8, kind u8 | ... | ledger |
-///                | catalog version u64, unless 0 |
+///                | catalog version u64, unless 0 and the last | removals, unless there are none |
 ///
 /// Version 2 is written when blocks lie in a cold store, and has behind the catalog's version, 0 or
-/// not, sections of | tag u8 | bytes u32 | content |. Tag 1 names the blocks that are not here:
+/// not, sections of | tag u8 | bytes u32 | content |. Tag 1 names the blocks that are not here, tag 2
+/// has the removals:
 ///     | index among the blocks u32 | first eight bytes of the object's SHA-256 u64 | ...
 public struct Manifest: Hashable, Sendable {
   static let headByteCount = 20
@@ -20,6 +21,7 @@ public struct Manifest: Hashable, Sendable {
   /// With sections.
   static let sectionedVersion: UInt8 = 2
   private static let coldTag: UInt8 = 1
+  private static let removalsTag: UInt8 = 2
   private static let coldEntryByteCount = 12
   /// A million blocks; what claims more is damaged.
   static let byteCountMax = 128 << 20
@@ -39,6 +41,8 @@ public struct Manifest: Hashable, Sendable {
   /// The catalog's version when the cut was committed: a catalog that ends before it has lost what
   /// blocks use. 0 when that is not known.
   public var catalogVersion: UInt64
+  /// What retention and deletes have taken away.
+  public var removals: Removals
 
   public init(
     partition: PartitionID,
@@ -48,7 +52,8 @@ public struct Manifest: Hashable, Sendable {
     blocks: [BlockSummary] = [],
     ringProgress: [RingProgress] = [],
     ledger: [LedgerEntry] = [],
-    catalogVersion: UInt64 = 0
+    catalogVersion: UInt64 = 0,
+    removals: Removals = Removals()
   ) {
     self.partition = partition
     self.cut = cut
@@ -58,6 +63,7 @@ public struct Manifest: Hashable, Sendable {
     self.ringProgress = ringProgress
     self.ledger = ledger
     self.catalogVersion = catalogVersion
+    self.removals = removals
   }
 
   /// The bytes of the file.
@@ -76,11 +82,18 @@ public struct Manifest: Hashable, Sendable {
     LedgerCoding.write(ledger, into: &payload)
     let cold = coldSection
     let hasSections = cold.count > 0
-    if catalogVersion > 0 || hasSections { payload.writeInteger(catalogVersion) }
+    if catalogVersion > 0 || hasSections || !removals.isEmpty {
+      payload.writeInteger(catalogVersion)
+    }
     if hasSections {
-      payload.writeByte(Self.coldTag)
-      payload.writeInteger(UInt32(cold.count))
-      payload.writeBytes(cold.span)
+      Self.writeSection(Self.coldTag, cold, into: &payload)
+      if !removals.isEmpty {
+        var section = OutputBuffer()
+        removals.write(into: &section)
+        Self.writeSection(Self.removalsTag, section.array(), into: &payload)
+      }
+    } else if !removals.isEmpty {
+      removals.write(into: &payload)
     }
 
     var buffer = OutputBuffer(reserving: Self.headByteCount + payload.count)
@@ -167,10 +180,26 @@ public struct Manifest: Hashable, Sendable {
     guard let ledger = LedgerCoding.read(&reader) else { throw .malformed(part) }
     if reader.remaining > 0 { catalogVersion = reader.readInteger(UInt64.self) ?? 0 }
     while hasSections, reader.remaining > 0 { try readSection(&reader) }
+    if reader.remaining > 0 { try readRemovals(&reader) }
     guard reader.remaining == 0,
       blocks.allSatisfy({ $0.identity.partition == partition && $0.identity.b <= self.nextOffset })
     else { throw .malformed(part) }
     self.ledger = ledger
+  }
+
+  private mutating func readRemovals(_ reader: inout ByteReader) throws(BlockError) {
+    guard let removals = Removals(&reader) else { throw .malformed(.manifest) }
+    self.removals = removals
+  }
+
+  private static func writeSection(
+    _ tag: UInt8,
+    _ content: [UInt8],
+    into payload: inout OutputBuffer
+  ) {
+    payload.writeByte(tag)
+    payload.writeInteger(UInt32(content.count))
+    payload.writeBytes(content.span)
   }
 
   private mutating func readSection(_ reader: inout ByteReader) throws(BlockError) {
@@ -178,6 +207,12 @@ public struct Manifest: Hashable, Sendable {
     guard let tag = reader.readByte(), let byteCount = reader.readInteger(UInt32.self),
       Int(byteCount) <= reader.remaining
     else { throw .truncated(part) }
+    if tag == Self.removalsTag {
+      let end = reader.remaining - Int(byteCount)
+      try readRemovals(&reader)
+      guard reader.remaining == end else { throw .malformed(part) }
+      return
+    }
     guard tag == Self.coldTag, Int(byteCount).isMultiple(of: Self.coldEntryByteCount) else {
       throw .malformed(part)
     }

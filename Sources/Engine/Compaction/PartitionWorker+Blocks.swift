@@ -24,6 +24,17 @@ extension PartitionWorker {
     return answer(reply, parts) ?? nil
   }
 
+  /// Takes blocks away for good; `nil` when nobody knows whether it comes to be.
+  func removeBlocks(
+    of partition: PartitionID,
+    _ removal: BlockRemoval,
+    _ parts: EngineParts
+  ) -> BlockSwap? {
+    let reply = Promise<BlockSwap?>()
+    mailbox.send(.removeBlocks(partition: partition, removal, reply: reply))
+    return answer(reply, parts) ?? nil
+  }
+
   private func answer<Value>(_ reply: Promise<Value>, _ parts: EngineParts) -> Value? {
     guard parts.threading == .manual else {
       return reply.wait(timeoutNanoseconds: Self.replyNanoseconds)

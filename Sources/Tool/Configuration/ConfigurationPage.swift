@@ -88,7 +88,8 @@ package enum ConfigurationPage {
   private static func takes(_ kind: SettingKind) -> String {
     switch kind {
     case .directory: "a path"
-    case .store: "an absolute path, or `s3://BUCKET/PREFIX`"
+    case .store: "an absolute path, `s3://BUCKET/PREFIX`, or `none`"
+    case .retentionRules: "rules with commas between them"
     case .address: "`HOST:PORT`"
     case .choice(let choices): choices.map { "`\($0)`" }.joined(separator: ", ")
     case .count: "a whole number, \(kind.range)"

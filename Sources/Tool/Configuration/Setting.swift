@@ -1,3 +1,4 @@
+internal import Engine
 internal import Server
 
 /// One option of the server. The table of them (``Settings``) makes flags, variables, the file's
@@ -75,32 +76,27 @@ extension Setting {
     _ summary: String,
     _ details: String
   ) -> Setting {
-    text(key, kind: .directory, path, summary, details)
+    Setting(key, flag: nil, kind: .directory, scaling: nil, summary, details) { configuration in
+      let text = configuration[keyPath: path]
+      return text.isEmpty ? nil : .text(text)
+    } write: { value, configuration in
+      if case .text(let text) = value { configuration[keyPath: path] = text }
+    }
   }
 
-  /// A directory or a bucket.
+  /// A directory or a bucket; empty for none.
   static func store(
     _ key: String,
     _ path: any Path<String>,
     _ summary: String,
     _ details: String
   ) -> Setting {
-    text(key, kind: .store, path, summary, details)
-  }
-
-  /// A text that is empty when it is not given.
-  private static func text(
-    _ key: String,
-    kind: SettingKind,
-    _ path: any Path<String>,
-    _ summary: String,
-    _ details: String
-  ) -> Setting {
-    Setting(key, flag: nil, kind: kind, scaling: nil, summary, details) { configuration in
+    Setting(key, flag: nil, kind: .store, scaling: nil, summary, details) { configuration in
       let text = configuration[keyPath: path]
-      return text.isEmpty ? nil : .text(text)
+      return .text(text.isEmpty ? SettingKind.noStore : text)
     } write: { value, configuration in
-      if case .text(let text) = value { configuration[keyPath: path] = text }
+      guard case .text(let text) = value else { return }
+      configuration[keyPath: path] = text == SettingKind.noStore ? "" : text
     }
   }
 
@@ -197,6 +193,20 @@ extension Setting {
     } write: { value, configuration in
       guard case .duration(let nanoseconds) = value else { return }
       configuration[keyPath: path] = Int(nanoseconds / second)
+    }
+  }
+
+  static func retentionRules(
+    _ key: String,
+    _ path: any Path<[RetentionRules.Rule]>,
+    _ summary: String,
+    _ details: String
+  ) -> Setting {
+    Setting(key, flag: nil, kind: .retentionRules, scaling: nil, summary, details) {
+      .text(RetentionText.text($0[keyPath: path]))
+    } write: { value, configuration in
+      guard case .text(let text) = value, let rules = RetentionText.rules(text) else { return }
+      configuration[keyPath: path] = rules
     }
   }
 }

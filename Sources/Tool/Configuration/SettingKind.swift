@@ -13,12 +13,17 @@ package enum SettingKind: Hashable, Sendable {
   case bytes(ClosedRange<Int>)
   /// Nanoseconds, whole multiples of `step`.
   case duration(ClosedRange<Int64>, step: Int64)
+  /// See ``RetentionText``.
+  case retentionRules
+
+  static let noStore = "none"
 
   /// The value that `text` means, or `nil` when it means none that is allowed.
   package func value(of text: String) -> SettingValue? {
     switch self {
     case .directory: return text.isEmpty || text.utf8.contains(0) ? nil : .text(text)
-    case .store: return ObjectStores.isLocation(text) ? .text(text) : nil
+    case .store:
+      return text == Self.noStore || ObjectStores.isLocation(text) ? .text(text) : nil
     case .address: return Address(text).map { .text("\($0)") }
     case .choice(let choices): return choices.contains(text) ? .text(text) : nil
     case .count(let range):
@@ -34,6 +39,7 @@ package enum SettingKind: Hashable, Sendable {
         nanoseconds.isMultiple(of: step)
       else { return nil }
       return .duration(nanoseconds)
+    case .retentionRules: return RetentionText.rules(text).map { .text(RetentionText.text($0)) }
     }
   }
 
@@ -47,7 +53,7 @@ package enum SettingKind: Hashable, Sendable {
   package var expectation: String {
     switch self {
     case .directory: "the path of a directory"
-    case .store: "the absolute path of a directory, or s3://BUCKET/PREFIX"
+    case .store: "the absolute path of a directory, s3://BUCKET/PREFIX, or none"
     case .address: "HOST:PORT, such as 127.0.0.1:9009 or [::1]:9009"
     case .choice(let choices):
       choices.dropLast().joined(separator: ", ") + " or " + (choices.last ?? "")
@@ -56,13 +62,16 @@ package enum SettingKind: Hashable, Sendable {
     case .duration(_, let step):
       (step == 1 ? "" : "whole \(step == 1_000_000_000 ? "seconds" : "milliseconds"), ")
         + "a duration with its unit such as 10ms, 2d or 1h30m, \(range)"
+    case .retentionRules:
+      "rules such as debug=1d, acme/audit=forever, acme/=90d, acme/=200GiB: ages of 1h or more, "
+        + "sizes for whole tenants only"
     }
   }
 
   /// Both ends: `1MiB to 1TiB`.
   package var range: String {
     switch self {
-    case .directory, .store, .address, .choice: ""
+    case .directory, .store, .address, .choice, .retentionRules: ""
     case .count(let range):
       "\(Quantity.grouped(range.lowerBound)) to \(Quantity.grouped(range.upperBound))"
     case .bytes(let range):
@@ -82,6 +91,7 @@ package enum SettingKind: Hashable, Sendable {
     case .count: "count"
     case .bytes: "size"
     case .duration: "duration"
+    case .retentionRules: "rules"
     }
   }
 }
