@@ -17,6 +17,8 @@ public final class BlockReader: Sendable {
   public let ledger: [LedgerEntry]?
   let file: any ReadableFile
   let definitionsRange: Range<Int>?
+  /// Whether the file verifies all that it gives: then groups are not verified again.
+  private let isFileVerified: Bool
   private let state: Mutex<State>
 
   private struct State: Sendable {
@@ -62,10 +64,11 @@ public final class BlockReader: Sendable {
     return try open(file, path, expected)
   }
 
-  private static func open(
+  static func open(
     _ file: any ReadableFile,
     _ path: String,
-    _ expected: BlockIdentity?
+    _ expected: BlockIdentity?,
+    cold: ColdPlace? = nil
   ) throws(BlockError) -> BlockReader {
     guard file.byteCount >= BlockIdentity.byteCount + BlockTrailer.byteCount else {
       throw .tooShort(byteCount: file.byteCount)
@@ -75,12 +78,13 @@ public final class BlockReader: Sendable {
       footer = try file.readFooter()
     } catch {
       guard !error.isRefusal else { throw error }
-      return try scanned(path, file, footerError: error, expected)
+      return try scanned(path, file, footerError: error, expected, cold)
     }
     return BlockReader(
       path,
       file,
       footer.summary,
+      cold,
       footer.ledger,
       footer.definitions,
       .paged(payloadOffset: footer.indexPayloadOffset, firstSeries: footer.pageFirstSeries),
@@ -93,7 +97,8 @@ public final class BlockReader: Sendable {
     _ path: String,
     _ file: any ReadableFile,
     footerError: BlockError,
-    _ expected: BlockIdentity?
+    _ expected: BlockIdentity?,
+    _ cold: ColdPlace?
   ) throws(BlockError) -> BlockReader {
     let scan = BlockScanner.scan(file, path: path)
     guard let identity = scan.footer?.summary.identity ?? scan.header ?? expected else {
@@ -113,6 +118,7 @@ public final class BlockReader: Sendable {
       path,
       file,
       scan.summary(identity, byteCount: file.byteCount),
+      cold,
       scan.footer?.ledger,
       scan.definitions,
       .scanned(scan.entries),
@@ -149,6 +155,7 @@ public final class BlockReader: Sendable {
     _ path: String,
     _ file: any ReadableFile,
     _ summary: BlockSummary,
+    _ cold: ColdPlace?,
     _ ledger: [LedgerEntry]?,
     _ definitionsRange: Range<Int>?,
     _ index: Index,
@@ -156,7 +163,10 @@ public final class BlockReader: Sendable {
   ) {
     self.path = path
     self.file = file
+    var summary = summary
+    summary.cold = cold?.reference
     self.summary = summary
+    isFileVerified = cold?.isVerified ?? false
     self.ledger = ledger
     self.definitionsRange = definitionsRange
     let verified = Self.emptyBitmap(summary.groupCount)
@@ -177,6 +187,13 @@ public final class BlockReader: Sendable {
     guard let definitionsRange else { throw .checksum(.definitions) }
     let payload = try file.readSection(.definitions, in: definitionsRange)
     return try DefinitionsReader.definitions(payload.span)
+  }
+
+  /// Where the definitions begin, behind the last group; `nil` for a block whose footer or index
+  /// is damaged.
+  package var tailOffset: Int? {
+    guard case .paged = state.withLock({ $0.index }), damages.isEmpty else { return nil }
+    return definitionsRange?.lowerBound
   }
 
   // MARK: Entries
@@ -313,7 +330,8 @@ public final class BlockReader: Sendable {
   // MARK: Verified groups
 
   func isVerified(_ entry: ChunkGroupEntry) -> Bool {
-    state.withLock { state in
+    if isFileVerified { return true }
+    return state.withLock { state in
       let word = entry.ordinal / 64
       return word < state.verified.count
         && state.verified[word] & 1 << UInt64(entry.ordinal % 64) != 0

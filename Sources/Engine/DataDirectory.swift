@@ -6,6 +6,7 @@ internal import Platform
 ///
 ///     VARVE                        identity, 32 bytes (docs/format/directory.md)
 ///     lock                         held while a process uses the directory
+///     cold-store                   where cold blocks lie (docs/format/cold.md)
 ///     catalog/  queue/  dead-letters/  quarantine/
 ///     partitions/PP/manifest  partitions/PP/blocks/  partitions/PP/ring/
 public struct DataDirectory: Sendable {
@@ -15,6 +16,7 @@ public struct DataDirectory: Sendable {
 
   public var identity: String { path + "/VARVE" }
   public var lock: String { path + "/lock" }
+  public var coldStore: String { path + "/cold-store" }
   public var catalog: String { path + "/catalog" }
   public var queue: String { path + "/queue" }
   public var deadLetters: String { path + "/dead-letters" }

@@ -122,7 +122,8 @@ public struct DataDirectoryCheck: Sendable {
       partition: partition
     )
     let manifest = (try? store.load())?.manifest
-    var findings = store.check()
+    let cold = ColdTier.remembered(of: directory, disk: disk)
+    var findings = store.check(cold: cold.source)
     if let manifest {
       findings += RingCheck.check(
         disk: disk,
@@ -158,7 +159,7 @@ public struct DataDirectoryCheck: Sendable {
   /// Adds up the files that were checked.
   private func count(_ partitionCount: Int, _ result: inout Result) {
     var folders = [directory.catalog, directory.queue, directory.deadLetters]
-    var files = [directory.identity]
+    var files = [directory.identity, directory.coldStore]
     for index in 0..<partitionCount {
       folders += [directory.blocks(index), directory.ring(index)]
       files.append(Path.join(directory.partition(index), "manifest"))

@@ -13,7 +13,8 @@ extension PartitionStore {
     let index = Int(partition.rawValue)
     var copy = PartitionCopy(manifest: manifest)
     for block in manifest.blocks {
-      let goal = Path.join(target.blocks(index), block.fileName)
+      // Of a cold block the stub: its object is shared.
+      let goal = Path.join(target.blocks(index), block.storedName)
       do throws(SystemError) {
         try files.disk.link(files.manifests.path(of: block), to: goal)
         copy.linkCount += 1

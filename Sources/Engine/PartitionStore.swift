@@ -156,7 +156,8 @@ final class PartitionStore {
       cutNumber: manifest.cut + 1,
       table: table,
       manifest: manifest,
-      blocks: blocks,
+      // A cut never waits for a cold store: late rows of its times count as news.
+      blocks: blocks.filter { $0.summary.cold == nil },
       ring: ring,
       ledger: ledger,
       catalog: catalog,
@@ -337,7 +338,9 @@ final class PartitionStore {
         guard let freeze = ring.beginFreeze(hour, cut: manifest.cut) else { continue }
         begin(freeze)
       case .rebuild:
-        guard manifest.blocks.contains(where: { $0.meets(TimeRange.hour(hour)) }) else { continue }
+        // Nor does a freeze: hours that a cold block holds are answered from blocks.
+        let held = manifest.blocks.filter { $0.meets(TimeRange.hour(hour)) }
+        guard !held.isEmpty, held.allSatisfy({ $0.cold == nil }) else { continue }
         begin(ring.beginRebuild(hour, cut: manifest.cut))
       }
       return

@@ -1,5 +1,6 @@
 internal import Blocks
 internal import Catalog
+internal import Cold
 internal import Logging
 internal import Model
 internal import Platform
@@ -171,11 +172,13 @@ struct Recovery {
       configuration: parts.configuration
     )
     for summary in manifest.blocks {
-      let path = Path.join(blocksFolder, summary.fileName)
+      let path = Path.join(blocksFolder, summary.storedName)
       do throws(BlockError) {
-        let reader = try BlockReader.open(blockFiles, path: path, expected: summary.identity)
+        let reader = try open(summary, path)
         guard reader.summary.identity == summary.identity else { throw .mismatch(.header) }
-        if !isSound(reader, rescue) || !reader.damages.isEmpty {
+        // A cold block was verified when it moved, and its store may be far.
+        let isWhole = summary.cold != nil || isSound(reader, rescue)
+        if !isWhole || !reader.damages.isEmpty {
           damaged.append(summary)
           unread.append(summary)
         }
@@ -186,6 +189,12 @@ struct Recovery {
       } catch {
         unread.append(summary)
         let range = "offsets \(summary.identity.a.rawValue) ..< \(summary.identity.b.rawValue)"
+        if summary.cold != nil {
+          // Its store may come back: nothing is set aside, and the manifest keeps it.
+          try noteUnreadable(summary, path, error)
+          sound.append(summary)
+          continue
+        }
         guard case .system(let failure) = error, !failure.isMissing else {
           setAside(path, error.text, range)
           damaged.append(summary)
@@ -240,6 +249,37 @@ struct Recovery {
       ring: ring,
       damagedMinutes: found.damagedMinutes,
       damaged: damaged
+    )
+  }
+
+  private mutating func noteUnreadable(
+    _ block: BlockSummary,
+    _ path: String,
+    _ error: BlockError
+  ) throws(EngineError) {
+    if case .system(let failure) = error, failure.isOutOfResources { throw .system(failure) }
+    report.damages.append(
+      Damage(
+        severity: .unreadable,
+        path: path,
+        offset: 0,
+        byteCount: block.byteCount,
+        what: "\(error.text), left in the cold store",
+        range: block.identity.qualifiedName
+      )
+    )
+  }
+
+  /// Opens a block, or by its stub one that lies in the cold store.
+  private func open(_ summary: BlockSummary, _ path: String) throws(BlockError) -> BlockReader {
+    guard summary.cold != nil else {
+      return try BlockReader.open(blockFiles, path: path, expected: summary.identity)
+    }
+    return try BlockReader.open(
+      cold: summary,
+      blockFiles,
+      stubPath: path,
+      source: parts.cold.source
     )
   }
 

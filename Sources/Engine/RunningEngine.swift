@@ -18,9 +18,11 @@ final class RunningEngine: Sendable {
   let deadLetters: DeadLetterLog
   let feed: ChangeFeed
   let compaction: BackgroundCompaction
+  let tiering: Tiering
   let retention: Retention
   private let threads = Mutex<[WorkerThread]>([])
-  private let compactionThread = Mutex<WorkerThread?>(nil)
+  /// Those that ask workers for blocks: merging and moving.
+  private let blockThreads = Mutex<[WorkerThread]>([])
   private let isStopping = Atomic<Bool>(false)
   let statistics = Mutex<[ReceiverStatistics]>([])
   /// Held while a snapshot is made.
@@ -53,6 +55,7 @@ final class RunningEngine: Sendable {
       files: blockFiles,
       retention: retention
     )
+    tiering = Tiering(parts: parts, workers: workers, files: blockFiles, tier: parts.cold)
     feed = ChangeFeed(
       FeedSources(
         parts: parts,
@@ -142,7 +145,11 @@ final class RunningEngine: Sendable {
     started.append(try WorkerThread(name: "feed") { [self] in feed.work() })
     if compaction.isNeeded {
       let thread = try WorkerThread(name: "compaction") { [self] in compaction.work() }
-      compactionThread.withLock { $0 = thread }
+      blockThreads.withLock { $0.append(thread) }
+    }
+    if tiering.isOn {
+      let thread = try WorkerThread(name: "tiering") { [self] in tiering.work() }
+      blockThreads.withLock { $0.append(thread) }
     }
     threads.withLock { $0 = started }
   }
@@ -155,9 +162,10 @@ final class RunningEngine: Sendable {
   }
 
   func stopThreads() {
-    // It may wait for a worker, so that it ends first.
+    // They may wait for a worker, so that they end first.
     compaction.stop()
-    compactionThread.withLock { $0.take() }?.join()
+    tiering.stop()
+    for thread in blockThreads.withLock({ $0 }) { thread.join() }
     isStopping.store(true, ordering: .relaxed)
     committer.signal.set()
     for worker in workers { worker.port.signal.set() }
@@ -181,6 +189,7 @@ final class RunningEngine: Sendable {
     if compaction.isNeeded {
       worked = compaction.step(monotonic: monotonic) == 0 || worked
     }
+    if tiering.isOn { worked = tiering.step(monotonic: monotonic) == 0 || worked }
     return worked
   }
 

@@ -63,6 +63,9 @@ struct Snapshots: Sendable {
     }
     try disk.syncDirectory(target.catalog)
     try copy(directory.identity, to: target.identity)
+    if try disk.byteCount(of: directory.coldStore) != nil {
+      try copy(directory.coldStore, to: target.coldStore)
+    }
   }
 
   private func copy(_ path: String, to target: String) throws(SystemError) {

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Cold
 internal import Engine
 package import Model
 internal import Platform
@@ -20,12 +21,22 @@ struct Verify: ParsableCommand {
   @Option(help: "The data directory.")
   var data: String?
 
-  @Option(help: "The folder of a Parquet export.")
+  @Option(help: "The folder of a Parquet export, or s3://BUCKET/PREFIX.")
   var export: String?
 
   func validate() throws {
     guard (data == nil) != (export == nil) else {
       throw ValidationError("give either --data DIR or --export DIR")
+    }
+  }
+
+  /// Where an export is read: a folder here, or a bucket.
+  private func place(of export: String) throws -> (any Disk, String) {
+    guard ObjectStores.isBucket(export) else { return (RealDisk(), export) }
+    do throws(ObjectError) {
+      return (StoreDisk(try ObjectStores.open(export, disk: RealDisk())), ".")
+    } catch {
+      throw Failure("\(error)")
     }
   }
 
@@ -37,7 +48,8 @@ struct Verify: ParsableCommand {
     let findings: [Damage]
     let summary: String
     if let export {
-      let result = ExportCheck(disk: RealDisk(), directory: export).run(progress: progress)
+      let (disk, folder) = try place(of: export)
+      let result = ExportCheck(disk: disk, directory: folder).run(progress: progress)
       findings = result.findings
       summary = VerifyText.summary(findings, result.fileCount, result.byteCount)
     } else {

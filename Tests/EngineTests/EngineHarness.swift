@@ -1,3 +1,4 @@
+import Cold
 import Engine
 import Logging
 import Model
@@ -18,6 +19,7 @@ final class EngineHarness {
   static func engine(
     on disk: FaultyDisk,
     clock: ManualClock = ManualClock(now: 1_795_373_340_000_000_000),
+    objectStore: (any ObjectStore)? = nil,
     configure: (inout EngineConfiguration) -> Void = { _ in }
   ) throws -> Engine {
     var configuration = EngineConfiguration(dataDirectory: "/data")
@@ -28,10 +30,13 @@ final class EngineHarness {
       configuration,
       disk: disk,
       clock: clock,
-      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-      threading: .manual
+      logger: silent,
+      threading: .manual,
+      objectStore: objectStore
     )
   }
+
+  static let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
   /// - Parameter disk: what it starts on, an empty disk or one with a directory on it.
   init(

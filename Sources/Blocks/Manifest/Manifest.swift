@@ -8,11 +8,21 @@ public import Model
 ///     payload := | cut u64 | epoch u32 | next offset u64 | blocks u32 | summary, 112 bytes | ... |
 ///                | ring files u32 | hour i64, bytes u48, number u8, kind u8 | ... | ledger |
 ///                | catalog version u64, unless 0 and the last | removals, unless there are none |
+///
+/// Version 2 is written when blocks lie in a cold store, and has behind the catalog's version, 0 or
+/// not, sections of | tag u8 | bytes u32 | content |. Tag 1 names the blocks that are not here, tag 2
+/// has the removals:
+///     | index among the blocks u32 | first eight bytes of the object's SHA-256 u64 | ...
 public struct Manifest: Hashable, Sendable {
   static let headByteCount = 20
   /// "VRVM".
   static let magic: UInt32 = 0x4d56_5256
   static let version: UInt8 = 1
+  /// With sections.
+  static let sectionedVersion: UInt8 = 2
+  private static let coldTag: UInt8 = 1
+  private static let removalsTag: UInt8 = 2
+  private static let coldEntryByteCount = 12
   /// A million blocks; what claims more is damaged.
   static let byteCountMax = 128 << 20
 
@@ -70,12 +80,25 @@ public struct Manifest: Hashable, Sendable {
       payload.writeInteger(progress.word)
     }
     LedgerCoding.write(ledger, into: &payload)
-    if catalogVersion > 0 || !removals.isEmpty { payload.writeInteger(catalogVersion) }
-    if !removals.isEmpty { removals.write(into: &payload) }
+    let cold = coldSection
+    let hasSections = cold.count > 0
+    if catalogVersion > 0 || hasSections || !removals.isEmpty {
+      payload.writeInteger(catalogVersion)
+    }
+    if hasSections {
+      Self.writeSection(Self.coldTag, cold, into: &payload)
+      if !removals.isEmpty {
+        var section = OutputBuffer()
+        removals.write(into: &section)
+        Self.writeSection(Self.removalsTag, section.array(), into: &payload)
+      }
+    } else if !removals.isEmpty {
+      removals.write(into: &payload)
+    }
 
     var buffer = OutputBuffer(reserving: Self.headByteCount + payload.count)
     buffer.writeInteger(Self.magic)
-    buffer.writeByte(Self.version)
+    buffer.writeByte(hasSections ? Self.sectionedVersion : Self.version)
     buffer.writeByte(0)
     buffer.writeInteger(partition.rawValue)
     buffer.writeInteger(UInt32(payload.count))
@@ -83,6 +106,16 @@ public struct Manifest: Hashable, Sendable {
     buffer.writeInteger(buffer.checksum(from: 0))
     payload.withBytes { buffer.writeBytes($0) }
     return buffer.array()
+  }
+
+  private var coldSection: [UInt8] {
+    var section = OutputBuffer()
+    for (index, block) in blocks.enumerated() {
+      guard let cold = block.cold else { continue }
+      section.writeInteger(UInt32(index))
+      section.writeInteger(cold.digest)
+    }
+    return section.array()
   }
 
   /// Reads the bytes of a file.
@@ -101,17 +134,22 @@ public struct Manifest: Hashable, Sendable {
     else { throw .truncated(part) }
     guard magic == Self.magic else { throw .magic(part, found: magic) }
     guard CRC32C.checksum(bytes.extracting(0..<16)) == checksum else { throw .checksum(part) }
-    guard version == Self.version else { throw .version(part, found: version) }
+    guard version == Self.version || version == Self.sectionedVersion else {
+      throw .version(part, found: version)
+    }
     guard Int(partition) < PartitionID.countMax else { throw .malformed(part) }
     let payload = bytes.extracting(droppingFirst: Self.headByteCount)
     guard payload.count >= Int(payloadByteCount) else { throw .truncated(part) }
     guard payload.count == Int(payloadByteCount) else { throw .malformed(part) }
     guard CRC32C.checksum(payload) == payloadChecksum else { throw .checksum(part) }
     self.init(partition: PartitionID(partition))
-    try readPayload(payload)
+    try readPayload(payload, hasSections: version == Self.sectionedVersion)
   }
 
-  private mutating func readPayload(_ payload: Span<UInt8>) throws(BlockError) {
+  private mutating func readPayload(
+    _ payload: Span<UInt8>,
+    hasSections: Bool
+  ) throws(BlockError) {
     let part = BlockPart.manifest
     var reader = ByteReader(payload)
     guard let cut = reader.readInteger(UInt64.self), let epoch = reader.readInteger(UInt32.self),
@@ -141,13 +179,49 @@ public struct Manifest: Hashable, Sendable {
     }
     guard let ledger = LedgerCoding.read(&reader) else { throw .malformed(part) }
     if reader.remaining > 0 { catalogVersion = reader.readInteger(UInt64.self) ?? 0 }
-    if reader.remaining > 0 {
-      guard let removals = Removals(&reader) else { throw .malformed(part) }
-      self.removals = removals
-    }
+    while hasSections, reader.remaining > 0 { try readSection(&reader) }
+    if reader.remaining > 0 { try readRemovals(&reader) }
     guard reader.remaining == 0,
       blocks.allSatisfy({ $0.identity.partition == partition && $0.identity.b <= self.nextOffset })
     else { throw .malformed(part) }
     self.ledger = ledger
+  }
+
+  private mutating func readRemovals(_ reader: inout ByteReader) throws(BlockError) {
+    guard let removals = Removals(&reader) else { throw .malformed(.manifest) }
+    self.removals = removals
+  }
+
+  private static func writeSection(
+    _ tag: UInt8,
+    _ content: [UInt8],
+    into payload: inout OutputBuffer
+  ) {
+    payload.writeByte(tag)
+    payload.writeInteger(UInt32(content.count))
+    payload.writeBytes(content.span)
+  }
+
+  private mutating func readSection(_ reader: inout ByteReader) throws(BlockError) {
+    let part = BlockPart.manifest
+    guard let tag = reader.readByte(), let byteCount = reader.readInteger(UInt32.self),
+      Int(byteCount) <= reader.remaining
+    else { throw .truncated(part) }
+    if tag == Self.removalsTag {
+      let end = reader.remaining - Int(byteCount)
+      try readRemovals(&reader)
+      guard reader.remaining == end else { throw .malformed(part) }
+      return
+    }
+    guard tag == Self.coldTag, Int(byteCount).isMultiple(of: Self.coldEntryByteCount) else {
+      throw .malformed(part)
+    }
+    for _ in 0..<Int(byteCount) / Self.coldEntryByteCount {
+      guard let index = reader.readInteger(UInt32.self),
+        let digest = reader.readInteger(UInt64.self)
+      else { throw .truncated(part) }
+      guard Int(index) < blocks.count else { throw .malformed(part) }
+      blocks[Int(index)].cold = ColdReference(digest: digest)
+    }
   }
 }

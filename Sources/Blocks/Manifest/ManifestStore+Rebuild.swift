@@ -21,7 +21,7 @@ extension ManifestStore {
   /// A partition without a manifest: new when it has no blocks either.
   func rebuildUnlessNew() throws(SystemError) -> LoadedManifest {
     let hasBlocks = try disk.list(blocksDirectory).contains { name in
-      BlockIdentity.parse(fileName: name) != nil
+      BlockIdentity.parse(fileName: name) != nil || BlockIdentity.blockName(ofStub: name) != nil
     }
     if hasBlocks { return try rebuild(after: .tooShort(byteCount: 0)) }
     var loaded = LoadedManifest(Manifest(partition: partition))
@@ -31,11 +31,18 @@ extension ManifestStore {
 
   func rebuild(after error: BlockError?) throws(SystemError) -> LoadedManifest {
     var survey = BlockSurvey()
-    for name in try disk.list(blocksDirectory) {
-      guard let parsed = BlockIdentity.parse(fileName: name) else { continue }
+    let names = try disk.list(blocksDirectory)
+    for name in names {
+      let blockName = BlockIdentity.blockName(ofStub: name)
+      guard let parsed = BlockIdentity.parse(fileName: blockName ?? name) else { continue }
+      // A block that was not removed yet is nearer than its copy.
+      if let blockName, names.contains(blockName) { continue }
       let path = Path.join(blocksDirectory, name)
       do throws(BlockError) {
-        let reader = try BlockReader.open(disk: disk, path: path)
+        let reader =
+          blockName == nil
+          ? try BlockReader.open(disk: disk, path: path)
+          : try BlockReader.open(disk: disk, stub: path)
         let identity = reader.summary.identity
         guard identity.partition == partition, identity.a == parsed.a, identity.b == parsed.b,
           identity.tenant == parsed.tenant

@@ -1,5 +1,6 @@
 internal import Blocks
 internal import Catalog
+internal import Cold
 internal import Logging
 internal import Model
 internal import Platform
@@ -19,7 +20,6 @@ final class BackgroundCompaction: @unchecked Sendable {
   /// A failed merge is tried again after this, then after twice as long and so on.
   static let retryNanosecondsMin: UInt64 = 5_000_000_000
   static let retryNanosecondsMax: UInt64 = 600_000_000_000
-  private static let replyNanoseconds: Int64 = 30_000_000_000
 
   let counters = CompactionCounters()
   private let parts: EngineParts
@@ -124,23 +124,19 @@ final class BackgroundCompaction: @unchecked Sendable {
     var owners: [PartitionID: PartitionWorker] = [:]
     for worker in workers {
       for (partition, _) in worker.counters {
-        guard let list = blockList(of: partition, worker) else { continue }
+        guard let list = worker.blockList(of: partition, parts) else { continue }
         lists.append((partition, list))
         owners[partition] = worker
       }
     }
-    let gone = retentionRun.run(lists, monotonic: monotonic) { partition, removal in
-      guard let worker = owners[partition] else { return nil }
-      let reply = Promise<BlockSwap?>()
-      worker.mailbox.send(.removeBlocks(partition: partition, removal, reply: reply))
-      return answer(reply, worker) ?? nil
+    let gone = retentionRun.run(lists, monotonic: monotonic) { [parts] partition, removal in
+      owners[partition]?.removeBlocks(of: partition, removal, parts)
     }
     for block in gone {
       if let reader = block.reader {
         retired.append(reader)
       } else {
-        let folder = directory.blocks(Int(block.partition.rawValue))
-        try? parts.disk.remove(Path.join(folder, block.summary.fileName))
+        removeFiles(of: block.summary)
       }
     }
     // The lists go first, so that files that nobody else reads can go at once.
@@ -182,7 +178,7 @@ final class BackgroundCompaction: @unchecked Sendable {
     var debt = (merges: 0, bytes: 0)
     for worker in workers {
       for (partition, _) in worker.counters {
-        guard let list = blockList(of: partition, worker) else { continue }
+        guard let list = worker.blockList(of: partition, parts) else { continue }
         let steps = steps(of: list)
         let byteCount = steps.reduce(0) { $0 + $1.step.inputByteCount }
         debt.merges += steps.count
@@ -225,20 +221,6 @@ final class BackgroundCompaction: @unchecked Sendable {
       if !steps.isEmpty { return steps.map { ($0, policy) } }
     }
     return []
-  }
-
-  private func blockList(of partition: PartitionID, _ worker: PartitionWorker) -> BlockList? {
-    let reply = Promise<BlockList?>()
-    worker.mailbox.send(.blocks(partition: partition, reply: reply))
-    return answer(reply, worker) ?? nil
-  }
-
-  private func answer<Value>(_ reply: Promise<Value>, _ worker: PartitionWorker) -> Value? {
-    guard parts.threading == .manual else {
-      return reply.wait(timeoutNanoseconds: Self.replyNanoseconds)
-    }
-    _ = worker.step(monotonic: parts.clock.monotonic())
-    return reply.wait(timeoutNanoseconds: 0)
   }
 
   // MARK: Merging
@@ -323,16 +305,12 @@ final class BackgroundCompaction: @unchecked Sendable {
     _ replacement: BlockReplacement,
     in work: Work
   ) throws(CompactionError) {
-    let reply = Promise<BlockSwap?>()
-    work.worker.mailbox.send(
-      .replaceBlocks(partition: work.partition, replacement, reply: reply)
-    )
-    switch answer(reply, work.worker) {
-    case .some(.done): doubtful.remove(work.partition)
-    case .some(.failed(let failure)):
+    switch work.worker.replaceBlocks(of: work.partition, replacement, parts) {
+    case .done: doubtful.remove(work.partition)
+    case .failed(let failure):
       doubtful.insert(work.partition)
       throw .system(failure)
-    case .some(.refused), .some(nil), nil:
+    case .refused, nil:
       // Nobody knows whether it comes to be: the next look tells.
       doubtful.insert(work.partition)
       throw .stopped
@@ -382,9 +360,17 @@ final class BackgroundCompaction: @unchecked Sendable {
         kept.append(reader)
         continue
       }
-      try? parts.disk.remove(reader.path)
+      removeFiles(of: reader.summary)
       CrashPoint.compactionRemoving.reach()
     }
     retired = kept
+  }
+
+  /// Removes a block; one that lies in the cold store from there, with its stub. An object that
+  /// cannot be removed stays there.
+  private func removeFiles(of block: BlockSummary) {
+    let folder = directory.blocks(Int(block.identity.partition.rawValue))
+    try? parts.disk.remove(Path.join(folder, block.storedName))
+    if let key = block.objectKey { try? parts.cold.reader?.store.delete(key) }
   }
 }

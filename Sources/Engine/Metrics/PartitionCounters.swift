@@ -43,6 +43,9 @@ final class PartitionCounters: Sendable {
   private let blocks = Atomic<Int>(0)
   private let blockBytes = Atomic<Int>(0)
   private let blockPoints = Atomic<UInt64>(0)
+  private let coldBlocks = Atomic<Int>(0)
+  private let coldBytes = Atomic<Int>(0)
+  private let coldPoints = Atomic<UInt64>(0)
   private let ringOpenHours = Atomic<Int>(0)
   private let ringFrozenHours = Atomic<Int>(0)
   private let ringOpenBytes = Atomic<Int>(0)
@@ -80,7 +83,11 @@ final class PartitionCounters: Sendable {
 
   /// Publishes what changes with a manifest.
   func publishManifest(_ store: PartitionStore) {
-    let summaries = store.manifest.blocks
+    let summaries = store.manifest.blocks.filter { $0.cold == nil }
+    let cold = store.manifest.blocks.filter { $0.cold != nil }
+    coldBlocks.store(cold.count, ordering: .relaxed)
+    coldBytes.store(cold.reduce(0) { $0 + $1.byteCount }, ordering: .relaxed)
+    coldPoints.store(cold.reduce(0) { $0 + $1.pointCount }, ordering: .relaxed)
     cutOffset.store(store.manifest.nextOffset.rawValue, ordering: .relaxed)
     cutNumber.store(store.manifest.cut, ordering: .relaxed)
     blocks.store(summaries.count, ordering: .relaxed)
@@ -119,6 +126,9 @@ final class PartitionCounters: Sendable {
     result.blockCount = blocks.load(ordering: .relaxed)
     result.blockByteCount = blockBytes.load(ordering: .relaxed)
     result.blockPointCount = blockPoints.load(ordering: .relaxed)
+    result.coldBlockCount = coldBlocks.load(ordering: .relaxed)
+    result.coldByteCount = coldBytes.load(ordering: .relaxed)
+    result.coldPointCount = coldPoints.load(ordering: .relaxed)
     result.freezeFailureCount = freezeFailures.load(ordering: .relaxed)
     result.ring.openHourCount = ringOpenHours.load(ordering: .relaxed)
     result.ring.frozenHourCount = ringFrozenHours.load(ordering: .relaxed)

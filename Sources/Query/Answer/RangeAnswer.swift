@@ -59,6 +59,8 @@ public struct RangeAnswer: Sendable {
     public var chunksFromStatistics = 0
     /// Column chunks decoded.
     public var chunksDecoded = 0
+    /// Those of them that lie in the cold store.
+    public var chunksCold = 0
     /// Open rows read.
     public var rowsOpen = 0
     public var microseconds = 0

@@ -240,6 +240,7 @@ public struct RangeAnswerWriter: Sendable {
       (#","stats":{"ring_windows":"#, statistics.ringWindows),
       (#","chunks_from_statistics":"#, statistics.chunksFromStatistics),
       (#","chunks_decoded":"#, statistics.chunksDecoded),
+      (#","chunks_cold":"#, statistics.chunksCold),
       (#","rows_open":"#, statistics.rowsOpen),
       (#","microseconds":"#, statistics.microseconds),
     ]

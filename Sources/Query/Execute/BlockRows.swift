@@ -79,6 +79,7 @@ private struct BlockRows: SealedRows {
   var firstTimestamp: Timestamp { entry.firstTimestamp }
   var lastTimestamp: Timestamp { entry.lastTimestamp }
   var rowCount: Int { entry.rowCount }
+  var isCold: Bool { block.summary.cold != nil }
 
   func columns(
     of fields: [FieldID],

@@ -176,6 +176,8 @@ package protocol SealedRows: Sendable {
   var firstTimestamp: Timestamp { get }
   var lastTimestamp: Timestamp { get }
   var rowCount: Int { get }
+  /// Whether they lie in a cold store.
+  var isCold: Bool { get }
   /// Decodes the columns of `fields` that are here, for rows in `range`; reads the disk.
   ///
   /// - Throws: ``UnreadableRows`` when the stored bytes cannot be read.
@@ -183,6 +185,10 @@ package protocol SealedRows: Sendable {
     of fields: [FieldID],
     in range: TimeRange
   ) throws(UnreadableRows) -> ColumnBatch
+}
+
+extension SealedRows {
+  package var isCold: Bool { false }
 }
 
 /// Stored rows that cannot be read. The message names file and cause.

@@ -135,6 +135,7 @@ struct RawSweep {
     context.release(estimate)
     try context.charge(byteCount)
     context.statistics.chunksDecoded += batch.columns.count
+    if candidate.rows.isCold { context.statistics.chunksCold += batch.columns.count }
     guard let last = batch.timestamps.last else {
       context.release(byteCount)
       return

@@ -96,27 +96,45 @@ extension MetricsPage {
 
   // MARK: Storage
 
+  private struct Tier {
+    var name: String
+    var blocks: Int
+    var bytes: Int
+    var points: UInt64
+
+    var labels: [(name: String, value: String)] { [(name: "tier", value: name)] }
+  }
+
   static func storage(_ engine: EngineMetrics, into page: inout MetricsText) {
     page.section("Storage")
-    let hot = [(name: "tier", value: "hot")]
-    let bytes = engine.partitions.reduce(0) { $0 + $1.blockByteCount }
-    let points = total(engine, \.blockPointCount)
-    page.single(
-      "varve_blocks",
-      .gauge,
-      "Block files.",
-      Double(engine.partitions.reduce(0) { $0 + $1.blockCount }),
-      hot
-    )
-    page.single("varve_blocks_bytes", .gauge, "Bytes of block files.", Double(bytes), hot)
-    page.single("varve_blocks_points", .gauge, "Points in blocks.", Double(points), hot)
-    page.single(
+    let tiers = [
+      Tier(
+        name: "hot",
+        blocks: engine.partitions.reduce(0) { $0 + $1.blockCount },
+        bytes: engine.partitions.reduce(0) { $0 + $1.blockByteCount },
+        points: total(engine, \.blockPointCount)
+      ),
+      Tier(
+        name: "cold",
+        blocks: engine.partitions.reduce(0) { $0 + $1.coldBlockCount },
+        bytes: engine.partitions.reduce(0) { $0 + $1.coldByteCount },
+        points: total(engine, \.coldPointCount)
+      ),
+    ]
+    page.family("varve_blocks", .gauge, "Blocks: hot ones lie here, cold ones in the cold store.")
+    for tier in tiers { page.sample(Double(tier.blocks), tier.labels) }
+    page.family("varve_blocks_bytes", .gauge, "Bytes of blocks.")
+    for tier in tiers { page.sample(Double(tier.bytes), tier.labels) }
+    page.family("varve_blocks_points", .gauge, "Points in blocks.")
+    for tier in tiers { page.sample(Double(tier.points), tier.labels) }
+    page.family(
       "varve_blocks_bytes_per_point",
       .gauge,
-      "Bytes of block files over points in them; NaN without any.",
-      points == 0 ? .nan : Double(bytes) / Double(points),
-      hot
+      "Bytes of blocks over points in them; NaN without any."
     )
+    for tier in tiers {
+      page.sample(tier.points == 0 ? .nan : Double(tier.bytes) / Double(tier.points), tier.labels)
+    }
     ring(engine, into: &page)
     page.single(
       "varve_disk_free_bytes",

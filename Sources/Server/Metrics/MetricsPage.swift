@@ -30,6 +30,7 @@ enum MetricsPage {
     partitions(sources.engine, into: &page)
     storage(sources.engine, into: &page)
     compaction(sources, into: &page)
+    cold(sources, into: &page)
     retention(sources.engine, into: &page)
     catalog(sources, into: &page)
     queries(sources.engine, into: &page)

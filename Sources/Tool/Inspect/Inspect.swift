@@ -89,6 +89,9 @@ struct Inspect: ParsableCommand {
     }
     let snapshot = try DirectorySnapshot(disk: disk, path: data, readsLog: false)
     if let block {
+      if let cold = snapshot.coldBlock(named: block) {
+        return BlockView.make(cold, limit: limit, listsChunks: chunks)
+      }
       let path = try BlockView.path(of: block, in: snapshot)
       return try BlockView.make(disk, path: path, limit: limit, listsChunks: chunks)
     }

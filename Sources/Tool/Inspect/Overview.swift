@@ -166,7 +166,7 @@ package enum PartitionTables {
     report.fact("removed_points", .unsigned(removed))
     var blocks = TextTable([
       "block", "tenant", "first_offset>", "end_offset>", "cut>", "groups>", "rows>", "points>",
-      "bytes>", "bytes_per_point>", "first_row", "last_row",
+      "bytes>", "bytes_per_point>", "first_row", "last_row", "tier",
     ])
     for block in partition.manifest.blocks {
       let hasRows = block.rowCount > 0
@@ -177,6 +177,7 @@ package enum PartitionTables {
         .unsigned(block.pointCount), .byteCount(block.byteCount),
         Overview.perPoint(block.byteCount, block.pointCount),
         hasRows ? .time(block.firstTimestamp) : .none, hasRows ? .time(block.lastTimestamp) : .none,
+        .text(block.cold == nil ? "local" : "cold"),
       ])
     }
     report.table("blocks", key: "blocks", blocks)
