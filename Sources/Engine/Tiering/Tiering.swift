@@ -78,7 +78,7 @@ final class Tiering: @unchecked Sendable {
       pace.begin(percent: Self.processorPercent)
       try move(work, into: store)
       waited = 0
-      troubles.clear()
+      troubles.clear(at: parts.clock.monotonic())
       nextLookAt = monotonic
       return 0
     } catch {
