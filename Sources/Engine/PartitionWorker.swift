@@ -25,6 +25,7 @@ final class PartitionWorker: @unchecked Sendable {
   let counters: [(partition: PartitionID, counters: PartitionCounters)]
   private(set) var stores: [PartitionStore]
   private let limits: CutLimits
+  private let reserve: DiskReserve
   private let clock: any Clock
   /// Whose turn it is; says whether the worker has ended.
   private let turn = Mutex(false)
@@ -53,9 +54,11 @@ final class PartitionWorker: @unchecked Sendable {
     port: WorkerPort,
     stores: [PartitionStore],
     limits: CutLimits,
+    reserve: DiskReserve,
     clock: any Clock
   ) {
     self.port = port
+    self.reserve = reserve
     self.clock = clock
     mailbox = Mailbox(signal: port.signal)
     self.stores = stores
@@ -119,7 +122,8 @@ final class PartitionWorker: @unchecked Sendable {
       switch largest.stepCut() {
       case .goesOn: continue
       case .done: return
-      case .failed:
+      case .failed(let failure):
+        if failure.isDiskFull, reserve.release() { continue }
         // A full disk, perhaps: not again for every batch.
         replayCutAbove = openByteCount + limits.openByteCount / 8
         return
@@ -173,10 +177,14 @@ final class PartitionWorker: @unchecked Sendable {
         guard store.nextOffset >= offset else { return false }
       }
       flushing.append(Flush(targets: stores.map(\.nextOffset), completion: completion))
+      // Whoever asks wants to know how it is now.
+      cutRetryAt = 0
     case .blocks(let partition, let reply):
       reply.fulfil(store(of: partition)?.blockList)
     case .replaceBlocks(let partition, let replacement, let reply):
       reply.fulfil(store(of: partition)?.replaceBlocks(replacement))
+    case .removeBlocks(let partition, let removal, let reply):
+      reply.fulfil(store(of: partition)?.removeBlocks(removal))
     }
     return true
   }
@@ -204,6 +212,8 @@ final class PartitionWorker: @unchecked Sendable {
       case .goesOn: break
       case .done: cutOutcome = .success(())
       case .failed(let failure):
+        // Again, with what was kept for it.
+        if failure.isDiskFull, reserve.release() { break }
         cutRetryAt = monotonic &+ Self.cutRetryNanoseconds
         store.counters.cutFailed()
         cutOutcome = .failure(failure)

@@ -23,12 +23,18 @@ public enum CrashPoint: String, CaseIterable, Sendable {
   case replacing = "file.replacing"
   /// The cut is committed and the process does not know it.
   case cutCommitted = "cut.committed"
+  /// A closed hour is in its frozen file, which no manifest names.
+  case hourFrozen = "freeze.written"
+  /// The frozen file is committed and the process does not know it.
+  case freezeCommitted = "freeze.committed"
   /// Merged blocks are durable under their names, and the manifest names their inputs.
   case compactionWritten = "compaction.written"
   /// The manifest names the merged blocks, and their inputs are still there.
   case compactionCommitted = "compaction.committed"
   /// One of the inputs is removed.
   case compactionRemoving = "compaction.removing"
+  /// The manifest does not name blocks any more that retention has removed, and they are there.
+  case removalCommitted = "removal.committed"
   /// A start has opened everything and replayed nothing.
   case opened = "recovery.opened"
   /// A start is in the middle of the log.

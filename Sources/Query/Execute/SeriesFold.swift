@@ -3,6 +3,8 @@ internal import Model
 /// Folds one series after another into the buckets of some fields; keeps its buffers between them.
 struct SeriesFold {
   private let grid: StepGrid
+  /// The times to read: those of the buckets that retention keeps.
+  private let range: TimeRange
   private let fields: [FieldDefinition]
   private let ids: [FieldID]
   private let filter: RowFilter?
@@ -15,6 +17,7 @@ struct SeriesFold {
     filter: RowFilter?
   ) {
     self.grid = grid
+    range = request.kept(grid.range)
     self.fields = fields
     ids = fields.map(\.id)
     self.filter = filter
@@ -29,10 +32,10 @@ struct SeriesFold {
     _ aggregators: inout [StepAggregator],
     _ context: inout QueryContext
   ) throws(QueryError) {
-    let times = try filter?.times(of: series, in: grid.range, from: scan, &context)
+    let times = try filter?.times(of: series, in: range, from: scan, &context)
     defer { context.release(times?.byteCount ?? 0) }
     if times?.times.isEmpty == true { return }
-    let open = scan.open.openRows(of: series, fields: ids, in: grid.range)
+    let open = scan.open.openRows(of: series, fields: ids, in: range)
     let openByteCount = open.byteCount
     try context.charge(openByteCount)
     defer { context.release(openByteCount) }
@@ -55,7 +58,7 @@ struct SeriesFold {
     }
     // Newer than all that is sealed, so that nothing above can hold the same point.
     if !open.fresh.isEmpty {
-      let sweep = RawSweep(groups: [], late: open.fresh, fields: fields, ranges: [grid.range])
+      let sweep = RawSweep(groups: [], late: open.fresh, fields: fields, ranges: [range])
       try fold(sweep, times, slot, &aggregators, &context)
     }
   }
@@ -96,7 +99,6 @@ struct SeriesFold {
     _ aggregators: inout [StepAggregator],
     _ context: inout QueryContext
   ) -> [TimeRange] {
-    let range = grid.range
     guard !range.isEmpty else { return [] }
     guard grid.step % Nanoseconds.perMinute == 0 else { return [range] }
     var fold = WindowFold(series: series, slot: slot, scan: scan, range: range, late: late)

@@ -52,6 +52,8 @@ extension MetricsPage {
       ("duplicate", "Points that came again with an equal value.", { $0.entry.duplicate }),
       ("replaced", "Points that a later value took the place of.", { $0.entry.replaced }),
       ("late", "Stored points that came behind the last cut of their series.", { $0.entry.late }),
+      ("expired", "Stored points that retention has removed since.", { $0.entry.expired }),
+      ("deleted", "Stored points that deletes have removed since.", { $0.entry.deleted }),
     ]
     for (name, help, value) in families {
       page.family("varve_points_\(name)_total", .counter, help, labels: ["tenant"])
@@ -131,6 +133,16 @@ extension MetricsPage {
       "varve_queue_refusing",
       "1 while nothing can be made durable and writes are refused: a full or broken disk.",
       engine.isRefusing ? 1 : 0
+    )
+    page.gauge(
+      "varve_disk_reserve_bytes",
+      "Space that is kept for cuts on a full disk; 0 while one has it, and writes wait.",
+      engine.diskReserveByteCount
+    )
+    page.counter(
+      "varve_disk_reserve_released_total",
+      "How often a cut found no space and got the reserve.",
+      engine.diskReserveReleaseCount
     )
   }
 
