@@ -1,4 +1,5 @@
 internal import Catalog
+internal import Logging
 internal import Model
 internal import Platform
 public import Query
