@@ -6,10 +6,12 @@ internal import Model
 /// thread; asked once per new series, field set and scale table, never per row.
 final class CatalogResolver: SchemaResolver {
   private let catalog: Catalog
+  private let retention: Retention
   private var runs: LayoutRuns
 
-  init(catalog: Catalog) {
+  init(catalog: Catalog, retention: Retention) {
     self.catalog = catalog
+    self.retention = retention
     runs = LayoutRuns()
   }
 
@@ -33,4 +35,16 @@ final class CatalogResolver: SchemaResolver {
   }
 
   var version: UInt64 { catalog.version }
+
+  func oldestTimestamp(arrival: Timestamp) -> Timestamp {
+    retention.oldestOfShortest(now: arrival)
+  }
+
+  func oldestTimestamp(
+    tenant: TenantID,
+    measurement: [UInt8],
+    arrival: Timestamp
+  ) -> Timestamp {
+    retention.oldest(tenant: tenant, measurement: measurement, catalog, now: arrival)
+  }
 }

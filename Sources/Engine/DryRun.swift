@@ -12,7 +12,13 @@ public final class DryRun {
   private var parser: LineParser
   private let clock: any Clock
 
-  init(catalog: Catalog, clock: any Clock, lineByteCountMax: Int, body: LineBody) {
+  init(
+    catalog: Catalog,
+    retention: Retention,
+    clock: any Clock,
+    lineByteCountMax: Int,
+    body: LineBody
+  ) {
     self.body = body
     self.clock = clock
     parser = LineParser(
@@ -22,7 +28,7 @@ public final class DryRun {
         shapeByteCountMax: 8 << 20
       ),
       partitionCount: 1,
-      resolver: DryResolver(catalog: catalog)
+      resolver: DryResolver(catalog: catalog, retention: retention)
     )
   }
 
@@ -59,11 +65,27 @@ private final class DryResolver: SchemaResolver {
   }
 
   private let catalog: Catalog
+  private let retention: Retention
   /// Fields that the body would define.
   private var newFields: [Name: ColumnType] = [:]
   private var next: UInt32 = 1
 
-  init(catalog: Catalog) { self.catalog = catalog }
+  init(catalog: Catalog, retention: Retention) {
+    self.catalog = catalog
+    self.retention = retention
+  }
+
+  func oldestTimestamp(arrival: Timestamp) -> Timestamp {
+    retention.oldestOfShortest(now: arrival)
+  }
+
+  func oldestTimestamp(
+    tenant: TenantID,
+    measurement: [UInt8],
+    arrival: Timestamp
+  ) -> Timestamp {
+    retention.oldest(tenant: tenant, measurement: measurement, catalog, now: arrival)
+  }
 
   func resolve(
     tenant: TenantID,

@@ -95,6 +95,12 @@ extension RunningEngine {
     } catch {
       throw QueryError(.badData, "tenant: \(error.text)")
     }
+    var request = request
+    request.oldest = retention.oldest(
+      tenant: Retention.text(tenant),
+      measurement: Retention.text(request.measurement),
+      now: parts.clock.now()
+    )
     return try RangeQuery.run(
       request,
       tenant: tenantID ?? TenantID(.max),
@@ -191,6 +197,8 @@ extension LedgerEntry {
     result.duplicate += other.duplicate
     result.replaced += other.replaced
     result.late += other.late
+    result.expired += other.expired
+    result.deleted += other.deleted
     result.rejected.merge(other.rejected, uniquingKeysWith: +)
     result.linesRejected.merge(other.linesRejected, uniquingKeysWith: +)
     return result

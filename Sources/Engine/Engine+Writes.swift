@@ -74,6 +74,7 @@ extension Engine {
     }
     return DryRun(
       catalog: running.catalog,
+      retention: running.retention,
       clock: clock,
       lineByteCountMax: configuration.lineByteCountMax,
       body: LineBody(

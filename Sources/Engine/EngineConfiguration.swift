@@ -88,6 +88,8 @@ public struct EngineConfiguration: Sendable {
   /// Descriptors that all blocks share.
   public var blockOpenFileCountMax = 256
   public var compaction = CompactionConfiguration()
+  /// What is removed, and when; nothing by default.
+  public var retention = RetentionRules()
   /// The feed of closed and restated windows.
   public var feed = FeedConfiguration()
 

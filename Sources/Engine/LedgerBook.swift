@@ -1,3 +1,4 @@
+internal import Blocks
 public import Model
 
 /// Whose points a ledger line counts.
@@ -52,6 +53,15 @@ struct LedgerBook {
     slots[key] = slot
     entries.append(LedgerEntry(tenant: key.tenant, measurement: key.measurement))
     return slot
+  }
+
+  /// Tells of points that have left.
+  mutating func remove(_ points: UInt64, _ key: Removals.Key) {
+    let slot = slot(LedgerKey(tenant: key.tenant, measurement: key.measurement))
+    switch key.cause {
+    case .age, .bytes: entries[slot].expired += points
+    case .deleted: entries[slot].deleted += points
+    }
   }
 
   /// The ledger as it will be once a cut of `tally` commits with `counts`.

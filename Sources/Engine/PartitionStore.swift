@@ -17,6 +17,7 @@ final class PartitionStore {
   let decoder: RowDecoder
   let fieldSets: FieldSets
   let files: PartitionFiles
+  let retention: Retention
 
   private(set) var table: PartitionLayouts
   private var knownVersion: UInt64 = 0
@@ -51,6 +52,7 @@ final class PartitionStore {
     fieldSets: FieldSets,
     clock: any Clock,
     files: PartitionFiles,
+    retention: Retention,
     manifest: Manifest,
     blocks: [BlockReader],
     unreadUpTo: Timestamp?,
@@ -64,6 +66,7 @@ final class PartitionStore {
     self.fieldSets = fieldSets
     self.clock = clock
     self.files = files
+    self.retention = retention
     self.manifest = manifest
     self.blocks = blocks
     self.ring = ring
@@ -74,6 +77,7 @@ final class PartitionStore {
     current = Generation(start: manifest.nextOffset)
     refreshLayouts()
     for block in blocks { table.noteSealed(block) }
+    for block in manifest.blocks { retention.observe(block.lastTimestamp) }
     if let unreadUpTo { table.seal(upTo: unreadUpTo) }
     counters.publish(self)
     counters.publishManifest(self)
@@ -190,7 +194,10 @@ final class PartitionStore {
   private func finish(_ cut: Cut, _ result: CutResult) {
     manifest = result.manifest
     blocks.append(contentsOf: result.blocks)
-    for block in result.blocks { table.noteSealed(block) }
+    for block in result.blocks {
+      table.noteSealed(block)
+      retention.observe(block.summary.lastTimestamp)
+    }
     ringSnapshot = ring.publish()
     // Slots that the ledger handed out during the cut stay.
     ledger = ledger.adding(cut.generation.tally, result.counts)
@@ -218,6 +225,7 @@ final class PartitionStore {
     guard let next = replacement.applied(to: blockList) else { return .refused }
     var committed = manifest
     committed.blocks = next.summaries
+    committed.removals.add(replacement.removed)
     do throws(SystemError) {
       try files.manifests.commit(committed)
     } catch {
@@ -227,6 +235,35 @@ final class PartitionStore {
     blocks = next.readers
     counters.publishManifest(self)
     CrashPoint.compactionCommitted.reach()
+    return .done
+  }
+
+  /// Commits a manifest that names fewer blocks, without the ring's hours that may have windows of
+  /// the others.
+  func commit(
+    _ next: Manifest,
+    blocks kept: [BlockReader],
+    droppingHoursOf gone: [BlockSummary]
+  ) -> BlockSwap {
+    precondition(cut == nil && !isFreezing)
+    for hour in ring.hours where gone.contains(where: { $0.meets(TimeRange.hour(hour)) }) {
+      ring.dropHour(hour)
+    }
+    var next = next
+    do throws(SystemError) {
+      // What the ring has dropped stays dropped: blocks answer for it.
+      try catalog.sync(upTo: catalog.version)
+      try ring.sync()
+      next.ringProgress = ring.progress
+      try files.manifests.commit(next)
+    } catch {
+      return .failed(error)
+    }
+    manifest = next
+    blocks = kept
+    ringSnapshot = ring.publish()
+    counters.publishManifest(self)
+    CrashPoint.removalCommitted.reach()
     return .done
   }
 
@@ -273,7 +310,10 @@ final class PartitionStore {
 
   /// The oldest hour that the ring keeps.
   private var oldestRingHour: Int64 {
-    max(0, clock.now() / Nanoseconds.perHour - Self.ringHourCount)
+    max(
+      max(0, clock.now() / Nanoseconds.perHour - Self.ringHourCount),
+      retention.oldestOfLongest(now: clock.now()) / Nanoseconds.perHour
+    )
   }
 
   /// Hours that the ring keeps beside the open one.
@@ -404,6 +444,9 @@ final class PartitionStore {
     for generation in [cut?.generation, current].compactMap({ $0 }) {
       book = book.adding(generation.tally, [:])
       generation.pendingPoints(table: table, into: &pending)
+    }
+    for (key, points) in manifest.removals.counts {
+      book.remove(points, key)
     }
     return book.entries.enumerated().map { index, entry in
       (entry, index < pending.count ? pending[index] : 0)

@@ -163,6 +163,8 @@ final class PartitionWorker: @unchecked Sendable {
       reply.fulfil(store(of: partition)?.blockList)
     case .replaceBlocks(let partition, let replacement, let reply):
       reply.fulfil(store(of: partition)?.replaceBlocks(replacement))
+    case .removeBlocks(let partition, let removal, let reply):
+      reply.fulfil(store(of: partition)?.removeBlocks(removal))
     }
     return true
   }

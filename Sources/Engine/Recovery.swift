@@ -15,6 +15,7 @@ struct Recovery {
   /// Definitions that the catalog has lost may stand in blocks.
   private var hasCatalogLoss = false
   private let blockFiles: BlockFiles
+  private let retention: Retention
 
   init(parts: EngineParts, damages: [Damage]) {
     self.parts = parts
@@ -23,6 +24,7 @@ struct Recovery {
       openCountMax: parts.configuration.blockOpenFileCountMax
     )
     directory = DataDirectory(parts.configuration.dataDirectory)
+    retention = Retention(parts.configuration.retention)
     report.damages = damages
   }
 
@@ -370,6 +372,7 @@ struct Recovery {
         fieldSets: sets,
         clock: parts.clock,
         files: partition.files,
+        retention: retention,
         manifest: partition.manifest,
         blocks: partition.blocks,
         unreadUpTo: partition.unread.map(\.lastTimestamp).max(),
@@ -436,6 +439,7 @@ struct Recovery {
         options: letters
       ),
       blockFiles: blockFiles,
+      retention: retention,
       epoch: log.epoch
     )
   }

@@ -18,6 +18,7 @@ final class RunningEngine: Sendable {
   let deadLetters: DeadLetterLog
   let feed: ChangeFeed
   let compaction: BackgroundCompaction
+  let retention: Retention
   private let threads = Mutex<[WorkerThread]>([])
   private let compactionThread = Mutex<WorkerThread?>(nil)
   private let isStopping = Atomic<Bool>(false)
@@ -34,6 +35,7 @@ final class RunningEngine: Sendable {
     reserve: DiskReserve,
     deadLetters: DeadLetterLog,
     blockFiles: BlockFiles,
+    retention: Retention,
     epoch: Epoch
   ) {
     self.parts = parts
@@ -43,7 +45,14 @@ final class RunningEngine: Sendable {
     self.workerOfPartition = workerOfPartition
     self.reserve = reserve
     self.deadLetters = deadLetters
-    compaction = BackgroundCompaction(parts: parts, workers: workers, files: blockFiles)
+    self.retention = retention
+    compaction = BackgroundCompaction(
+      parts: parts,
+      catalog: catalog,
+      workers: workers,
+      files: blockFiles,
+      retention: retention
+    )
     feed = ChangeFeed(
       FeedSources(
         parts: parts,
@@ -63,7 +72,7 @@ final class RunningEngine: Sendable {
     let parser = LineParser(
       options: LineParserOptions(lineByteCountMax: parts.configuration.lineByteCountMax),
       partitionCount: parts.configuration.partitionCount,
-      resolver: CatalogResolver(catalog: catalog)
+      resolver: CatalogResolver(catalog: catalog, retention: retention)
     )
     return Receiver(
       parser: parser,
@@ -131,7 +140,7 @@ final class RunningEngine: Sendable {
       )
     }
     started.append(try WorkerThread(name: "feed") { [self] in feed.work() })
-    if parts.configuration.compaction.mode == .background {
+    if compaction.isNeeded {
       let thread = try WorkerThread(name: "compaction") { [self] in compaction.work() }
       compactionThread.withLock { $0 = thread }
     }
@@ -169,7 +178,7 @@ final class RunningEngine: Sendable {
       releaseCommitted(worker)
     }
     feed.step(monotonic: monotonic)
-    if parts.configuration.compaction.mode == .background {
+    if compaction.isNeeded {
       worked = compaction.step(monotonic: monotonic) == 0 || worked
     }
     return worked

@@ -80,6 +80,7 @@ extension LineParser {
       points = parsed.fieldCount
       if let excess = parsed.excess { throw excess }
       let timestamp = try timestamp(session, arrival)
+      if let timestamp { unsafe try checkAge(of: timestamp, row, session, arrival) }
       unsafe try store(row, start, timestamp, session, arrival)
     } catch {
       unsafe refuse(
@@ -114,6 +115,28 @@ extension LineParser {
       throw RowFault(parsed.timeStart, .future, "timestamp more than 10 minutes ahead")
     }
     return timestamp
+  }
+
+  /// Refuses a row that retention would remove at once.
+  private func checkAge(
+    of timestamp: Timestamp,
+    _ row: UnsafeRawPointer,
+    _ session: LineSession,
+    _ arrival: Timestamp
+  ) throws(RowFault) {
+    guard timestamp < resolver.oldestTimestamp(arrival: arrival) else { return }
+    let oldest = unsafe resolver.oldestTimestamp(
+      tenant: session.tenant,
+      measurement: bytes(of: parsed.measurement, row, isMeasurement: true),
+      arrival: arrival
+    )
+    guard timestamp < oldest else { return }
+    throw RowFault(
+      parsed.timeStart,
+      .expired,
+      "timestamp before \(CivilTime(nanoseconds: oldest).rfc3339(decimals: 0)), where the "
+        + "measurement's retention begins"
+    )
   }
 
   /// Finds out what the row's names stand for and appends it to its partition's batch.

@@ -5,6 +5,7 @@ struct PredictedRun {
   let tenant: UInt32
   let precision: LinePrecision
   let arrival: Timestamp
+  let timestampMin: Timestamp
   let timestampMax: Timestamp
   /// The record of the row before.
   var last: UInt32
@@ -81,7 +82,9 @@ extension LineParser {
       } else {
         break
       }
-      guard timestamp <= run.timestampMax, unsafe cursor - line <= lineByteCountMax else { break }
+      guard timestamp <= run.timestampMax, timestamp >= run.timestampMin,
+        unsafe cursor - line <= lineByteCountMax
+      else { break }
       let byteCount = unsafe encoder.finish()
       let rowHead = unsafe RowHead(
         layout: LayoutID(record.pointee.layout),

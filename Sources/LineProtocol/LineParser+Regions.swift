@@ -55,6 +55,7 @@ extension LineParser {
       tenant: session.tenant.rawValue,
       precision: session.precision,
       arrival: arrival,
+      timestampMin: resolver.oldestTimestamp(arrival: arrival),
       timestampMax: Self.timestampMax(arrival),
       last: session.lastRecord
     )

@@ -156,7 +156,7 @@ extension LineParser {
   }
 
   /// A name without its escapes.
-  private func bytes(
+  func bytes(
     of name: ParsedRow.Name,
     _ row: UnsafeRawPointer,
     isMeasurement: Bool = false

@@ -26,4 +26,26 @@ public protocol SchemaResolver: AnyObject {
 
   /// The version that knows every name handed out so far; batches carry it.
   var version: UInt64 { get }
+
+  /// Rows at or behind it are kept, whosever they are; others are asked about one by one. Asked for
+  /// once a packet.
+  func oldestTimestamp(arrival: Timestamp) -> Timestamp
+
+  /// The first time that is kept of a measurement.
+  func oldestTimestamp(
+    tenant: TenantID,
+    measurement: [UInt8],
+    arrival: Timestamp
+  ) -> Timestamp
+}
+
+/// Where nothing is ever removed.
+extension SchemaResolver {
+  public func oldestTimestamp(arrival: Timestamp) -> Timestamp { 0 }
+
+  public func oldestTimestamp(
+    tenant: TenantID,
+    measurement: [UInt8],
+    arrival: Timestamp
+  ) -> Timestamp { 0 }
 }

@@ -9,6 +9,10 @@ public struct LedgerEntry: Hashable, Sendable {
   public var duplicate: UInt64 = 0
   public var replaced: UInt64 = 0
   public var late: UInt64 = 0
+  /// Parts of stored that are not there any more: what retention removed, and what somebody
+  /// deleted. Counted when the space comes back.
+  public var expired: UInt64 = 0
+  public var deleted: UInt64 = 0
   /// Points refused, by reason.
   public var rejected: [RefusalReason: UInt64] = [:]
   /// Lines refused whose points nobody could count, by reason.

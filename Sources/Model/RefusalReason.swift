@@ -17,6 +17,8 @@
   case seriesLimit = 7
   /// More fields than a row can have, or a name or tag set beyond its limit.
   case tooWide = 8
+  /// The timestamp lies before what the measurement's retention keeps.
+  case expired = 9
 
   public var name: String {
     switch self {
@@ -28,6 +30,7 @@
     case .future: "future"
     case .seriesLimit: "series_limit"
     case .tooWide: "too_wide"
+    case .expired: "expired"
     }
   }
 
@@ -35,7 +38,7 @@
   public var countsLines: Bool {
     switch self {
     case .unparsable, .tooLong, .cut: true
-    case .typeConflict, .beforeEpoch, .future, .seriesLimit, .tooWide: false
+    case .typeConflict, .beforeEpoch, .future, .seriesLimit, .tooWide, .expired: false
     }
   }
 }

@@ -33,6 +33,8 @@ public enum CrashPoint: String, CaseIterable, Sendable {
   case compactionCommitted = "compaction.committed"
   /// One of the inputs is removed.
   case compactionRemoving = "compaction.removing"
+  /// The manifest does not name blocks any more that retention has removed, and they are there.
+  case removalCommitted = "removal.committed"
   /// A start has opened everything and replayed nothing.
   case opened = "recovery.opened"
   /// A start is in the middle of the log.

@@ -29,6 +29,8 @@ public enum RangeQuery {
       clock: clock
     )
     try context.checkDeadline()
+    var request = request
+    request.range = request.kept(request.range)
     var answer = RangeAnswer(grid: request.grid, precision: request.precision)
     if tenant != nil {
       let selection = try Selection(request, catalog, &context)

@@ -45,6 +45,11 @@ package struct TimeSpan: Hashable, Sendable, ExpressibleByArgument {
     ("d", 86_400e9), ("h", 3_600e9), ("m", 60e9), ("s", 1e9), ("ms", 1e6), ("us", 1e3), ("ns", 1),
   ]
 
+  /// Read, and never written.
+  private static let longUnits: [(name: String, factor: Double)] = [
+    ("y", 31_536_000e9), ("w", 604_800e9),
+  ]
+
   package init?(argument: String) {
     var rest = argument[...]
     var total = 0.0
@@ -57,7 +62,7 @@ package struct TimeSpan: Hashable, Sendable, ExpressibleByArgument {
       let digits = rest.prefix { $0.isNumber || $0 == "." }
       let unit = rest.dropFirst(digits.count).prefix { $0.isLetter }
       guard let (number, name) = Quantity.split(String(digits + unit)),
-        let factor = Self.units.first(where: { $0.name == name })?.factor
+        let factor = (Self.units + Self.longUnits).first(where: { $0.name == name })?.factor
       else { return nil }
       total += number * factor
       rest = rest.dropFirst(digits.count + unit.count)

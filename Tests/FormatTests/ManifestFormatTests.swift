@@ -46,4 +46,24 @@ import Testing
     let page = try FormatPage("manifest.md")
     #expect(page.shows(bytes), "\(FormatPage.rows(bytes).joined(separator: "\n"))")
   }
+
+  // MARK: Removals
+
+  static let removed: Manifest = {
+    var manifest = ManifestFormatTests.manifest
+    manifest.removals.add(.init(tenant: TenantID(1), a: Offset(0), b: Offset(16)))
+    manifest.removals.add([
+      .init(tenant: TenantID(1), measurement: MeasurementID(6), cause: .age): 4_000,
+      .init(tenant: TenantID(1), measurement: nil, cause: .bytes): 12,
+    ])
+    return manifest
+  }()
+
+  @Test func aManifestWithRemovalsOpensForEver() throws {
+    let fixture = "format-v1/manifest-removals.bin"
+    #expect(try Fixtures.matches(fixture, Self.removed.encoded()))
+    let bytes = try Fixtures.bytes(fixture)
+    let manifest = try Manifest(bytes.span)
+    #expect(manifest == Self.removed)
+  }
 }

@@ -21,7 +21,8 @@ struct LedgerJSONTests {
       text([]) == """
         {"status":"success","data":{"balanced":true,"totals":{"received":0,"stored":0,\
         "duplicate":0,\
-        "replaced":0,"pending":0,"late":0,"rejected":{},"lines_rejected":{},"balanced":true},\
+        "replaced":0,"pending":0,"late":0,"expired":0,"deleted":0,"rejected":{},\
+        "lines_rejected":{},"balanced":true},\
         "rows":[]}}
         """
     )
@@ -32,6 +33,8 @@ struct LedgerJSONTests {
     first.entry.rejected = [.future: 3, .typeConflict: 1]
     first.entry.received += 4
     first.entry.late = 5
+    first.entry.expired = 4
+    first.entry.deleted = 3
     var unknown = row(nil, received: 0, pending: 0)
     unknown.entry.linesRejected = [.unparsable: 7]
     let text = text([first, unknown])
@@ -40,10 +43,11 @@ struct LedgerJSONTests {
         """
         "rows":[{"tenant":"default","measurement":"no\\"de","received":16,"stored":10,\
         "duplicate":0,\
-        "replaced":0,"pending":2,"late":5,"rejected":{"type_conflict":1,"future":3},\
+        "replaced":0,"pending":2,"late":5,"expired":4,"deleted":3,\
+        "rejected":{"type_conflict":1,"future":3},\
         "lines_rejected":{},"balanced":true},{"tenant":"default","measurement":null,"received":0,\
-        "stored":0,"duplicate":0,"replaced":0,"pending":0,"late":0,"rejected":{},\
-        "lines_rejected":{"unparsable":7},"balanced":true}]
+        "stored":0,"duplicate":0,"replaced":0,"pending":0,"late":0,"expired":0,"deleted":0,\
+        "rejected":{},"lines_rejected":{"unparsable":7},"balanced":true}]
         """
       )
     )

@@ -7,6 +7,7 @@ struct BlockMerger {
   let disk: any Disk
   let directory: String
   let policy: CompactionPolicy
+  let filter: GroupFilter
   /// Told how many bytes of inputs have been worked on since the last time; may wait, and may end
   /// the merge.
   let pace: (Int) throws(CompactionError) -> Void
@@ -43,9 +44,14 @@ struct BlockMerger {
     do throws(CompactionError) {
       while let series = groups.series {
         var merger = SeriesMerger(series: series, policy: policy)
+        let oldest = filter.oldest(series)
         var byteCount = 0
         while groups.series == series {
           let (reader, entry) = try groups.next()
+          if entry.lastTimestamp < oldest {
+            filter.leaveOut(entry)
+            continue
+          }
           do throws(BlockError) {
             try merger.add(entry, of: reader)
           } catch {

@@ -6,21 +6,25 @@ public struct StepMerger {
   private let disk: any Disk
   private let directory: String
   private let policy: CompactionPolicy
+  private let filter: GroupFilter
   private let pace: (Int) throws(CompactionError) -> Void
 
   /// - Parameters:
   ///   - directory: the partition's folder of blocks.
+  ///   - filter: what is left out.
   ///   - pace: told how many bytes of inputs have been worked on since the last time; may wait, and
   ///     may end the merge by throwing ``CompactionError/stopped``.
   public init(
     disk: any Disk,
     directory: String,
     policy: CompactionPolicy,
+    filter: GroupFilter = GroupFilter(),
     pace: @escaping (Int) throws(CompactionError) -> Void = { _ throws(CompactionError) in }
   ) {
     self.disk = disk
     self.directory = directory
     self.policy = policy
+    self.filter = filter
     self.pace = pace
   }
 
@@ -39,7 +43,13 @@ public struct StepMerger {
     for reader in readers {
       if let damage = reader.damages.first { throw .damaged(damage) }
     }
-    let merger = BlockMerger(disk: disk, directory: directory, policy: policy, pace: pace)
+    let merger = BlockMerger(
+      disk: disk,
+      directory: directory,
+      policy: policy,
+      filter: filter,
+      pace: pace
+    )
     let ledger = readers[readers.count - 1].ledger ?? []
     for tenant in step.tenants {
       outputs.append(

@@ -7,7 +7,7 @@ public import Model
 ///     | 12 CRC32C of the payload u32 | 16 CRC32C of bytes 0 ..< 16 u32 | payload |
 ///     payload := | cut u64 | epoch u32 | next offset u64 | blocks u32 | summary, 112 bytes | ... |
 ///                | ring files u32 | hour i64, bytes u48, number u8, kind u8 | ... | ledger |
-///                | catalog version u64, unless 0 |
+///                | catalog version u64, unless 0 and the last | removals, unless there are none |
 public struct Manifest: Hashable, Sendable {
   static let headByteCount = 20
   /// "VRVM".
@@ -31,6 +31,8 @@ public struct Manifest: Hashable, Sendable {
   /// The catalog's version when the cut was committed: a catalog that ends before it has lost what
   /// blocks use. 0 when that is not known.
   public var catalogVersion: UInt64
+  /// What retention and deletes have taken away.
+  public var removals: Removals
 
   public init(
     partition: PartitionID,
@@ -40,7 +42,8 @@ public struct Manifest: Hashable, Sendable {
     blocks: [BlockSummary] = [],
     ringProgress: [RingProgress] = [],
     ledger: [LedgerEntry] = [],
-    catalogVersion: UInt64 = 0
+    catalogVersion: UInt64 = 0,
+    removals: Removals = Removals()
   ) {
     self.partition = partition
     self.cut = cut
@@ -50,6 +53,7 @@ public struct Manifest: Hashable, Sendable {
     self.ringProgress = ringProgress
     self.ledger = ledger
     self.catalogVersion = catalogVersion
+    self.removals = removals
   }
 
   /// The bytes of the file.
@@ -66,7 +70,8 @@ public struct Manifest: Hashable, Sendable {
       payload.writeInteger(progress.word)
     }
     LedgerCoding.write(ledger, into: &payload)
-    if catalogVersion > 0 { payload.writeInteger(catalogVersion) }
+    if catalogVersion > 0 || !removals.isEmpty { payload.writeInteger(catalogVersion) }
+    if !removals.isEmpty { removals.write(into: &payload) }
 
     var buffer = OutputBuffer(reserving: Self.headByteCount + payload.count)
     buffer.writeInteger(Self.magic)
@@ -136,6 +141,10 @@ public struct Manifest: Hashable, Sendable {
     }
     guard let ledger = LedgerCoding.read(&reader) else { throw .malformed(part) }
     if reader.remaining > 0 { catalogVersion = reader.readInteger(UInt64.self) ?? 0 }
+    if reader.remaining > 0 {
+      guard let removals = Removals(&reader) else { throw .malformed(part) }
+      self.removals = removals
+    }
     guard reader.remaining == 0,
       blocks.allSatisfy({ $0.identity.partition == partition && $0.identity.b <= self.nextOffset })
     else { throw .malformed(part) }

@@ -135,7 +135,8 @@ public struct ManifestStore: Sendable {
 
   /// Finds temporary files, and blocks behind the manifest's end: the work of a cut that a crash
   /// cut short. Also blocks whose offsets other blocks of a sound manifest hold: inputs or results
-  /// of a compaction that a crash cut short. Other files that the manifest does not name are noted
+  /// of a compaction that a crash cut short; and blocks
+  /// that retention has removed. Other files that the manifest does not name are noted
   /// and left alone.
   func findLeftovers(_ loaded: inout LoadedManifest) throws(SystemError) {
     let named = Set(loaded.manifest.blocks.map(\.fileName))
@@ -149,7 +150,10 @@ public struct ManifestStore: Sendable {
         loaded.leftovers.append(path)
       } else if isUncommitted {
         if loaded.wasRebuilt { loaded.doubtful.append(path) } else { loaded.leftovers.append(path) }
-      } else if let parsed, isHeld(parsed.a, parsed.b, by: loaded) {
+      } else if let parsed,
+        isHeld(parsed.a, parsed.b, by: loaded)
+          || loaded.manifest.removals.covers(parsed.a, parsed.b, of: parsed.tenant)
+      {
         loaded.leftovers.append(path)
       } else {
         loaded.damages.append(

@@ -1,4 +1,5 @@
 internal import Blocks
+internal import Catalog
 internal import Logging
 internal import Model
 internal import Platform
@@ -26,6 +27,10 @@ final class BackgroundCompaction: @unchecked Sendable {
   private let files: BlockFiles
   private let pace: CompactionPace
   private let directory: DataDirectory
+  private let catalog: Catalog
+  private let retention: Retention
+  private let retentionRun: RetentionRun
+  let retentionCounters = RetentionCounters()
   private var troubles: TroubleLog
   /// Inputs that the manifests do not name any more.
   private var retired: [BlockReader] = []
@@ -46,13 +51,32 @@ final class BackgroundCompaction: @unchecked Sendable {
     var readers: [BlockReader]
   }
 
-  init(parts: EngineParts, workers: [PartitionWorker], files: BlockFiles) {
+  init(
+    parts: EngineParts,
+    catalog: Catalog,
+    workers: [PartitionWorker],
+    files: BlockFiles,
+    retention: Retention
+  ) {
     self.parts = parts
+    self.catalog = catalog
+    self.retention = retention
+    retentionRun = RetentionRun(
+      parts: parts,
+      catalog: catalog,
+      retention: retention,
+      counters: retentionCounters
+    )
     self.workers = workers
     self.files = files
     pace = CompactionPace(clock: parts.clock)
     directory = DataDirectory(parts.configuration.dataDirectory)
     troubles = TroubleLog(parts.logger, ended: "compaction succeeds again")
+  }
+
+  /// Whether there is ever anything to do.
+  var isNeeded: Bool {
+    parts.configuration.compaction.mode == .background || retention.rules.isActive
   }
 
   /// The thread's life.
@@ -73,6 +97,8 @@ final class BackgroundCompaction: @unchecked Sendable {
     guard monotonic >= nextLookAt else { return nextLookAt - monotonic }
     removeRetired()
     nextLookAt = monotonic &+ Self.lookNanoseconds
+    if retentionRun.isDue(monotonic: monotonic) { removeExpired(monotonic: monotonic) }
+    guard parts.configuration.compaction.mode == .background else { return Self.lookNanoseconds }
     let (found, debt) = lookForWork(monotonic: monotonic)
     counters.publish(debt: debt, retired: retired.count, barred: barred.count)
     guard let work = found else { return Self.lookNanoseconds }
@@ -88,6 +114,60 @@ final class BackgroundCompaction: @unchecked Sendable {
     } catch {
       note(error, work)
       return Self.lookNanoseconds
+    }
+  }
+
+  // MARK: Retention
+
+  private func removeExpired(monotonic: UInt64) {
+    var lists: [(partition: PartitionID, list: BlockList)] = []
+    var owners: [PartitionID: PartitionWorker] = [:]
+    for worker in workers {
+      for (partition, _) in worker.counters {
+        guard let list = blockList(of: partition, worker) else { continue }
+        lists.append((partition, list))
+        owners[partition] = worker
+      }
+    }
+    let gone = retentionRun.run(lists, monotonic: monotonic) { partition, removal in
+      guard let worker = owners[partition] else { return nil }
+      let reply = Promise<BlockSwap?>()
+      worker.mailbox.send(.removeBlocks(partition: partition, removal, reply: reply))
+      return answer(reply, worker) ?? nil
+    }
+    for block in gone {
+      if let reader = block.reader {
+        retired.append(reader)
+      } else {
+        let folder = directory.blocks(Int(block.partition.rawValue))
+        try? parts.disk.remove(Path.join(folder, block.summary.fileName))
+      }
+    }
+    // The lists go first, so that files that nobody else reads can go at once.
+    lists = []
+  }
+
+  /// What merges leave out, by the rules of retention.
+  private var groupFilter: GroupFilter {
+    guard retention.rules.isActive else { return GroupFilter() }
+    let (catalog, retention, cache) = (catalog, retention, retentionRun.cache)
+    let now = parts.clock.now()
+    let shortest = retention.oldestOfShortest(now: now)
+    var known: [MeasurementID: Timestamp] = [:]
+    return GroupFilter { series in
+      guard shortest > 0, let measurement = cache.measurement(of: series) else { return .min }
+      if let oldest = known[measurement] { return oldest }
+      guard let definition = catalog.measurement(measurement) else { return .min }
+      let oldest = retention.oldest(
+        tenant: definition.tenant,
+        measurement: definition.name,
+        catalog,
+        now: now
+      )
+      known[measurement] = oldest
+      return oldest
+    } pointCount: { entry in
+      cache.points(of: entry)
     }
   }
 
@@ -169,9 +249,15 @@ final class BackgroundCompaction: @unchecked Sendable {
     let folder = directory.blocks(index)
     var outputs: [BlockSummary] = []
     let readers: [BlockReader]
+    let filter = groupFilter
     do throws(CompactionError) {
-      let merger = StepMerger(disk: parts.disk, directory: folder, policy: work.policy) {
-        [pace] _ throws(CompactionError) in try pace.pause()
+      let merger = StepMerger(
+        disk: parts.disk,
+        directory: folder,
+        policy: work.policy,
+        filter: filter
+      ) { [pace] _ throws(CompactionError) in
+        try pace.pause()
       }
       try merger.merge(work.step, work.readers, into: &outputs)
       readers = try open(outputs, in: folder)
@@ -186,15 +272,31 @@ final class BackgroundCompaction: @unchecked Sendable {
     let replacement = BlockReplacement(
       inputs: work.step.inputs,
       outputs: outputs,
-      readers: readers
+      readers: readers,
+      removed: counts(filter.removed)
     )
     try swap(replacement, in: work)
     retired += work.readers
+    let removed = replacement.removed.values.reduce(0, +)
+    if removed > 0 { retentionCounters.removed(.age, blocks: 0, points: removed, bytes: 0) }
     counters.merged(
       points: work.step.pointCount,
       read: work.step.inputByteCount,
       written: outputs.reduce(0) { $0 + $1.byteCount }
     )
+  }
+
+  /// Points that a merge left out, by measurement.
+  private func counts(_ removed: [SeriesID: UInt64]) -> [Removals.Key: UInt64] {
+    var result: [Removals.Key: UInt64] = [:]
+    for (series, points) in removed {
+      guard let measurement = retentionRun.cache.measurement(of: series),
+        let tenant = catalog.measurement(measurement)?.tenant
+      else { continue }
+      let key = Removals.Key(tenant: tenant, measurement: measurement, cause: .age)
+      result[key, default: 0] += points
+    }
+    return result
   }
 
   private func open(

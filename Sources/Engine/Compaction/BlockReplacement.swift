@@ -15,6 +15,8 @@ struct BlockReplacement: Sendable {
   var outputs: [BlockSummary]
   /// Of the outputs.
   var readers: [BlockReader]
+  /// Points that are in the inputs and were left out.
+  var removed: [Removals.Key: UInt64] = [:]
 
   /// The list with the outputs in the place of the inputs; `nil` when these are not all there, one
   /// after another.

@@ -68,6 +68,22 @@ public struct EngineMetrics: Sendable {
     public init() {}
   }
 
+  /// What retention has removed since the start.
+  public struct Retention: Sendable {
+    public struct Removed: Sendable {
+      public var blockCount: UInt64 = 0
+      public var pointCount: UInt64 = 0
+      public var byteCount: UInt64 = 0
+
+      public init() {}
+    }
+
+    /// By cause.
+    public var removed: [String: Removed] = [:]
+    /// Removals that the disk refused.
+    public var failureCount: UInt64 = 0
+  }
+
   public struct Queries: Sendable {
     public var runningCount = 0
     public var waitingCount = 0
@@ -124,6 +140,7 @@ public struct EngineMetrics: Sendable {
   public var refusal: String?
   public var names = Names()
   public var compaction = Compaction()
+  public var retention = Retention()
   public var queries = Queries()
   public var deadLetterCount: UInt64 = 0
   public var droppedDeadLetterCount: UInt64 = 0
@@ -184,6 +201,7 @@ extension RunningEngine {
     result.names.layouts = names.layouts
     result.names.byteCount = names.byteCount
     result.compaction = compaction.counters.metrics
+    result.retention = compaction.retentionCounters.metrics
     let letters = deadLetters.statistics
     result.deadLetterCount = letters.letters
     result.droppedDeadLetterCount = letters.dropped

@@ -45,8 +45,8 @@ struct RawQuery {
       }
       let reader = SeriesReader(series, view, request.range, selection.fields, times, &context)
       while position.field < selection.fields.count {
-        let start = position.timestamp ?? request.range.start
-        let range = TimeRange(start: start, end: request.range.end)
+        let start = max(position.timestamp ?? 0, request.range.start)
+        let range = TimeRange(start: start, end: max(start, request.range.end))
         let rowCount = min(
           reader.rowCount(of: selection.fields[position.field], in: range, &context),
           request.newest ?? .max

@@ -13,6 +13,9 @@ struct StepQuery {
   let selection: Selection
   let views: [PartitionID: PartitionView]
 
+  /// The times to read: those of the buckets that retention keeps.
+  private var range: TimeRange { request.kept(grid.range) }
+
   /// Appends the series of the answer, group by group.
   func run(
     into answer: inout RangeAnswer,
@@ -107,11 +110,11 @@ struct StepQuery {
     _ aggregators: inout [StepAggregator],
     _ context: inout QueryContext
   ) throws(QueryError) {
-    let times = try selection.filter?.times(of: series, in: grid.range, from: view, &context)
+    let times = try selection.filter?.times(of: series, in: range, from: view, &context)
     defer { context.release(times?.byteCount ?? 0) }
     if times?.times.isEmpty == true { return }
     let ids = fields.map(\.id)
-    let open = view.open.openRows(of: series, fields: ids, in: grid.range)
+    let open = view.open.openRows(of: series, fields: ids, in: range)
     let openByteCount = open.byteCount
     try context.charge(openByteCount)
     defer { context.release(openByteCount) }
@@ -134,7 +137,7 @@ struct StepQuery {
     }
     // Newer than all that is sealed, so that nothing above can hold the same point.
     if !open.fresh.isEmpty {
-      let sweep = RawSweep(groups: [], late: open.fresh, fields: fields, ranges: [grid.range])
+      let sweep = RawSweep(groups: [], late: open.fresh, fields: fields, ranges: [range])
       try fold(sweep, times, &aggregators, &context)
     }
   }
@@ -173,7 +176,6 @@ struct StepQuery {
     _ aggregators: inout [StepAggregator],
     _ context: inout QueryContext
   ) -> [TimeRange] {
-    let range = grid.range
     guard !range.isEmpty else { return [] }
     guard grid.step % Nanoseconds.perMinute == 0 else { return [range] }
     var fold = WindowFold(

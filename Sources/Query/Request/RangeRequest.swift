@@ -35,6 +35,15 @@ public struct RangeRequest: Hashable, Sendable {
   public var conditions: [RowCondition] = []
   /// So many of the newest points of each series and field, raw; `nil` for all of the range.
   public var newest: Int?
+  /// The first time that retention keeps: rows before it are gone, wherever they still lie. A whole
+  /// minute.
+  public var oldest: Timestamp = 0
   /// A hash of what makes pages belong together.
   var fingerprint: UInt64
+
+  /// The part of some times that retention keeps.
+  func kept(_ range: TimeRange) -> TimeRange {
+    let start = max(range.start, oldest)
+    return TimeRange(start: start, end: max(start, range.end))
+  }
 }

@@ -5,10 +5,12 @@ internal import Model
 ///
 ///     {"status":"success","data":{"balanced":true,"totals":{…},"rows":[{"tenant":"default",
 ///      "measurement":"node","received":12,"stored":10,"duplicate":1,"replaced":0,"rejected":{},
-///      "pending":1,"late":0,"lines_rejected":{"unparsable":1},"balanced":true}]}}
+///      "pending":1,"late":0,"expired":0,"deleted":0,"lines_rejected":{"unparsable":1},
+///      "balanced":true}]}}
 ///
-/// `measurement` is null for lines whose measurement nobody could read. `late` is a part of
-/// `stored`; `lines_rejected` counts lines and stands apart.
+/// `measurement` is null for lines whose measurement nobody could read. `late`, and what is
+/// gone as `expired` or `deleted`, are parts of `stored`; `lines_rejected` counts lines and stands
+/// apart.
 package enum LedgerJSON {
   package static func render(_ rows: [LedgerRow]) -> [UInt8] {
     var json = JSONText()
@@ -43,6 +45,7 @@ package enum LedgerJSON {
     let numbers = [
       ("received", entry.received), ("stored", entry.stored), ("duplicate", entry.duplicate),
       ("replaced", entry.replaced), ("pending", row.pending), ("late", entry.late),
+      ("expired", entry.expired), ("deleted", entry.deleted),
     ]
     for (name, value) in numbers {
       json.key(name)
@@ -76,6 +79,8 @@ package enum LedgerJSON {
       total.entry.duplicate += row.entry.duplicate
       total.entry.replaced += row.entry.replaced
       total.entry.late += row.entry.late
+      total.entry.expired += row.entry.expired
+      total.entry.deleted += row.entry.deleted
       total.entry.rejected.merge(row.entry.rejected) { $0 + $1 }
       total.entry.linesRejected.merge(row.entry.linesRejected) { $0 + $1 }
       total.pending += row.pending

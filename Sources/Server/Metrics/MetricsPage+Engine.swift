@@ -52,6 +52,8 @@ extension MetricsPage {
       ("duplicate", "Points that came again with an equal value.", { $0.entry.duplicate }),
       ("replaced", "Points that a later value took the place of.", { $0.entry.replaced }),
       ("late", "Stored points that came behind the last cut of their series.", { $0.entry.late }),
+      ("expired", "Stored points that retention has removed since.", { $0.entry.expired }),
+      ("deleted", "Stored points that deletes have removed since.", { $0.entry.deleted }),
     ]
     for (name, help, value) in families {
       page.family("varve_points_\(name)_total", .counter, help, labels: ["tenant"])

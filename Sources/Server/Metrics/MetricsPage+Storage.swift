@@ -165,6 +165,27 @@ extension MetricsPage {
     )
   }
 
+  static func retention(_ engine: EngineMetrics, into page: inout MetricsText) {
+    typealias Removed = EngineMetrics.Retention.Removed
+    page.section("Retention")
+    let families: [(name: String, help: String, value: (Removed) -> UInt64)] = [
+      ("blocks", "Blocks that retention removed whole.", { $0.blockCount }),
+      ("points", "Points that retention removed, also out of merged blocks.", { $0.pointCount }),
+      ("bytes", "Bytes of the blocks that were removed whole.", { $0.byteCount }),
+    ]
+    for (name, help, value) in families {
+      page.family("varve_retention_removed_\(name)_total", .counter, help, labels: ["cause"])
+      for cause in ["age", "bytes"] {
+        page.sample(value(engine.retention.removed[cause] ?? Removed()), [("cause", cause)])
+      }
+    }
+    page.counter(
+      "varve_retention_failures_total",
+      "Removals that the disk refused; they are tried again.",
+      engine.retention.failureCount
+    )
+  }
+
   static func compaction(_ sources: Sources, into page: inout MetricsText) {
     page.section("Compaction")
     let numbers = sources.engine.compaction

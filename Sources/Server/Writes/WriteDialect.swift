@@ -99,7 +99,7 @@ enum WriteDialect {
       let line = LogText.escape(first.text.prefix { $0 != 10 && $0 != 13 }.map { $0 })
       let text = "unable to parse '\(line)': \(place)\(fault)"
       return isPart ? "partial write: \(text) dropped=\(dropped)" : text
-    case .beforeEpoch, .future, .seriesLimit, .tooWide:
+    case .beforeEpoch, .future, .seriesLimit, .tooWide, .expired:
       return "partial write: \(place)\(fault) dropped=\(dropped)"
     }
   }

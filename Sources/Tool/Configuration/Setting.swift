@@ -1,3 +1,4 @@
+internal import Engine
 internal import Server
 
 /// One option of the server. The table of them (``Settings``) makes flags, variables, the file's
@@ -176,6 +177,20 @@ extension Setting {
     } write: { value, configuration in
       guard case .duration(let nanoseconds) = value else { return }
       configuration[keyPath: path] = Int(nanoseconds / second)
+    }
+  }
+
+  static func retentionRules(
+    _ key: String,
+    _ path: any Path<[RetentionRules.Rule]>,
+    _ summary: String,
+    _ details: String
+  ) -> Setting {
+    Setting(key, flag: nil, kind: .retentionRules, scaling: nil, summary, details) {
+      .text(RetentionText.text($0[keyPath: path]))
+    } write: { value, configuration in
+      guard case .text(let text) = value, let rules = RetentionText.rules(text) else { return }
+      configuration[keyPath: path] = rules
     }
   }
 }

@@ -58,6 +58,9 @@ package struct ConfigurationFlags: ParsableArguments {
   @OptionGroup(title: StorageSettings.title)
   private var storage: SettingFlags<StorageSettings>
 
+  @OptionGroup(title: RetentionSettings.title)
+  private var retention: SettingFlags<RetentionSettings>
+
   @OptionGroup(title: LineSettings.title)
   private var lines: SettingFlags<LineSettings>
 
@@ -83,8 +86,8 @@ package struct ConfigurationFlags: ParsableArguments {
   /// What was typed, by key.
   package var texts: [String: String] {
     [
-      storage.texts, lines.texts, http.texts, queries.texts, stream.texts, queue.texts,
-      operation.texts,
+      storage.texts, retention.texts, lines.texts, http.texts, queries.texts, stream.texts,
+      queue.texts, operation.texts,
     ].reduce(into: [:]) { all, texts in all.merge(texts) { first, _ in first } }
   }
 }

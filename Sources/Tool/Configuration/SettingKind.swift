@@ -10,6 +10,8 @@ package enum SettingKind: Hashable, Sendable {
   case bytes(ClosedRange<Int>)
   /// Nanoseconds, whole multiples of `step`.
   case duration(ClosedRange<Int64>, step: Int64)
+  /// See ``RetentionText``.
+  case retentionRules
 
   /// The value that `text` means, or `nil` when it means none that is allowed.
   package func value(of text: String) -> SettingValue? {
@@ -30,6 +32,7 @@ package enum SettingKind: Hashable, Sendable {
         nanoseconds.isMultiple(of: step)
       else { return nil }
       return .duration(nanoseconds)
+    case .retentionRules: return RetentionText.rules(text).map { .text(RetentionText.text($0)) }
     }
   }
 
@@ -51,13 +54,16 @@ package enum SettingKind: Hashable, Sendable {
     case .duration(_, let step):
       (step == 1 ? "" : "whole \(step == 1_000_000_000 ? "seconds" : "milliseconds"), ")
         + "a duration with its unit such as 10ms, 2d or 1h30m, \(range)"
+    case .retentionRules:
+      "rules such as debug=1d, acme/audit=forever, acme/=90d, acme/=200GiB: ages of 1h or more, "
+        + "sizes for whole tenants only"
     }
   }
 
   /// Both ends: `1MiB to 1TiB`.
   package var range: String {
     switch self {
-    case .directory, .address, .choice: ""
+    case .directory, .address, .choice, .retentionRules: ""
     case .count(let range):
       "\(Quantity.grouped(range.lowerBound)) to \(Quantity.grouped(range.upperBound))"
     case .bytes(let range):
@@ -76,6 +82,7 @@ package enum SettingKind: Hashable, Sendable {
     case .count: "count"
     case .bytes: "size"
     case .duration: "duration"
+    case .retentionRules: "rules"
     }
   }
 }

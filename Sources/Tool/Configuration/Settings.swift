@@ -1,8 +1,8 @@
 /// The table of options: every section, every option, in the order of help and documentation.
 package enum Settings {
   package static let sections: [any SettingSection.Type] = [
-    StorageSettings.self, LineSettings.self, HTTPSettings.self, QuerySettings.self,
-    StreamSettings.self, QueueSettings.self, OperationSettings.self,
+    StorageSettings.self, RetentionSettings.self, LineSettings.self, HTTPSettings.self,
+    QuerySettings.self, StreamSettings.self, QueueSettings.self, OperationSettings.self,
   ]
 
   package static let all: [Setting] = sections.flatMap { $0.settings }

@@ -114,9 +114,15 @@ package enum Overview {
       sum.linesRejected.merge(entry.linesRejected) { $0 &+ $1 }
       sums[key] = sum
     }
+    for (removed, points) in snapshot.partitions.flatMap(\.manifest.removals.counts) {
+      let key = Key(tenant: removed.tenant, measurement: removed.measurement)
+      var sum = sums[key] ?? LedgerEntry(tenant: removed.tenant, measurement: removed.measurement)
+      if removed.cause == .deleted { sum.deleted &+= points } else { sum.expired &+= points }
+      sums[key] = sum
+    }
     var table = TextTable([
       "tenant", "measurement", "received>", "stored>", "duplicate>", "replaced>", "rejected>",
-      "late>", "lines_rejected>",
+      "late>", "expired>", "deleted>", "lines_rejected>",
     ])
     let sorted = sums.sorted {
       ($0.key.tenant, $0.key.measurement?.rawValue ?? .max)
@@ -129,7 +135,8 @@ package enum Overview {
           ?? .text("(unknown)"),
         .unsigned(entry.received), .unsigned(entry.stored), .unsigned(entry.duplicate),
         .unsigned(entry.replaced), .unsigned(entry.rejected.values.reduce(0, &+)),
-        .unsigned(entry.late), .unsigned(entry.linesRejected.values.reduce(0, &+)),
+        .unsigned(entry.late), .unsigned(entry.expired), .unsigned(entry.deleted),
+        .unsigned(entry.linesRejected.values.reduce(0, &+)),
       ])
     }
     return table
@@ -155,6 +162,8 @@ package enum PartitionTables {
     report.fact("epoch", .integer(Int(partition.manifest.epoch.rawValue)))
     report.fact("next_offset", .unsigned(partition.manifest.nextOffset.rawValue))
     report.fact("manifest", .text(partition.manifestWasRebuilt ? "damaged" : "sound"))
+    let removed = partition.manifest.removals.counts.values.reduce(0, &+)
+    report.fact("removed_points", .unsigned(removed))
     var blocks = TextTable([
       "block", "tenant", "first_offset>", "end_offset>", "cut>", "groups>", "rows>", "points>",
       "bytes>", "bytes_per_point>", "first_row", "last_row",

@@ -1,3 +1,4 @@
+import Query
 import Testing
 import Tool
 
@@ -60,7 +61,7 @@ struct SettingKindTests {
 
   @Test(arguments: [
     ("open_rows", "open-rows"), ("openrows", "open-rows"), ("line-tcp", "line.tcp"),
-    ("retain.bytes", "queue.retain.bytes"), ("durabilty", "durability"), ("lien.tcp", "line.tcp"),
+    ("retain.bytes", "retention.bytes"), ("durabilty", "durability"), ("lien.tcp", "line.tcp"),
     ("log.levle", "log.level"), ("partition", "partitions"),
   ])
   func slipsAreUnderstood(typed: String, meant: String) {

@@ -60,6 +60,7 @@ struct SettingsTests {
       case .count(let range): [.count(range.lowerBound), .count(range.upperBound)]
       case .bytes(let range): [.bytes(range.lowerBound), .bytes(range.upperBound)]
       case .duration(let range, _): [.duration(range.lowerBound), .duration(range.upperBound)]
+      case .retentionRules: [.text("debug=1d, acme/=200GiB")]
       }
     return values.compactMap { $0 }.first { $0 != value }
   }

@@ -1,0 +1,33 @@
+internal import Blocks
+internal import Model
+
+/// Blocks of a partition that are to go, and whose points they held.
+struct BlockRemoval: Sendable {
+  var blocks: [BlockSummary]
+  var points: [Removals.Key: UInt64]
+}
+
+extension PartitionStore {
+  /// Takes blocks out of the manifest, and the hours of the ring that had windows of them: one
+  /// rename commits it all. Whoever reads the blocks now goes on doing so.
+  func removeBlocks(_ removal: BlockRemoval) -> BlockSwap {
+    // A cut or a freeze commits the ring with its own manifest.
+    guard cut == nil, !isFreezing else { return .refused }
+    let names = Set(removal.blocks.map(\.fileName))
+    let gone = manifest.blocks.filter { names.contains($0.fileName) }
+    guard gone.count == names.count else { return .refused }
+    var next = manifest
+    next.blocks.removeAll { names.contains($0.fileName) }
+    for block in gone {
+      next.removals.add(
+        Removals.Range(tenant: block.identity.tenant, a: block.identity.a, b: block.identity.b)
+      )
+    }
+    next.removals.add(removal.points)
+    return commit(
+      next,
+      blocks: blocks.filter { !names.contains($0.summary.fileName) },
+      droppingHoursOf: gone
+    )
+  }
+}

@@ -1,0 +1,71 @@
+internal import Catalog
+internal import Model
+internal import Platform
+internal import Synchronization
+
+/// Up to which time points are gone, now: the one place that says so to receivers, queries,
+/// partitions and compaction.
+///
+/// Now is the wall clock or the newest point in blocks, whichever is earlier, so that a clock that
+/// runs ahead removes nothing. A bound is a whole hour: what lies before it is gone to everybody at
+/// once, wherever it still lies. Thread-safe; reading costs an atomic load.
+final class Retention: Sendable {
+  let rules: RetentionRules
+  private let newest = Atomic<Int64>(0)
+  /// Of all tenants and measurements.
+  private let shortestAge: Int64
+  private let longestAge: Int64
+
+  init(_ rules: RetentionRules) {
+    self.rules = rules
+    (shortestAge, longestAge) = rules.ages(tenant: nil)
+  }
+
+  static let none = Retention(RetentionRules())
+
+  /// Notes the newest point of a block.
+  func observe(_ timestamp: Timestamp) { newest.max(timestamp, ordering: .relaxed) }
+
+  /// The now of ages.
+  func now(_ wallClock: Timestamp) -> Timestamp { min(wallClock, newest.load(ordering: .relaxed)) }
+
+  /// The first time that is kept; 0 when nothing is removed.
+  func oldest(tenant: String, measurement: String, now wallClock: Timestamp) -> Timestamp {
+    bound(rules.age(tenant: tenant, measurement: measurement), wallClock)
+  }
+
+  /// The same by the catalog's names.
+  func oldest(
+    tenant: TenantID,
+    measurement: [UInt8],
+    _ catalog: Catalog,
+    now wallClock: Timestamp
+  ) -> Timestamp {
+    guard rules.isActive else { return 0 }
+    return oldest(
+      tenant: Self.text(catalog.tenant(tenant)?.name ?? []),
+      measurement: Self.text(measurement),
+      now: wallClock
+    )
+  }
+
+  /// A name as rules write it.
+  static func text(_ name: [UInt8]) -> String { String(decoding: name, as: UTF8.self) }
+
+  /// Points at or behind it are kept, whosever they are.
+  func oldestOfShortest(now wallClock: Timestamp) -> Timestamp { bound(shortestAge, wallClock) }
+
+  /// Points before it are gone, whosever they are.
+  func oldestOfLongest(now wallClock: Timestamp) -> Timestamp { bound(longestAge, wallClock) }
+
+  /// The same two for one tenant.
+  func bounds(tenant: String, now wallClock: Timestamp) -> (all: Timestamp, some: Timestamp) {
+    let (shortest, longest) = rules.ages(tenant: tenant)
+    return (bound(longest, wallClock), bound(shortest, wallClock))
+  }
+
+  private func bound(_ age: Int64, _ wallClock: Timestamp) -> Timestamp {
+    guard age < .max else { return 0 }
+    return max(0, now(wallClock) - age) / Nanoseconds.perHour * Nanoseconds.perHour
+  }
+}

@@ -1,0 +1,119 @@
+internal import Blocks
+internal import Catalog
+internal import Model
+
+/// Decides which blocks retention removes: the place where age and size decide what becomes of a
+/// block.
+///
+/// Pure but for the indexes that it reads. A block goes when all that it holds lies behind the
+/// bound of its measurement, or when it is among the oldest of more bytes than a tenant, or all
+/// tenants together, may have.
+struct RetentionPlan {
+  /// A block of some partition that may be removed.
+  struct Candidate {
+    var partition: PartitionID
+    var summary: BlockSummary
+    /// `nil` when it could not be opened: its manifest's numbers are all that is known.
+    var reader: BlockReader?
+  }
+
+  /// A block that goes, and why.
+  struct Removed {
+    var block: Candidate
+    var cause: Removals.Cause
+    var points: [Removals.Key: UInt64]
+  }
+
+  let retention: Retention
+  let catalog: Catalog
+  let cache: BlockContentsCache
+  let now: Timestamp
+
+  /// Blocks with points so new stay whatever a bound in bytes says: two hours are open in the ring.
+  static let sizeSparesNanoseconds = 2 * Nanoseconds.perHour
+
+  func removed(of blocks: [Candidate]) -> [Removed] {
+    var removed: [Removed] = []
+    var kept: [Candidate] = []
+    for block in blocks {
+      if let points = expired(block) {
+        removed.append(Removed(block: block, cause: .age, points: points))
+      } else {
+        kept.append(block)
+      }
+    }
+    kept.sort { $0.summary.lastTimestamp < $1.summary.lastTimestamp }
+    for tenant in Set(kept.map(\.summary.identity.tenant)).sorted() {
+      let name = Retention.text(catalog.tenant(tenant)?.name ?? [])
+      guard let most = retention.rules.byteCountMax(tenant: name) else { continue }
+      take(most, from: &kept, of: tenant, into: &removed)
+    }
+    if retention.rules.byteCount > 0 {
+      take(retention.rules.byteCount, from: &kept, of: nil, into: &removed)
+    }
+    return removed
+  }
+
+  /// The points of a block of which nothing is kept; `nil` when something is.
+  private func expired(_ block: Candidate) -> [Removals.Key: UInt64]? {
+    guard block.summary.rowCount > 0 else { return nil }
+    let tenant = block.summary.identity.tenant
+    let name = Retention.text(catalog.tenant(tenant)?.name ?? [])
+    let bounds = retention.bounds(tenant: name, now: now)
+    guard block.summary.lastTimestamp < bounds.some else { return nil }
+    if block.summary.lastTimestamp < bounds.all { return points(of: block, .age) }
+    guard let reader = block.reader, let contents = cache.contents(of: reader) else { return nil }
+    for (measurement, part) in contents.parts {
+      guard let definition = catalog.measurement(measurement) else { return nil }
+      let oldest = retention.oldest(
+        tenant: name,
+        measurement: Retention.text(definition.name),
+        now: now
+      )
+      guard part.lastTimestamp < oldest else { return nil }
+    }
+    return points(of: block, .age)
+  }
+
+  private func points(
+    of block: Candidate,
+    _ cause: Removals.Cause
+  ) -> [Removals.Key: UInt64] {
+    let tenant = block.summary.identity.tenant
+    guard let reader = block.reader, let contents = cache.contents(of: reader) else {
+      let key = Removals.Key(tenant: tenant, measurement: nil, cause: cause)
+      return [key: block.summary.pointCount]
+    }
+    var result: [Removals.Key: UInt64] = [:]
+    for (measurement, part) in contents.parts {
+      result[Removals.Key(tenant: tenant, measurement: measurement, cause: cause)] = part.points
+    }
+    return result
+  }
+
+  /// Takes the oldest blocks until the rest is small enough.
+  private func take(
+    _ byteCountMax: Int,
+    from kept: inout [Candidate],
+    of tenant: TenantID?,
+    into removed: inout [Removed]
+  ) {
+    func isOne(_ block: Candidate) -> Bool {
+      tenant.map { block.summary.identity.tenant == $0 } ?? true
+    }
+    var byteCount = kept.reduce(0) { $0 + (isOne($1) ? $1.summary.byteCount : 0) }
+    let spared = retention.now(now) - Self.sizeSparesNanoseconds
+    var left: [Candidate] = []
+    for block in kept {
+      guard isOne(block), byteCount > byteCountMax, block.summary.rowCount > 0,
+        block.summary.lastTimestamp < spared
+      else {
+        left.append(block)
+        continue
+      }
+      byteCount -= block.summary.byteCount
+      removed.append(Removed(block: block, cause: .bytes, points: points(of: block, .bytes)))
+    }
+    kept = left
+  }
+}

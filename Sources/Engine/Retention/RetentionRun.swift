@@ -1,0 +1,112 @@
+internal import Blocks
+internal import Catalog
+internal import Logging
+internal import Model
+internal import Platform
+
+/// Removes what retention does not keep, partition by partition; whole blocks at a time.
+///
+/// Belongs to the compaction's thread, so that no block goes while it is being merged.
+final class RetentionRun {
+  /// How often it looks.
+  static let lookNanoseconds: UInt64 = 60_000_000_000
+  /// A partition that is cutting or freezing, or a full disk, is tried again after this.
+  static let retryNanoseconds: UInt64 = 1_000_000_000
+
+  private let parts: EngineParts
+  private let catalog: Catalog
+  private let retention: Retention
+  private let counters: RetentionCounters
+  let cache: BlockContentsCache
+  private var troubles: TroubleLog
+  private var nextLookAt: UInt64 = 0
+
+  init(
+    parts: EngineParts,
+    catalog: Catalog,
+    retention: Retention,
+    counters: RetentionCounters
+  ) {
+    self.parts = parts
+    self.catalog = catalog
+    self.retention = retention
+    self.counters = counters
+    cache = BlockContentsCache(catalog)
+    troubles = TroubleLog(parts.logger, ended: "retention removes blocks again")
+  }
+
+  /// Whether it is time to look.
+  func isDue(monotonic: UInt64) -> Bool { retention.rules.isActive && monotonic >= nextLookAt }
+
+  /// Removes blocks.
+  ///
+  /// - Parameters:
+  ///   - lists: the blocks of each partition.
+  ///   - remove: asks a partition to take blocks out of its manifest.
+  /// - Returns: readers of blocks that no manifest names any more.
+  func run(
+    _ lists: [(partition: PartitionID, list: BlockList)],
+    monotonic: UInt64,
+    remove: (PartitionID, BlockRemoval) -> BlockSwap?
+  ) -> [RetentionPlan.Candidate] {
+    nextLookAt = monotonic &+ Self.lookNanoseconds
+    let blocks = lists.flatMap { partition, list in
+      let readers = Dictionary(uniqueKeysWithValues: list.readers.map { ($0.summary.fileName, $0) })
+      return list.summaries.map {
+        RetentionPlan.Candidate(partition: partition, summary: $0, reader: readers[$0.fileName])
+      }
+    }
+    cache.keep(Set(blocks.compactMap(\.reader?.path)))
+    let plan = RetentionPlan(
+      retention: retention,
+      catalog: catalog,
+      cache: cache,
+      now: parts.clock.now()
+    )
+    let chosen = Dictionary(grouping: plan.removed(of: blocks), by: \.block.partition)
+    var gone: [RetentionPlan.Removed] = []
+    for (partition, removed) in chosen.sorted(by: { $0.key < $1.key }) {
+      let removal = BlockRemoval(
+        blocks: removed.map(\.block.summary),
+        points: removed.reduce(into: [:]) { $0.merge($1.points, uniquingKeysWith: +) }
+      )
+      switch remove(partition, removal) {
+      case .done:
+        gone += removed
+        troubles.clear()
+      case .refused, nil:
+        nextLookAt = monotonic &+ Self.retryNanoseconds
+      case .failed(let failure):
+        counters.failed()
+        nextLookAt = monotonic &+ Self.retryNanoseconds
+        troubles.note(
+          "retention could not remove \(removed.count) blocks of partition "
+            + "\(partition.rawValue) and will try again: \(failure)",
+          at: monotonic
+        )
+      }
+    }
+    tell(gone)
+    return gone.map(\.block)
+  }
+
+  /// One line for the log, and the counters.
+  private func tell(_ removed: [RetentionPlan.Removed]) {
+    for cause in Removals.Cause.allCases {
+      let part = removed.filter { $0.cause == cause }
+      guard !part.isEmpty else { continue }
+      let points = part.reduce(0) { $0 + $1.points.values.reduce(0, +) }
+      let bytes = part.reduce(0) { $0 + $1.block.summary.byteCount }
+      counters.removed(cause, blocks: part.count, points: points, bytes: bytes)
+      let newest = part.map(\.block.summary.lastTimestamp).max() ?? 0
+      parts.logger.notice(
+        "retention removed blocks",
+        metadata: [
+          "cause": "\(cause.name)", "blocks": "\(part.count)", "points": "\(points)",
+          "bytes": "\(bytes)",
+          "up_to": "\(CivilTime(nanoseconds: newest).rfc3339(decimals: 0))",
+        ]
+      )
+    }
+  }
+}
