@@ -15,8 +15,8 @@ struct TroubleLog {
 
   /// - Parameters:
   ///   - ended: what is written when the trouble has ended.
-  ///   - calmNanoseconds: how long it must be away for that, so that one that comes and goes is told
-  ///     once.
+  ///   - calmNanoseconds: how long it must be away for that, so that one that comes and goes is
+  ///     told once.
   init(_ logger: Logger, ended: String, calmNanoseconds: UInt64 = 0) {
     self.logger = logger
     self.ended = ended

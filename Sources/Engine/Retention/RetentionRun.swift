@@ -73,7 +73,7 @@ final class RetentionRun {
       switch remove(partition, removal) {
       case .done:
         gone += removed
-        troubles.clear()
+        troubles.clear(at: monotonic)
       case .refused, nil:
         nextLookAt = monotonic &+ Self.retryNanoseconds
       case .failed(let failure):
