@@ -34,7 +34,9 @@ struct TroubleLog {
   }
 
   /// It is not there.
-  mutating func clear(at monotonic: UInt64) {
+  ///
+  /// - Parameter monotonic: matters only where there is a calm to wait for.
+  mutating func clear(at monotonic: UInt64 = 0) {
     guard loggedAt != nil else { return }
     let since = calmSince ?? monotonic
     calmSince = since
