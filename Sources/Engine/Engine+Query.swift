@@ -1,4 +1,5 @@
 internal import Catalog
+internal import Logging
 internal import Model
 internal import Platform
 public import Query
@@ -85,7 +86,14 @@ extension Engine {
     guard let running = try? running() else { return [] }
     if threading == .manual { return running.ledger(isManual: true) }
     return await readingLedger.run {
-      running.ledger(isManual: false)
+      let rows = running.ledger(isManual: false)
+      if let row = rows.first(where: { !$0.isBalanced }) {
+        running.parts.logger.error(
+          "the ledger does not balance",
+          metadata: ["tenant": "\(String(decoding: row.tenant, as: UTF8.self))"]
+        )
+      }
+      return rows
     } failed: { _ in
       []
     }

@@ -15,8 +15,8 @@ struct TroubleLog {
 
   /// - Parameters:
   ///   - ended: what is written when the trouble has ended.
-  ///   - calmNanoseconds: how long it must be away for that, so that one that comes and goes is told
-  ///     once.
+  ///   - calmNanoseconds: how long it must be away for that, so that one that comes and goes is
+  ///     told once.
   init(_ logger: Logger, ended: String, calmNanoseconds: UInt64 = 0) {
     self.logger = logger
     self.ended = ended
@@ -34,7 +34,9 @@ struct TroubleLog {
   }
 
   /// It is not there.
-  mutating func clear(at monotonic: UInt64) {
+  ///
+  /// - Parameter monotonic: matters only where there is a calm to wait for.
+  mutating func clear(at monotonic: UInt64 = 0) {
     guard loggedAt != nil else { return }
     let since = calmSince ?? monotonic
     calmSince = since
