@@ -1,5 +1,5 @@
-// Runs a fixed workload through an engine on this one thread, for Benchmarks/counts to count what it
-// executes: `Counts wide|ten|single DIRECTORY`. Prints points, rows and bytes of blocks.
+// Runs a fixed workload through an engine on this one thread, for Benchmarks/counts to count what
+// it executes: `Counts wide|ten|single DIRECTORY`. Prints points and rows.
 //
 // No asynchronous main: valgrind does not survive the end of the first thread.
 
