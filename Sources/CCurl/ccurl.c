@@ -71,7 +71,8 @@ void ccurl_perform(void *handle, const ccurl_request *request, ccurl_answer *ans
     curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
   } else if (strcmp(request->method, "GET")) {
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_count);
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body_count ? (const char *)request->body : "");
+    const char *bytes = request->body_count ? (const char *)request->body : "";
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, bytes);
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
   }
   answer->code = (int)curl_easy_perform(curl);

@@ -20,7 +20,7 @@ package enum ColdSettings: SettingSection {
       "cold.after",
       0...315_360_000_000_000_000,
       \.engine.cold.afterNanoseconds,
-      "Age at which blocks move into the cold tier; 0s for never.",
+      "Age at which blocks move into the cold tier; 0 for never.",
       """
       Blocks of which the newest row is older, and which compaction is done with, move to \
       `cold.directory`. Blocks of the last three days never move: the ring is made from them.
@@ -30,7 +30,7 @@ package enum ColdSettings: SettingSection {
       "cold.local-bytes",
       0...(1 << 50),
       \.engine.cold.localByteCountMax,
-      "Bytes of blocks here beyond which the oldest move; 0B for no limit.",
+      "Bytes of blocks here beyond which the oldest move; 0 never.",
       """
       Above it the oldest blocks move to `cold.directory` before `cold.after`, as far as they are \
       older than three days and compaction is done with them.

@@ -15,10 +15,9 @@ struct Export: ParsableCommand {
       series by series, in order of time: the same points always give the same bytes. With --out \
       DIR each measurement is a file, which gets its name when it is whole; Parquet is a folder \
       tree, measurement=…/date=…, with a manifest, and a run that was interrupted goes on where it \
-      was; with --out s3://BUCKET/PREFIX it is made here first and then brought there, the manifest \
-      last. --match takes \
-      MEASUREMENT{TAG=VALUE,...}:FIELD,... with =, !=, =~ and !~. Exit status: 0 done, 1 failed or \
-      something was damaged and left out, 2 wrong usage.
+      was; with --out s3://BUCKET/PREFIX it is made here first and then brought there, the \
+      manifest last. --match takes MEASUREMENT{TAG=VALUE,...}:FIELD,... with =, !=, =~ and !~. \
+      Exit status: 0 done, 1 failed or something was damaged and left out, 2 wrong usage.
       """
   )
 

@@ -12,6 +12,14 @@ package struct ExportManifest: Sendable {
     package var pointCount: Int
     /// SHA-256, in hexadecimal.
     package var digest: String
+
+    package init(path: String, byteCount: Int, rowCount: Int, pointCount: Int, digest: String) {
+      self.path = path
+      self.byteCount = byteCount
+      self.rowCount = rowCount
+      self.pointCount = pointCount
+      self.digest = digest
+    }
   }
 
   /// The files of one measurement and day.
@@ -21,6 +29,12 @@ package struct ExportManifest: Sendable {
     /// when something was left out.
     package var inputs: String
     package var files: [File]
+
+    package init(folder: String, inputs: String, files: [File]) {
+      self.folder = folder
+      self.inputs = inputs
+      self.files = files
+    }
   }
 
   package struct Partition: Sendable, Hashable {
