@@ -140,6 +140,7 @@ import Testing
       "import", "--data", directory.file("data"), "--json", folder,
     ])
     #expect(empty.status == 1)
+    #expect(empty.errors.contains("\(folder) is a folder and holds no .lp"), "\(empty.errors)")
     try disk.replace(folder + "/a.lp", with: Array("m f=1 1750000000\n".utf8))
     try disk.replace(
       folder + "/b.jsonl",

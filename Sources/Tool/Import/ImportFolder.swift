@@ -7,8 +7,9 @@ enum ImportFolder {
   /// A Parquet export has the files that its manifest names, any other folder those whose names
   /// tell a format. Folders in it are not looked into.
   static func files(of path: String, _ disk: any Disk) throws(ImportFault) -> [String]? {
-    // Of a path that is no folder there is nothing below.
-    guard let names = try? disk.list(path), !names.isEmpty else { return nil }
+    // Of a path that is no folder there is nothing below, not even itself.
+    guard let names = try? disk.list(path), (try? disk.byteCount(of: path + "/.")) ?? nil != nil
+    else { return nil }
     do throws(ExportManifest.Fault) {
       if let manifest = try ExportManifest.load(disk, path) {
         return manifest.files.map { Path.join(path, $0.path) }
