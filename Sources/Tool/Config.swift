@@ -38,7 +38,10 @@ struct Config: ParsableCommand {
       for fault in faults { StandardOutput.writeError("\(fault)\n") }
       guard faults.isEmpty else { throw ExitCode(1) }
       let given = resolution.settings.count { $0.source != .default }
-      StandardOutput.write("\(loader.path ?? "no config file"): sound; \(given) options given\n")
+      StandardOutput.write(
+        "\(loader.path ?? "no config file"): sound; \(given) \(given == 1 ? "option" : "options") "
+          + "given\n"
+      )
     }
   }
 

@@ -79,7 +79,7 @@ import Testing
       environment: ["VARVE_CONFIG": path, "VARVE_OPENROWS": "1GiB"]
     )
     #expect(good.status == 0)
-    #expect(good.output == "\(path): sound; 1 options given\n")
+    #expect(good.output == "\(path): sound; 1 option given\n")
     #expect(good.errors.contains("VARVE_OPENROWS sets no option; did you mean VARVE_OPEN_ROWS?"))
   }
 

@@ -325,7 +325,9 @@ package struct DoctorVisit {
     tell(
       .warn,
       "quarantine",
-      "\(names.count) files were set aside as damaged, the last one\(time): \(last)",
+      names.count == 1
+        ? "a file was set aside as damaged\(time): \(last)"
+        : "\(names.count) files were set aside as damaged, the last one\(time): \(last)",
       "look at the disk's health; remove them when they are not wanted any more"
     )
   }
