@@ -76,6 +76,10 @@ public struct DataDirectoryCheck: Sendable {
       let folders = try disk.list(directory.path + "/partitions").filter { $0.count == 2 }.count
       guard try disk.byteCount(of: directory.identity) != nil else {
         let severity: Damage.Severity = folders > 0 ? .damage : .unreadable
+        guard (try? disk.space(at: directory.path)) != nil else {
+          result.findings.append(finding(severity, directory.path, "there is no such directory"))
+          return nil
+        }
         let what = folders > 0 ? "file is missing" : "this is no data directory: no file VARVE"
         result.findings.append(finding(severity, directory.identity, what))
         return folders > 0 ? folders : nil

@@ -88,9 +88,11 @@ extension Engine {
     return await readingLedger.run {
       let rows = running.ledger(isManual: false)
       if let row = rows.first(where: { !$0.isBalanced }) {
-        running.parts.logger.error(
+        running.parts.logger.log(
+          .ledgerUnbalanced,
+          .error,
           "the ledger does not balance",
-          metadata: ["tenant": "\(String(decoding: row.tenant, as: UTF8.self))"]
+          ["tenant": "\(String(decoding: row.tenant, as: UTF8.self))"]
         )
       }
       return rows

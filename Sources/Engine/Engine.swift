@@ -199,7 +199,11 @@ public final class Engine: Sendable {
         try running.flushAndWait(nanoseconds: cutNanoseconds)
       }
     } catch {
-      logger.error("the last cut failed, the next start replays the log instead: \(error)")
+      logger.log(
+        .lastCutFailed,
+        .error,
+        "the last cut failed, the next start replays the log instead: \(error)"
+      )
     }
     running.stopThreads()
     // Queries that waited for a worker have been refused by now.

@@ -305,9 +305,19 @@ struct Recovery {
     return { path in
       do throws(SystemError) {
         let target = try directory.quarantine(path, disk: disk, at: clock.now())
-        logger.error("a damaged file of the ring was made anew", metadata: ["moved": "\(target)"])
+        logger.log(
+          .ringFileDamaged,
+          .error,
+          "a damaged file of the ring was made anew",
+          ["path": "\(path)", "moved": "\(target)"]
+        )
       } catch {
-        logger.error("a damaged file of the ring stays in place", metadata: ["why": "\(error)"])
+        logger.log(
+          .ringFileDamaged,
+          .error,
+          "a damaged file of the ring stays in place",
+          ["path": "\(path)", "why": "\(error)"]
+        )
       }
     }
   }

@@ -102,7 +102,8 @@ final class RunningEngine: Sendable {
         // A full disk gives way and fills again while cuts make room: one trouble.
         var refusals = TroubleLog(
           parts.logger,
-          ended: "writes are taken again",
+          .writesRefused,
+          end: (.writesTaken, "writes are taken again"),
           calmNanoseconds: 5_000_000_000
         )
         while !isStopping.load(ordering: .relaxed) {
@@ -122,7 +123,11 @@ final class RunningEngine: Sendable {
     for (index, worker) in workers.enumerated() {
       started.append(
         try WorkerThread(name: "worker-\(index)") { [self] in
-          var failures = TroubleLog(parts.logger, ended: "cuts succeed again")
+          var failures = TroubleLog(
+            parts.logger,
+            .cutFailed,
+            end: (.cutsSucceed, "cuts succeed again")
+          )
           while !isStopping.load(ordering: .relaxed) {
             let worked = worker.step(monotonic: parts.clock.monotonic())
             releaseCommitted(worker)

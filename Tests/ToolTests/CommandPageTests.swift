@@ -43,7 +43,11 @@ struct CommandPageTests {
 
   @Test func everyCommandOfThePageIsThere() throws {
     let shown = Set(try Self.examples().map { $0[1] })
-    #expect(shown == ["query", "export", "import", "inspect", "queue", "doctor"])
+    #expect(
+      shown == [
+        "query", "export", "import", "inspect", "queue", "doctor", "verify", "compact", "load",
+      ]
+    )
   }
 
   @Test(arguments: [

@@ -71,7 +71,11 @@ final class BackgroundCompaction: @unchecked Sendable {
     self.files = files
     pace = CompactionPace(clock: parts.clock)
     directory = DataDirectory(parts.configuration.dataDirectory)
-    troubles = TroubleLog(parts.logger, ended: "compaction succeeds again")
+    troubles = TroubleLog(
+      parts.logger,
+      .mergeFailed,
+      end: (.mergesSucceed, "compaction succeeds again")
+    )
   }
 
   /// Whether there is ever anything to do.

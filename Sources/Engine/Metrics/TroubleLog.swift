@@ -7,19 +7,27 @@ struct TroubleLog {
   static let repeatNanoseconds: UInt64 = 60_000_000_000
 
   private let logger: Logger
-  private let ended: String
+  private let kind: LogKind
+  private let end: (kind: LogKind, text: String)
   private let calmNanoseconds: UInt64
   private var loggedAt: UInt64?
   private var calmSince: UInt64?
   private var count = 0
 
   /// - Parameters:
-  ///   - ended: what is written when the trouble has ended.
+  ///   - kind: what the trouble is.
+  ///   - end: what is written when it has ended.
   ///   - calmNanoseconds: how long it must be away for that, so that one that comes and goes is
   ///     told once.
-  init(_ logger: Logger, ended: String, calmNanoseconds: UInt64 = 0) {
+  init(
+    _ logger: Logger,
+    _ kind: LogKind,
+    end: (kind: LogKind, text: String),
+    calmNanoseconds: UInt64 = 0
+  ) {
     self.logger = logger
-    self.ended = ended
+    self.kind = kind
+    self.end = end
     self.calmNanoseconds = calmNanoseconds
   }
 
@@ -29,7 +37,7 @@ struct TroubleLog {
     calmSince = nil
     if let loggedAt, monotonic &- loggedAt < Self.repeatNanoseconds { return }
     let text = what()
-    logger.error("\(text)", metadata: count > 1 ? ["times": "\(count)"] : nil)
+    logger.log(kind, .error, "\(text)", count > 1 ? ["times": .stringConvertible(count)] : [:])
     loggedAt = monotonic
   }
 
@@ -41,7 +49,7 @@ struct TroubleLog {
     let since = calmSince ?? monotonic
     calmSince = since
     guard monotonic &- since >= calmNanoseconds else { return }
-    logger.notice("\(ended)")
+    logger.log(end.kind, .notice, "\(end.text)")
     (loggedAt, calmSince) = (nil, nil)
     count = 0
   }

@@ -32,7 +32,11 @@ final class RetentionRun {
     self.retention = retention
     self.counters = counters
     cache = BlockContentsCache(catalog)
-    troubles = TroubleLog(parts.logger, ended: "retention removes blocks again")
+    troubles = TroubleLog(
+      parts.logger,
+      .removalFailed,
+      end: (.removalsSucceed, "retention removes blocks again")
+    )
   }
 
   /// Whether it is time to look.
@@ -99,11 +103,13 @@ final class RetentionRun {
       let bytes = part.reduce(0) { $0 + $1.block.summary.byteCount }
       counters.removed(cause, blocks: part.count, points: points, bytes: bytes)
       let newest = part.map(\.block.summary.lastTimestamp).max() ?? 0
-      parts.logger.notice(
+      parts.logger.log(
+        .blocksRemoved,
+        .notice,
         "retention removed blocks",
-        metadata: [
-          "cause": "\(cause.name)", "blocks": "\(part.count)", "points": "\(points)",
-          "bytes": "\(bytes)",
+        [
+          "cause": "\(cause.name)", "blocks": .stringConvertible(part.count),
+          "points": .stringConvertible(points), "bytes": .stringConvertible(bytes),
           "up_to": "\(CivilTime(nanoseconds: newest).rfc3339(decimals: 0))",
         ]
       )

@@ -63,7 +63,11 @@ public struct ColdTier: Sendable {
     do throws(SystemError) {
       remembered = try ColdLocation.read(parts.disk, directory.coldStore)
     } catch {
-      parts.logger.error("the cold store's location cannot be read: \(error)")
+      parts.logger.log(
+        .coldStoreUnreadable,
+        .error,
+        "the cold store's location cannot be read: \(error)"
+      )
     }
     let location = store?.location ?? configuration.location
     guard !location.isEmpty || remembered != nil else {
@@ -84,12 +88,14 @@ public struct ColdTier: Sendable {
       }
     } catch {
       guard location.isEmpty else { throw .coldStore("\(error)") }
-      parts.logger.error("cold blocks cannot be read: \(error)")
+      parts.logger.log(.coldStoreUnreadable, .error, "cold blocks cannot be read: \(error)")
       return ColdTier(reader: nil)
     }
     if !location.isEmpty, location != remembered {
       if let remembered {
-        parts.logger.warning(
+        parts.logger.log(
+          .coldStoreChanged,
+          .warning,
           "the cold store was \(remembered) and is \(location) now; its objects must have moved too"
         )
       }

@@ -47,7 +47,11 @@ final class Tiering: @unchecked Sendable {
     policy = parts.configuration.cold.policy
     pace = CompactionPace(clock: parts.clock)
     directory = DataDirectory(parts.configuration.dataDirectory)
-    troubles = TroubleLog(parts.logger, ended: "blocks move into the cold store again")
+    troubles = TroubleLog(
+      parts.logger,
+      .moveFailed,
+      end: (.movesSucceed, "blocks move into the cold store again")
+    )
   }
 
   /// Whether there can ever be something to do.

@@ -208,7 +208,7 @@ final class LineHandler: ChannelDuplexHandler {
 
   private func log(_ reason: String) {
     let text = LogText.escape(reason)
-    loop.log.write(.closed, level: .info, "closing \(peer): \(text)")
+    loop.log.write(.connectionClosed, level: .info, "closing \(peer): \(text)")
   }
 
   // MARK: Time

@@ -223,6 +223,8 @@ struct Export: ParsableCommand {
     }
   }
 
+  private static let listedNameCountMax = 20
+
   private func report(
     _ summary: ExportRun.Summary,
     _ snapshot: DirectorySnapshot,
@@ -256,7 +258,19 @@ struct Export: ParsableCommand {
         + "of \(Quantity.grouped(summary.seriesCount)) series, "
         + "\(ByteSize(byteCount: summary.byteCount)) in \(Quantity.decimals(seconds, 1)) s\n"
     )
-    let others = snapshot.tenants.filter { $0.name != Array(tenant.utf8) }
+    let (own, others) = (
+      snapshot.tenants.first { $0.name == Array(tenant.utf8) },
+      snapshot.tenants.filter { $0.name != Array(tenant.utf8) }
+    )
+    if summary.seriesCount == 0, let own {
+      let names = snapshot.measurements(of: own.id).map { TerminalText.escape($0.name) }
+      let listed = names.prefix(Self.listedNameCountMax).joined(separator: ", ")
+      let more = names.count > Self.listedNameCountMax ? ", …" : ""
+      StandardOutput.writeError(
+        "nothing matches in this range; measurements of \(TerminalText.escape(own.name)): "
+          + (names.isEmpty ? "none\n" : "\(listed)\(more)\n")
+      )
+    }
     if !others.isEmpty {
       let names = others.map { TerminalText.escape($0.name) }.joined(separator: ", ")
       StandardOutput.writeError("other tenants, exported by --tenant: \(names)\n")

@@ -58,7 +58,7 @@ struct Inspect: ParsableCommand {
     guard data != nil || block?.contains("/") == true else {
       throw ValidationError("give --data DIR, or --block with the path of a block")
     }
-    try Check.range(partition ?? 0, 0...63, option: "partition")
+    try Check.range(partition ?? 0, 0...Int.max, option: "partition")
     try Check.range(limit, 0...Int.max, option: "limit")
   }
 

@@ -152,7 +152,7 @@ package enum PartitionTables {
     guard index < snapshot.partitionCount else {
       throw Failure.notThere(
         snapshot.directory.path,
-        "there is no partition \(index), the last one is \(snapshot.partitionCount - 1)"
+        "there is no partition \(index); expected 0 to \(snapshot.partitionCount - 1)"
       )
     }
     let partition = snapshot.partitions[index]
