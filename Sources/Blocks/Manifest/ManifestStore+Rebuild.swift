@@ -7,8 +7,8 @@ extension ManifestStore {
   ///
   /// The last cut whose blocks are all there, or that was merged, is taken as the last committed
   /// one: blocks are durable before the manifest is renamed, and each says how many its cut has.
-  /// What lies behind it was never committed and is still in the log. A gap before it is a loss and is reported with its
-  /// offsets.
+  /// What lies behind it was never committed and is still in the log. A gap before it is a loss and
+  /// is reported with its offsets.
   ///
   /// Blocks of cuts of which retention removed some tenants' are reported as lost too: without a
   /// manifest nobody can tell.
