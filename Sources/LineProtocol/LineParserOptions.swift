@@ -24,7 +24,7 @@ public struct LineParserOptions: Sendable {
     shapeByteCountMax: Int = 64 << 20,
     verdictsMax: Int = 1_000,
     verdictByteCountMax: Int = 1 << 20,
-    carriedByteCountMax: Int = 64 << 20,
+    carriedByteCountMax: Int = 32 << 20,
     hashSeed: UInt64 = .random(in: .min ... .max)
   ) {
     self.lineByteCountMax = lineByteCountMax
