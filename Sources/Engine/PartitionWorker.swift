@@ -182,11 +182,24 @@ final class PartitionWorker: @unchecked Sendable {
     case .blocks(let partition, let reply):
       reply.fulfil(store(of: partition)?.blockList)
     case .replaceBlocks(let partition, let replacement, let reply):
-      reply.fulfil(store(of: partition)?.replaceBlocks(replacement))
+      reply.fulfil(
+        store(of: partition).map { store in committing { store.replaceBlocks(replacement) } }
+      )
     case .removeBlocks(let partition, let removal, let reply):
-      reply.fulfil(store(of: partition)?.removeBlocks(removal))
+      reply.fulfil(
+        store(of: partition).map { store in committing { store.removeBlocks(removal) } }
+      )
     }
     return true
+  }
+
+  /// Commits what makes room afterwards: on a full disk with the space that is kept for cuts.
+  private func committing(_ commit: () -> BlockSwap) -> BlockSwap {
+    let swap = commit()
+    guard case .failed(let failure) = swap, failure.isDiskFull, reserve.release() else {
+      return swap
+    }
+    return commit()
   }
 
   /// Refuses whatever still waits, and all that comes: the thread has ended.

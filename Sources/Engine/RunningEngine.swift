@@ -55,7 +55,13 @@ final class RunningEngine: Sendable {
       files: blockFiles,
       retention: retention
     )
-    tiering = Tiering(parts: parts, workers: workers, files: blockFiles, tier: parts.cold)
+    tiering = Tiering(
+      parts: parts,
+      workers: workers,
+      files: blockFiles,
+      tier: parts.cold,
+      reserve: reserve
+    )
     feed = ChangeFeed(
       FeedSources(
         parts: parts,

@@ -21,9 +21,10 @@ import Testing
 
   /// Rows in some cuts, merged; nothing is old enough to move.
   static func harness(
+    objectStore: (any ObjectStore)? = nil,
     _ configure: @escaping (inout EngineConfiguration) -> Void = configure
   ) async throws -> EngineHarness {
-    let harness = try EngineHarness(configure: configure)
+    let harness = try EngineHarness(objectStore: objectStore, configure: configure)
     for cut in 0..<9 {
       _ = try harness.send(BackgroundCompactionTests.lines(cut) + "#ack c\n")
       try await harness.engine.flush()

@@ -5,10 +5,10 @@ public import Platform
 extension ManifestStore {
   /// Makes the manifest anew from what the blocks say of themselves.
   ///
-  /// The last cut whose blocks are all there is taken as the last committed one: blocks are durable
-  /// before the manifest is renamed, and each says how many its cut has. What lies behind it was
-  /// never committed and is still in the log. A gap before it is a loss and is reported with its
-  /// offsets.
+  /// The last cut whose blocks are all there, or that was merged, is taken as the last committed
+  /// one: blocks are durable before the manifest is renamed, and each says how many its cut has.
+  /// What lies behind it was never committed and is still in the log. A gap before it is a loss and
+  /// is reported with its offsets.
   ///
   /// Blocks of cuts of which retention removed some tenants' are reported as lost too: without a
   /// manifest nobody can tell.
@@ -107,7 +107,11 @@ private struct BlockSurvey {
 
   mutating func manifest(_ partition: PartitionID, path: String) -> Manifest {
     let cuts = writings()
-    guard let last = cuts.lastIndex(where: { $0.missingCount == 0 }) else {
+    // Only committed cuts are merged. Of a merged one some blocks may be missing: retention removes
+    // them.
+    guard
+      let last = cuts.lastIndex(where: { $0.missingCount == 0 || $0.identity.strength != .head })
+    else {
       return Manifest(partition: partition)
     }
     var manifest = Manifest(partition: partition)

@@ -14,7 +14,10 @@ extension PartitionStore {
     // A cut or a freeze commits the ring with its own manifest.
     guard cut == nil, !isFreezing else { return .refused }
     let names = Set(removal.blocks.map(\.fileName))
-    let gone = manifest.blocks.filter { names.contains($0.fileName) }
+    // As they were when they were chosen: one that has moved into the cold store since leaves
+    // other files behind.
+    let chosen = Set(removal.blocks)
+    let gone = manifest.blocks.filter { chosen.contains($0) }
     guard gone.count == names.count else { return .refused }
     var next = manifest
     next.blocks.removeAll { names.contains($0.fileName) }

@@ -53,6 +53,14 @@ public struct RetentionRules: Hashable, Sendable {
   /// Whether anything is ever removed.
   public var isActive: Bool { ageNanoseconds > 0 || byteCount > 0 || !rules.isEmpty }
 
+  /// Whether any bound is one of bytes.
+  var limitsBytes: Bool {
+    byteCount > 0
+      || rules.contains { rule in
+        if case .bytes = rule.limit { true } else { false }
+      }
+  }
+
   private var generalAge: Int64 { ageNanoseconds > 0 ? ageNanoseconds : .max }
 
   /// The age that points of a measurement may have; `.max` for ever.

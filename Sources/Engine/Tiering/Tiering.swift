@@ -27,6 +27,7 @@ final class Tiering: @unchecked Sendable {
   private let workers: [PartitionWorker]
   private let files: BlockFiles
   private let tier: ColdTier
+  private let reserve: DiskReserve
   private let policy: ColdPolicy
   private let pace: CompactionPace
   private let directory: DataDirectory
@@ -39,7 +40,14 @@ final class Tiering: @unchecked Sendable {
   /// How long the last failure made it wait.
   private var waited: UInt64 = 0
 
-  init(parts: EngineParts, workers: [PartitionWorker], files: BlockFiles, tier: ColdTier) {
+  init(
+    parts: EngineParts,
+    workers: [PartitionWorker],
+    files: BlockFiles,
+    tier: ColdTier,
+    reserve: DiskReserve
+  ) {
+    self.reserve = reserve
     self.parts = parts
     self.workers = workers
     self.files = files
@@ -149,8 +157,13 @@ final class Tiering: @unchecked Sendable {
     switch work.worker.replaceBlocks(of: cold.identity.partition, replacement, parts) {
     case .done: break
     case .failed(let failure): throw .block(.system(failure))
+    case .refused:
+      // It was merged or removed meanwhile: nobody will ever ask for the copy.
+      if let key = cold.objectKey { try? store.delete(key) }
+      try? parts.disk.remove(Path.join(folder, cold.storedName))
+      throw .block(.stopped)
     // Nobody knows whether it comes to be: both copies stay, the next look tells.
-    case .refused, nil: throw .block(.stopped)
+    case nil: throw .block(.stopped)
     }
     retired.append(work.reader)
     counters.moved(cold.byteCount, nanoseconds: parts.clock.monotonic() &- began)
@@ -159,6 +172,9 @@ final class Tiering: @unchecked Sendable {
   private func note(_ error: BlockMoveError, _ work: Work, _ monotonic: UInt64) {
     switch error {
     case .block(.stopped): return
+    case .block(.system(let failure)) where failure.isDiskFull && reserve.release():
+      // The stub finds room now, and the block leaves more than that behind.
+      return
     case .block(.damaged), .block(.block): barred.insert(work.block.identity.qualifiedName)
     case .block(.system), .object:
       waited = waited == 0 ? Self.retryNanosecondsMin : min(2 * waited, Self.retryNanosecondsMax)
