@@ -131,17 +131,18 @@ struct SeriesReader {
     let estimate = top.rowCount * 8 * (fields.count + 1)
     try context.charge(estimate)
     defer { context.release(estimate) }
-    let row: ColumnBatch
+    let (row, decodedCount): (ColumnBatch, Int)
     do throws(UnreadableRows) {
-      let end = TimeRange(start: time, end: time &+ 1)
-      row = try top.columns(of: fields.map(\.id), in: end)
+      (row, decodedCount) = try top.lastRow(of: fields.map(\.id))
     } catch {
       return nil
     }
     guard row.timestamps.count == 1, row.columns.count == fields.count,
       zip(row.columns, fields).allSatisfy({ $0.field == $1.id && $0.type == $1.type })
     else { return nil }
-    context.statistics.chunksDecoded += row.columns.count
+    context.statistics.chunksDecoded += decodedCount
+    context.statistics.chunksFromStatistics += row.columns.count - decodedCount
+    if top.isCold { context.statistics.chunksCold += decodedCount }
     return row
   }
 
