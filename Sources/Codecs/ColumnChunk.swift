@@ -111,8 +111,8 @@ public enum ColumnChunk {
   /// - Parameter rows: some of 0 ..< `count`, not empty.
   /// - Throws: ``ChunkError`` as ``decode(_:type:count:strings:)`` does, unless the damage lies in
   ///   what was passed over.
-  /// - Complexity: a chunk of plain integers or decimals is unpacked in pieces of 128 values, one of
-  ///   differences up to the last row; chunks of other codecs are decoded whole.
+  /// - Complexity: a chunk of plain integers or decimals is unpacked in pieces of 128 values, one
+  ///   of differences up to the last row; chunks of other codecs are decoded whole.
   public static func decode(
     _ bytes: Span<UInt8>,
     type: ColumnType,

@@ -41,7 +41,8 @@ import Testing
         }
       }
     }
-    for (type, shape) in [(ColumnType.float, "decimals"), (.float, "noise"), (.integer, "counter")] {
+    for (type, shape) in [(ColumnType.float, "decimals"), (.float, "noise"), (.integer, "counter")]
+    {
       let cells = ChunkShapes.cells(shape, type: type, count: 520, seed: 5)
       let bytes = encoded(cells, type, strength: .young)
       samples.append(Sample(type: type, count: 520, bytes: bytes))

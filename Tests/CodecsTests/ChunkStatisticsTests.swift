@@ -54,7 +54,8 @@ import Testing
   }
 
   @Test(arguments: [
-    0, -0.0, 1, 0.1, 1.0 / 3, -2.5, 1e300, -1e308, .leastNonzeroMagnitude, 4_503_599_627_370_497, .infinity, .nan,
+    0, -0.0, 1, 0.1, 1.0 / 3, -2.5, 1e300, -1e308, .leastNonzeroMagnitude, 4_503_599_627_370_497,
+    .infinity, .nan,
   ])
   func aConstantColumnAddsUpAsItsValuesDo(value: Double) throws {
     for count in [1, 2, 59, 60, 512, 8_192, 65_535] {

@@ -4,10 +4,10 @@ internal import Model
 struct SeriesReader {
   let series: SeriesID
   let scan: PartitionScan
-  private let groups: [any SealedRows]
-  private let range: TimeRange
+  let groups: [any SealedRows]
+  let range: TimeRange
   /// The rows wanted; `nil` for all.
-  private let times: MatchingTimes?
+  let times: MatchingTimes?
 
   init(
     _ series: SeriesID,
@@ -209,7 +209,7 @@ struct SeriesReader {
   }
 
   /// What of `range` must be read.
-  private func ranges(in range: TimeRange) -> [TimeRange] {
+  func ranges(in range: TimeRange) -> [TimeRange] {
     guard let times else { return [range] }
     return times.ranges.compactMap { wanted in
       let (start, end) = (max(wanted.start, range.start), min(wanted.end, range.end))
