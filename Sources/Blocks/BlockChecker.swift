@@ -98,7 +98,8 @@ private struct BlockCheck {
     else { throw .mismatch(.group) }
     for column in group.directory.columns {
       var strings = StringArena()
-      _ = try group.column(column, strings: &strings)
+      let cells = try group.column(column, strings: &strings)
+      try group.checkStatistics(column, cells.span)
     }
     pointCount += UInt64(entry.rowCount) * UInt64(group.head.columnCount)
   }

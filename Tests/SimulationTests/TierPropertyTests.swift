@@ -60,8 +60,10 @@ import Testing
       try TierStore(habit, clock: clock, seed: seed &* 32 &+ UInt64(index))
     }
     var coldBlockCount = 0
+    let start = clock.now()
     for round in 0..<40 {
-      let rows = script.rows(now: clock.now())
+      var rows = script.rows(now: clock.now())
+      if round % 15 == 3 { rows += script.longRun(of: round / 15, until: clock.now()) }
       for row in rows { model.add(row) }
       for store in stores {
         try store.write(rows)
@@ -81,6 +83,8 @@ import Testing
         advance(clock, &script)
       }
     }
+    let whole = script.dayByDay(from: start - 86_400_000_000_000, to: clock.now())
+    #expect(try await check(whole, model, stores) == [], "seed \(seed), day by day")
     for store in stores {
       try await store.checkLedger(points: model.pointCount)
       #expect(store.faults == [], "seed \(seed)")

@@ -154,6 +154,7 @@ final class TierStore {
       let page = try await engine.range(items, tenant: "default")
       if !page.warnings.isEmpty { faults.append("\(habit): \(page.warnings)") }
       statistics.ringWindows += page.statistics.ringWindows
+      statistics.chunksFromStatistics += page.statistics.chunksFromStatistics
       statistics.chunksDecoded += page.statistics.chunksDecoded
       statistics.chunksCold += page.statistics.chunksCold
       statistics.rowsOpen += page.statistics.rowsOpen

@@ -51,6 +51,10 @@ struct JSONText: ~Copyable {
   private mutating func appendDigits(_ value: UInt64) {
     if value < 10 {
       buffer.writeByte(UInt8(truncatingIfNeeded: value) &+ 48)
+    } else if value < 100 {
+      let tens = UInt8(truncatingIfNeeded: value) / 10
+      let ones = UInt8(truncatingIfNeeded: value) &- tens &* 10
+      buffer.writeInteger(UInt16(tens) | UInt16(ones) &<< 8 | 0x3030)
     } else if value < 100_000_000 {
       appendSignificant(value)
     } else if value < 10_000_000_000_000_000 {

@@ -71,6 +71,7 @@ public struct RangeAnswer: Sendable {
       ringWindows += other.ringWindows
       chunksFromStatistics += other.chunksFromStatistics
       chunksDecoded += other.chunksDecoded
+      chunksCold += other.chunksCold
       rowsOpen += other.rowsOpen
     }
   }

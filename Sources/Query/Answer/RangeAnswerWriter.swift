@@ -127,26 +127,29 @@ public struct RangeAnswerWriter: Sendable {
       stage = .tail
       return
     }
-    let series = answer.series[seriesIndex]
     if seriesIndex > 0 { text.append(byte: UInt8(ascii: ",")) }
-    if let head, head.labels.isSame(as: series.labels) {
+    // Series are looked at in their place: a copy of one counts six references.
+    let labels = answer.series[seriesIndex].labels
+    if let head, head.labels.isSame(as: labels) {
       text.append(bytes: head.text[...])
     } else {
       let start = text.count
       text.append(#"{"measurement":"#)
-      text.appendString(series.measurement.span)
+      let measurement = answer.series[seriesIndex].measurement
+      text.appendString(measurement.span)
       text.append(#","tags":{"#)
-      series.labels.append(to: &text)
+      labels.append(to: &text)
       text.append(#"},"field":"#)
       let next = seriesIndex + 1
       let isRepeated =
-        next < answer.series.count && answer.series[next].labels.isSame(as: series.labels)
-      head = isRepeated ? (series.labels, text.bytes(from: start)) : nil
+        next < answer.series.count && answer.series[next].labels.isSame(as: labels)
+      head = isRepeated ? (labels, text.bytes(from: start)) : nil
     }
-    text.appendString(series.field.span)
+    let field = answer.series[seriesIndex].field
+    text.appendString(field.span)
     text.append(#","type":"#)
-    text.appendString(series.type.name.utf8.span)
-    switch series.content {
+    text.appendString(answer.series[seriesIndex].type.name.utf8.span)
+    switch answer.series[seriesIndex].content {
     case .points:
       text.append(#","timestamps":["#)
       stage = .pointTimestamps

@@ -95,7 +95,30 @@ private struct BlockRows: SealedRows {
         statistics: &statistics
       )
     } catch {
-      throw UnreadableRows("\(block.path): the group at \(entry.offset): \(error.text)")
+      throw unreadable(error)
     }
+  }
+
+  func statistics(of fields: [FieldID]) throws(UnreadableRows) -> GroupStatistics? {
+    guard rowCount >= BlockReader.statisticsRowCountMin else { return nil }
+    do throws(BlockError) {
+      return try block.statistics(of: entry, fields: fields, through: file)
+    } catch {
+      throw unreadable(error)
+    }
+  }
+
+  func lastRow(
+    of fields: [FieldID]
+  ) throws(UnreadableRows) -> (row: ColumnBatch, decodedCount: Int) {
+    do throws(BlockError) {
+      return try block.lastRow(of: entry, fields: fields, through: file)
+    } catch {
+      throw unreadable(error)
+    }
+  }
+
+  private func unreadable(_ error: BlockError) -> UnreadableRows {
+    UnreadableRows("\(block.path): the group at \(entry.offset): \(error.text)")
   }
 }

@@ -185,10 +185,27 @@ package protocol SealedRows: Sendable {
     of fields: [FieldID],
     in range: TimeRange
   ) throws(UnreadableRows) -> ColumnBatch
+  /// What the columns of `fields` that are here say of themselves, all rows together; `nil` when
+  /// that is nothing. Reads the disk.
+  func statistics(of fields: [FieldID]) throws(UnreadableRows) -> GroupStatistics?
+  /// The last row, and how many columns were decoded for it; reads the disk.
+  func lastRow(
+    of fields: [FieldID]
+  ) throws(UnreadableRows) -> (row: ColumnBatch, decodedCount: Int)
 }
 
 extension SealedRows {
   package var isCold: Bool { false }
+
+  package func statistics(of fields: [FieldID]) throws(UnreadableRows) -> GroupStatistics? { nil }
+
+  package func lastRow(
+    of fields: [FieldID]
+  ) throws(UnreadableRows) -> (row: ColumnBatch, decodedCount: Int) {
+    let end = TimeRange(start: lastTimestamp, end: lastTimestamp &+ 1)
+    let row = try columns(of: fields, in: end)
+    return (row, row.columns.count)
+  }
 }
 
 /// Stored rows that cannot be read. The message names file and cause.

@@ -46,9 +46,28 @@ struct PointPiece: Sendable {
       range = timestamps.count..<timestamps.count + times.count
       timestamps.append(contentsOf: times)
     }
+    append(values, field: field, at: range)
+  }
+
+  /// Appends points of several fields that have the same timestamps.
+  ///
+  /// - Parameters:
+  ///   - times: not empty.
+  ///   - columns: each parallel to `times`.
+  mutating func append(_ times: [Timestamp], _ columns: [(field: Int, cells: [Cell])]) {
+    let range = timestamps.count..<timestamps.count + times.count
+    timestamps.append(contentsOf: times)
+    for (field, values) in columns { append(values[...], field: field, at: range) }
+  }
+
+  private mutating func append(
+    _ values: ArraySlice<Cell>,
+    field: Int,
+    at times: Range<Int>
+  ) {
     let start = cells.count
     cells.append(contentsOf: values)
-    parts.append(Part(field: field, timestamps: range, cells: start..<cells.count))
+    parts.append(Part(field: field, timestamps: times, cells: start..<cells.count))
     places[slot] = places[slot].lowerBound..<parts.count
   }
 }

@@ -182,7 +182,7 @@ struct RawBatches {
         let fields = Array(selection.fields[start...].prefix(RawQuery.fieldsPerPassMax))
         if let newest = request.newest {
           try reader.newest(newest, fields, first: start, into: &piece, &context)
-        } else {
+        } else if try !reader.appendAligned(fields, first: start, into: &piece, &context) {
           let columns = try reader.points(
             fields,
             in: request.range,

@@ -48,8 +48,21 @@ struct SeriesFold {
     try context.charge(StepQuery.stringByteCount(aggregators) - before)
     if let first = ranges.first, let last = ranges.last {
       let hull = TimeRange(start: first.start, end: last.end)
+      var groups = context.groups(of: series, fields: ids, in: hull, from: scan)
+      // What groups say of themselves tells nothing of single rows.
+      if times == nil {
+        groups = try StatisticsFold.fold(
+          groups,
+          late: open.late,
+          in: ranges,
+          fields,
+          slot,
+          &aggregators,
+          &context
+        )
+      }
       let sweep = RawSweep(
-        groups: context.groups(of: series, fields: ids, in: hull, from: scan),
+        groups: groups,
         late: open.late,
         fields: fields,
         ranges: ranges

@@ -4,10 +4,10 @@ internal import Model
 struct SeriesReader {
   let series: SeriesID
   let scan: PartitionScan
-  private let groups: [any SealedRows]
-  private let range: TimeRange
+  let groups: [any SealedRows]
+  let range: TimeRange
   /// The rows wanted; `nil` for all.
-  private let times: MatchingTimes?
+  let times: MatchingTimes?
 
   init(
     _ series: SeriesID,
@@ -131,17 +131,18 @@ struct SeriesReader {
     let estimate = top.rowCount * 8 * (fields.count + 1)
     try context.charge(estimate)
     defer { context.release(estimate) }
-    let row: ColumnBatch
+    let (row, decodedCount): (ColumnBatch, Int)
     do throws(UnreadableRows) {
-      let end = TimeRange(start: time, end: time &+ 1)
-      row = try top.columns(of: fields.map(\.id), in: end)
+      (row, decodedCount) = try top.lastRow(of: fields.map(\.id))
     } catch {
       return nil
     }
     guard row.timestamps.count == 1, row.columns.count == fields.count,
       zip(row.columns, fields).allSatisfy({ $0.field == $1.id && $0.type == $1.type })
     else { return nil }
-    context.statistics.chunksDecoded += row.columns.count
+    context.statistics.chunksDecoded += decodedCount
+    context.statistics.chunksFromStatistics += row.columns.count - decodedCount
+    if top.isCold { context.statistics.chunksCold += decodedCount }
     return row
   }
 
@@ -208,7 +209,7 @@ struct SeriesReader {
   }
 
   /// What of `range` must be read.
-  private func ranges(in range: TimeRange) -> [TimeRange] {
+  func ranges(in range: TimeRange) -> [TimeRange] {
     guard let times else { return [range] }
     return times.ranges.compactMap { wanted in
       let (start, end) = (max(wanted.start, range.start), min(wanted.end, range.end))

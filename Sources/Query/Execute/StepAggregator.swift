@@ -100,12 +100,9 @@ struct StepAggregator {
     counts[bucket] += UInt64(rows.count)
     if wantsSum {
       if type == .float {
-        SegmentFold.addFloats(
-          cells,
-          rows,
-          sum: &sums[bucket],
-          compensation: &compensations[bucket]
-        )
+        // Run by run, so that a whole chunk adds up to what its statistics say.
+        let sum = SegmentFold.sumFloats(cells, rows)
+        SegmentFold.add(sum, to: &sums[bucket], &compensations[bucket])
       } else {
         wideSums[bucket] &+= SegmentFold.sum(cells, rows, type)
       }
@@ -121,6 +118,16 @@ struct StepAggregator {
   mutating func add(_ window: Window, minute: Int64, strings source: StringArena, slot: Int = 0) {
     guard window.count > 0 else { return }
     add(window, source, to: slot * grid.count + grid.index(of: minute * Nanoseconds.perMinute))
+  }
+
+  /// Adds what is known of points of one bucket.
+  mutating func add(_ window: Window, slot: Int) {
+    add(window, StringArena(), to: slot * grid.count + grid.index(of: window.firstTimestamp))
+  }
+
+  /// Whether two times lie in one bucket.
+  func isOneBucket(_ first: Timestamp, _ last: Timestamp) -> Bool {
+    grid.index(of: first) == grid.index(of: last)
   }
 
   /// Adds windows of one hour.
