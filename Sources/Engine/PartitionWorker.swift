@@ -183,6 +183,8 @@ final class PartitionWorker: @unchecked Sendable {
       reply.fulfil(store(of: partition)?.blockList)
     case .replaceBlocks(let partition, let replacement, let reply):
       reply.fulfil(store(of: partition)?.replaceBlocks(replacement))
+    case .replaceRollups(let partition, let replacement, let reply):
+      reply.fulfil(store(of: partition)?.replaceRollups(replacement))
     case .removeBlocks(let partition, let removal, let reply):
       reply.fulfil(store(of: partition)?.removeBlocks(removal))
     }

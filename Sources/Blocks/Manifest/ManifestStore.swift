@@ -32,6 +32,7 @@ public struct LoadedManifest: Sendable {
 ///     DIRECTORY/manifest
 ///     DIRECTORY/blocks/<a>-<b>-<tenant>.block
 ///     DIRECTORY/blocks/<a>-<b>-<tenant>.cold
+///     DIRECTORY/rollups/<unit>-<span>-<tenant>-<revision>.rollup
 ///
 /// One owner at a time.
 public struct ManifestStore: Sendable {
@@ -49,6 +50,7 @@ public struct ManifestStore: Sendable {
   /// Makes the partition's folders.
   public func prepare() throws(SystemError) {
     try disk.createDirectory(blocksDirectory)
+    try disk.createDirectory(rollupsDirectory)
   }
 
   public var path: String { Path.join(directory, "manifest") }

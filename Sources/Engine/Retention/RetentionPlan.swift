@@ -15,6 +15,8 @@ struct RetentionPlan {
     var summary: BlockSummary
     /// `nil` when it could not be opened: its manifest's numbers are all that is known.
     var reader: BlockReader?
+    /// Rows from here on are not in rollups yet, and have to be before they go.
+    var foldedUntil: Timestamp = .max
   }
 
   /// A block that goes, and why.
@@ -36,6 +38,7 @@ struct RetentionPlan {
     var removed: [Removed] = []
     var kept: [Candidate] = []
     for block in blocks {
+      guard block.summary.lastTimestamp < block.foldedUntil else { continue }
       if let points = expired(block) {
         removed.append(Removed(block: block, cause: .age, points: points))
       } else {
@@ -65,7 +68,7 @@ struct RetentionPlan {
     guard let reader = block.reader, let contents = cache.contents(of: reader) else { return nil }
     for (measurement, part) in contents.parts {
       guard let definition = catalog.measurement(measurement) else { return nil }
-      let oldest = retention.oldest(
+      let oldest = retention.oldestStored(
         tenant: name,
         measurement: Retention.text(definition.name),
         now: now

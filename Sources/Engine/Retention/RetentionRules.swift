@@ -47,13 +47,17 @@ public struct RetentionRules: Hashable, Sendable {
   /// Of the blocks of all tenants together; 0 for no bound.
   public var byteCount = 0
   public var rules: [Rule] = []
+  /// Whether what no rule is about is never kept, rather than for ever.
+  var isOffByDefault = false
 
   public init() {}
 
-  /// Whether anything is ever removed.
+  /// Whether anything is ever removed; of what is off by default, whether anything is kept.
   public var isActive: Bool { ageNanoseconds > 0 || byteCount > 0 || !rules.isEmpty }
 
-  private var generalAge: Int64 { ageNanoseconds > 0 ? ageNanoseconds : .max }
+  private var generalAge: Int64 {
+    ageNanoseconds > 0 ? ageNanoseconds : isOffByDefault ? 0 : .max
+  }
 
   /// The age that points of a measurement may have; `.max` for ever.
   public func age(tenant: String, measurement: String) -> Int64 {
