@@ -23,7 +23,8 @@ extension ManifestStore {
     let hasBlocks = try disk.list(blocksDirectory).contains { name in
       BlockIdentity.parse(fileName: name) != nil || BlockIdentity.blockName(ofStub: name) != nil
     }
-    let hasRollups = try disk.list(rollupsDirectory).contains { $0.hasSuffix(RollupIdentity.suffix) }
+    let rollups = try disk.list(rollupsDirectory)
+    let hasRollups = rollups.contains { $0.hasSuffix(RollupIdentity.suffix) }
     if hasBlocks || hasRollups { return try rebuild(after: .tooShort(byteCount: 0)) }
     var loaded = LoadedManifest(Manifest(partition: partition))
     try findLeftovers(&loaded)

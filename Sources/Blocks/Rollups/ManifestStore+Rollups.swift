@@ -26,7 +26,8 @@ extension ManifestStore {
   /// - Complexity: opens every file.
   func rebuiltRollups(_ blocks: [BlockSummary]) throws(SystemError) -> RollupState {
     var state = RollupState()
-    for name in try disk.list(rollupsDirectory).sorted() where name.hasSuffix(RollupIdentity.suffix) {
+    for name in try disk.list(rollupsDirectory).sorted()
+    where name.hasSuffix(RollupIdentity.suffix) {
       let path = Path.join(rollupsDirectory, name)
       guard let reader = try? RollupReader.open(disk: disk, path: path),
         reader.identity.partition == partition, reader.identity.fileName == name

@@ -150,8 +150,10 @@ struct RollupGroup {
     let counts = try cells(timing.chunks[1], .unsigned, timing.count, nil, &strings)
     let wantsFirst = parts.contains(.first)
     let wantsLast = parts.contains(.last)
-    let firsts = wantsFirst ? try cells(timing.chunks[2], .unsigned, timing.count, nil, &strings) : []
-    let lasts = wantsLast ? try cells(timing.chunks[3], .unsigned, timing.count, nil, &strings) : []
+    var firsts: [Cell] = []
+    var lasts: [Cell] = []
+    if wantsFirst { firsts = try cells(timing.chunks[2], .unsigned, timing.count, nil, &strings) }
+    if wantsLast { lasts = try cells(timing.chunks[3], .unsigned, timing.count, nil, &strings) }
     let countMax = UInt64(identity.unit.windowsPerFile)
     var numbers: [Int64] = []
     var windows: [Window] = []

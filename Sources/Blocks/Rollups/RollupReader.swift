@@ -221,7 +221,8 @@ public final class RollupReader: Sendable {
         do throws(BlockError) {
           _ = try read(entry)
         } catch {
-          found.append(damage(error, entry.offset, entry.byteCount, "series \(entry.series.rawValue)"))
+          let range = "series \(entry.series.rawValue)"
+          found.append(damage(error, entry.offset, entry.byteCount, range))
         }
       }
     } catch {

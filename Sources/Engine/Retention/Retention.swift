@@ -41,8 +41,8 @@ final class Retention: Sendable {
     return units.isEmpty ? oldest : Self.day(oldest)
   }
 
-  /// The first time that is in sight and on the disk: an hour behind ``oldest(tenant:measurement:now:)``
-  /// where there are rollups, so that what was taken in time is in blocks, and in them, before.
+  /// The first time that is in sight and on the disk: an hour behind that of rows that come, where
+  /// there are rollups, so that what was taken in time is in blocks, and in them, before.
   func oldestStored(tenant: String, measurement: String, now wallClock: Timestamp) -> Timestamp {
     let units = rollups.units(tenant: tenant, measurement: measurement)
     guard !units.isEmpty else {
@@ -66,9 +66,11 @@ final class Retention: Sendable {
   }
 
   /// Windows before it are gone, whosever of a tenant they are; a whole day.
+  ///
+  /// - Parameter tenant: `nil` for any.
   func oldestOfRollups(
     _ unit: RollupUnit,
-    tenant: String,
+    tenant: String?,
     now wallClock: Timestamp
   ) -> Timestamp {
     Self.day(bound(rollups.rules(of: unit).ages(tenant: tenant).longest, wallClock))

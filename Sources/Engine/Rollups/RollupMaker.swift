@@ -249,17 +249,30 @@ struct RollupMaker {
         let key = Key(unit: .minute, span: RollupUnit.minute.span(ofDay: day))
         try append(try oldColumns(key, series, step), series, .minute, day)
       }
+      for day in days(.hour) where day < rawFrom && lacksHours(day) {
+        let key = Key(unit: .minute, span: RollupUnit.minute.span(ofDay: day))
+        hours[day] = try oldColumns(key, series, step).map(\.hours)
+      }
       for span in Set(days(.hour).map { RollupUnit.hour.span(ofDay: $0) }).sorted() {
         let key = Key(unit: .hour, span: span)
         let old = try oldColumns(key, series, step)
         let columns = step.map { column in
           Self.merged(column, key, old, hours) { day in
-            wanted.contains(day) && day >= rawFrom
+            wanted.contains(day) && day >= rawFrom || hours[day] != nil
           }
         }
         try append(columns, to: key, series)
       }
     }
+  }
+
+  /// Whether windows of an hour were never made of a day, or are lost: those of minutes may be
+  /// there when its rows are not.
+  private func lacksHours(_ day: Int64) -> Bool {
+    guard let coverage = list.rollups.state.coverage[.hour], day >= coverage.from,
+      day < coverage.until
+    else { return true }
+    return old(Key(unit: .hour, span: RollupUnit.hour.span(ofDay: day))) == nil
   }
 
   /// A column of a file of hours: days that are new, and what the old file had of the others.

@@ -39,7 +39,8 @@ struct RollupPlan {
     guard var start = (starts + changed).min() else { return nil }
     // Days without rows are passed over.
     if changed.isEmpty {
-      let next = held.filter { $0.lastTimestamp / perDay >= start }
+      let next =
+        held.filter { $0.lastTimestamp / perDay >= start }
         .map { max(start, $0.firstTimestamp / perDay) }.min() ?? complete
       start = min(next, complete)
     }

@@ -96,6 +96,12 @@ final class RollupRun {
     let plan = RollupPlan(list, units, now: now)
     if let plan { try make(plan, partition, list, pause, &replacement) }
     guard plan != nil || !replacement.removed.isEmpty else { return false }
+    // What is gone is not covered, should it be kept for longer some day.
+    for (unit, days) in replacement.coverage {
+      let oldest = retention.oldestOfRollups(unit, tenant: nil, now: parts.clock.now())
+      let day = oldest / RollupUnit.nanosecondsPerDay
+      replacement.coverage[unit]?.from = min(days.until, max(days.from, day))
+    }
     CrashPoint.rollupWritten.reach()
     switch replace(partition, replacement) {
     case .done: break

@@ -152,8 +152,8 @@ struct RollupFold {
     let perDay = RollupUnit.nanosecondsPerDay
     let first = piece.range.start / unit.nanoseconds
     let end = piece.range.end / unit.nanoseconds
-    let spans =
-      unit.span(ofDay: piece.range.start / perDay)...unit.span(ofDay: (piece.range.end - 1) / perDay)
+    let lastDay = (piece.range.end - 1) / perDay
+    let spans = unit.span(ofDay: piece.range.start / perDay)...unit.span(ofDay: lastDay)
     for span in spans {
       guard let reader = rollups.reader(unit, context.tenant, span: span) else { continue }
       try context.checkDeadline()

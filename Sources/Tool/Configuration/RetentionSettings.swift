@@ -57,8 +57,8 @@ package enum RetentionSettings: SettingSection {
       \.engine.rollups.hour.ageNanoseconds,
       "Age of windows of an hour; 0 makes none.",
       """
-      The same of an hour: 3y costs about as much as 18 days of windows of a minute. Steps of whole \
-      hours are answered from them.
+      The same of an hour: 3y costs about as much as 18 days of windows of a minute. Steps of \
+      whole hours are answered from them.
       """
     ),
     .retentionRules(
@@ -66,9 +66,9 @@ package enum RetentionSettings: SettingSection {
       \.engine.rollups.minute.rules,
       "Other ages of windows of a minute.",
       """
-      Rules as those of `retention.rules`, ages only; `retention.rollup-1m` stands behind the last. \
-      Once any rule asks for windows they are made of everything, and the rules say how long they \
-      are in sight.
+      Rules as those of `retention.rules`, ages only; `retention.rollup-1m` stands behind the \
+      last. Once any rule asks for windows they are made of everything, and the rules say how \
+      long they are in sight.
       """
     ),
     .retentionRules(
