@@ -50,7 +50,6 @@ public struct ManifestStore: Sendable {
   /// Makes the partition's folders.
   public func prepare() throws(SystemError) {
     try disk.createDirectory(blocksDirectory)
-    try disk.createDirectory(rollupsDirectory)
   }
 
   public var path: String { Path.join(directory, "manifest") }

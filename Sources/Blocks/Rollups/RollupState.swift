@@ -40,7 +40,16 @@ public struct RollupState: Hashable, Sendable {
   public func foldedUntil(_ units: [RollupUnit]) -> Int64 {
     var result = Int64.max
     for unit in units { result = min(result, coverage[unit]?.until ?? 0) }
-    return min(result, changed.keys.min() ?? .max)
+    return min(result, changed.keys.filter { $0 >= oldestCovered }.min() ?? .max)
+  }
+
+  /// Days before it are in no rollup, and never will be.
+  private var oldestCovered: Int64 { coverage.values.map(\.from).min() ?? 0 }
+
+  /// Forgets changes of days that are in no rollup any more.
+  public mutating func forgetUncovered() {
+    let oldest = oldestCovered
+    changed = changed.filter { $0.key >= oldest }
   }
 
   /// Whether the rollup answers for a day of a measurement.
@@ -58,7 +67,7 @@ public struct RollupState: Hashable, Sendable {
   public mutating func note(_ times: [(first: Timestamp, last: Timestamp)], cut: UInt64) {
     guard let end = coverage.values.map(\.until).max() else { return }
     let perDay = RollupUnit.nanosecondsPerDay
-    var next: Int64 = 0
+    var next = oldestCovered
     for (first, last) in times.sorted(by: { $0.first < $1.first }) {
       let start = max(next, first / perDay)
       guard start < end, last / perDay >= start else { continue }

@@ -17,6 +17,8 @@ struct RetentionPlan {
     var reader: BlockReader?
     /// Rows from here on are not in rollups yet, and have to be before they go.
     var foldedUntil: Timestamp = .max
+
+    var isFolded: Bool { summary.lastTimestamp < foldedUntil }
   }
 
   /// A block that goes, and why.
@@ -38,8 +40,7 @@ struct RetentionPlan {
     var removed: [Removed] = []
     var kept: [Candidate] = []
     for block in blocks {
-      guard block.summary.lastTimestamp < block.foldedUntil else { continue }
-      if let points = expired(block) {
+      if block.isFolded, let points = expired(block) {
         removed.append(Removed(block: block, cause: .age, points: points))
       } else {
         kept.append(block)
@@ -108,7 +109,7 @@ struct RetentionPlan {
     let spared = retention.now(now) - Self.sizeSparesNanoseconds
     var left: [Candidate] = []
     for block in kept {
-      guard isOne(block), byteCount > byteCountMax, block.summary.rowCount > 0,
+      guard isOne(block), block.isFolded, byteCount > byteCountMax, block.summary.rowCount > 0,
         block.summary.lastTimestamp < spared
       else {
         left.append(block)

@@ -21,12 +21,9 @@ extension Recovery {
         report.damages += reader.damages
         readers.append(reader)
       } catch {
-        guard case .system(let failure) = error, !failure.isMissing else {
-          setAside(path, error.text, file.lossRange)
-          lost.append(file)
-          continue
-        }
-        throw .system(failure)
+        if case .system(let failure) = error, failure.isOutOfResources { throw .system(failure) }
+        setAside(path, error.text, file.lossRange)
+        lost.append(file)
       }
     }
     manifest.rollups.lose(lost)

@@ -31,6 +31,11 @@ struct RollupDay {
     }
   }
 
+  /// Cells that are decoded side by side, about: a day of many rows is folded in parts.
+  private static let cellCountMax = 4 << 20
+  /// Parts of a day, each of whole minutes.
+  private static let partCounts = [1, 24, 288, minutesPerDay]
+
   /// The windows of `columns`; those without rows are left out.
   ///
   /// - Parameter damagedGroupCount: counts groups that fail their check and are left out.
@@ -40,13 +45,50 @@ struct RollupDay {
     _ blocks: [BlockReader],
     damagedGroupCount: inout Int
   ) throws(BlockError) -> [RollupColumn] {
-    let rows = try rows(columns.map(\.field), blocks, &damagedGroupCount)
-    let pieces = rows.map { Piece($0, firstMinute: firstMinute) }
-    var contested: [Int: WindowSet] = [:]
-    var result: [RollupColumn] = []
-    for column in columns {
-      let folded = fold(column.field, column.type, pieces, &contested)
-      if !folded.windows.isEmpty { result.append(folded) }
+    var damaged = 0
+    var rowCount = 0
+    for (_, entry) in try groups(range, blocks, &damaged) { rowCount += entry.rowCount }
+    let wanted = rowCount * (columns.count + 1) / Self.cellCountMax + 1
+    let count = Self.partCounts.first { $0 >= wanted } ?? Self.minutesPerDay
+    let step = RollupUnit.nanosecondsPerDay / Int64(count)
+    var result = columns.map { RollupColumn(field: $0.field, type: $0.type) }
+    for part in 0..<Int64(count) {
+      let start = range.start + part * step
+      let rows = try rows(
+        columns.map(\.field),
+        TimeRange(start: start, end: start + step),
+        blocks,
+        &damaged
+      )
+      let pieces = rows.map { Piece($0, firstMinute: firstMinute) }
+      var contested: [Int: WindowSet] = [:]
+      for index in result.indices {
+        let column = columns[index]
+        let folded = fold(column.field, column.type, pieces, &contested)
+        result[index].append(folded, folded.windows.indices)
+      }
+    }
+    damagedGroupCount += damaged
+    return result.filter { !$0.windows.isEmpty }
+  }
+
+  /// The groups that have rows of the series in `range`, in the order of their offsets.
+  private func groups(
+    _ range: TimeRange,
+    _ blocks: [BlockReader],
+    _ damagedGroupCount: inout Int
+  ) throws(BlockError) -> [(block: BlockReader, entry: ChunkGroupEntry)] {
+    var result: [(block: BlockReader, entry: ChunkGroupEntry)] = []
+    for block in blocks where block.summary.meets(range) {
+      do throws(BlockError) {
+        for entry in try block.groups(series: series)
+        where range.meets(first: entry.firstTimestamp, last: entry.lastTimestamp) {
+          result.append((block, entry))
+        }
+      } catch {
+        if error.isRefusal { throw error }
+        damagedGroupCount += 1
+      }
     }
     return result
   }
@@ -54,28 +96,16 @@ struct RollupDay {
   /// One batch a chunk group, in the order of their offsets.
   private func rows(
     _ fields: [FieldID],
+    _ range: TimeRange,
     _ blocks: [BlockReader],
     _ damagedGroupCount: inout Int
   ) throws(BlockError) -> [ColumnBatch] {
     var result: [ColumnBatch] = []
     var statistics = ReadStatistics()
-    for block in blocks where block.summary.meets(range) {
+    for (block, entry) in try groups(range, blocks, &damagedGroupCount) {
       do throws(BlockError) {
-        for entry in try block.groups(series: series)
-        where range.meets(first: entry.firstTimestamp, last: entry.lastTimestamp) {
-          do throws(BlockError) {
-            let batch = try block.read(
-              entry,
-              fields: fields,
-              range: range,
-              statistics: &statistics
-            )
-            if !batch.timestamps.isEmpty, !batch.columns.isEmpty { result.append(batch) }
-          } catch {
-            if error.isRefusal { throw error }
-            damagedGroupCount += 1
-          }
-        }
+        let batch = try block.read(entry, fields: fields, range: range, statistics: &statistics)
+        if !batch.timestamps.isEmpty, !batch.columns.isEmpty { result.append(batch) }
       } catch {
         if error.isRefusal { throw error }
         damagedGroupCount += 1

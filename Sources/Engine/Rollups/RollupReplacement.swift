@@ -31,6 +31,7 @@ extension PartitionStore {
     // What was cut meanwhile is not in them.
     let later = blocks.filter { $0.summary.identity.b > replacement.end }
     next.rollups.note(later.flatMap { $0.times(before: next.rollups) }, cut: next.cut)
+    next.rollups.forgetUncovered()
     next.rollups.replaceFiles(replacement.removed, with: replacement.added)
     next.rollups.revision = replacement.added.map(\.identity.revision)
       .reduce(next.rollups.revision, max)
