@@ -179,12 +179,12 @@ final class PartitionWorker: @unchecked Sendable {
       flushing.append(Flush(targets: stores.map(\.nextOffset), completion: completion))
       // Whoever asks wants to know how it is now.
       cutRetryAt = 0
+    case .replaceRollups(let partition, let replacement, let reply):
+      reply.fulfil(store(of: partition)?.replaceRollups(replacement))
     case .blocks(let partition, let reply):
       reply.fulfil(store(of: partition)?.blockList)
     case .replaceBlocks(let partition, let replacement, let reply):
       reply.fulfil(store(of: partition)?.replaceBlocks(replacement))
-    case .replaceRollups(let partition, let replacement, let reply):
-      reply.fulfil(store(of: partition)?.replaceRollups(replacement))
     case .removeBlocks(let partition, let removal, let reply):
       reply.fulfil(store(of: partition)?.removeBlocks(removal))
     }

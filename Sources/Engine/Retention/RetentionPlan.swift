@@ -11,14 +11,14 @@ internal import Model
 struct RetentionPlan {
   /// A block of some partition that may be removed.
   struct Candidate {
+    /// Rows from here on are not in rollups yet, and have to be before they go.
+    var foldedUntil: Timestamp = .max
+    var isFolded: Bool { summary.lastTimestamp < foldedUntil }
+
     var partition: PartitionID
     var summary: BlockSummary
     /// `nil` when it could not be opened: its manifest's numbers are all that is known.
     var reader: BlockReader?
-    /// Rows from here on are not in rollups yet, and have to be before they go.
-    var foldedUntil: Timestamp = .max
-
-    var isFolded: Bool { summary.lastTimestamp < foldedUntil }
   }
 
   /// A block that goes, and why.
@@ -109,7 +109,11 @@ struct RetentionPlan {
     let spared = retention.now(now) - Self.sizeSparesNanoseconds
     var left: [Candidate] = []
     for block in kept {
-      guard isOne(block), block.isFolded, byteCount > byteCountMax, block.summary.rowCount > 0,
+      guard block.isFolded else {
+        left.append(block)
+        continue
+      }
+      guard isOne(block), byteCount > byteCountMax, block.summary.rowCount > 0,
         block.summary.lastTimestamp < spared
       else {
         left.append(block)

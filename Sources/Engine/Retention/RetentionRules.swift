@@ -55,17 +55,18 @@ public struct RetentionRules: Hashable, Sendable {
   /// Whether anything is ever removed; of what is off by default, whether anything is kept.
   public var isActive: Bool { ageNanoseconds > 0 || byteCount > 0 || !rules.isEmpty }
 
-  private var generalAge: Int64 {
-    ageNanoseconds > 0 ? ageNanoseconds : isOffByDefault ? 0 : .max
-  }
+  private var generalAge: Int64 { ageNanoseconds > 0 ? ageNanoseconds : .max }
 
   /// The age that points of a measurement may have; `.max` for ever.
   public func age(tenant: String, measurement: String) -> Int64 {
     for rule in rules where rule.fits(tenant: tenant) && rule.fits(measurement: measurement) {
       if let age = rule.age { return age }
     }
-    return generalAge
+    return defaultAge
   }
+
+  /// Of what no rule is about.
+  private var defaultAge: Int64 { isOffByDefault && ageNanoseconds == 0 ? 0 : generalAge }
 
   /// The shortest and the longest age that any measurement of a tenant may have; of any tenant when
   /// none is named.
@@ -78,7 +79,7 @@ public struct RetentionRules: Hashable, Sendable {
       // What stands behind a rule about everything is never asked.
       if rule.measurement == nil, rule.tenant == nil || tenant != nil { return (shortest, longest) }
     }
-    return (min(shortest, generalAge), max(longest, generalAge))
+    return (min(shortest, defaultAge), max(longest, defaultAge))
   }
 
   /// Bytes that a tenant's blocks may have; `nil` for no bound of its own.

@@ -53,12 +53,13 @@ final class RetentionRun {
     let blocks = lists.flatMap { partition, list in
       let readers = Dictionary(uniqueKeysWithValues: list.readers.map { ($0.summary.fileName, $0) })
       return list.summaries.map {
-        RetentionPlan.Candidate(
+        var block = RetentionPlan.Candidate(
           partition: partition,
           summary: $0,
-          reader: readers[$0.fileName],
-          foldedUntil: retention.rollups.foldedUntil(list.rollups.state)
+          reader: readers[$0.fileName]
         )
+        block.foldedUntil = retention.rollups.foldedUntil(list.rollups.state)
+        return block
       }
     }
     cache.keep(Set(blocks.compactMap(\.reader?.path)))
