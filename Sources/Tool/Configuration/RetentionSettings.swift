@@ -39,7 +39,7 @@ package enum RetentionSettings: SettingSection {
       """
     ),
     .duration(
-      "retention.rollup-1m",
+      "retention.rollup-minute",
       0...3_153_600_000_000_000_000,
       \.engine.rollups.minute.ageNanoseconds,
       "Age of windows of a minute; 0 makes none.",
@@ -52,7 +52,7 @@ package enum RetentionSettings: SettingSection {
       """
     ),
     .duration(
-      "retention.rollup-1h",
+      "retention.rollup-hour",
       0...3_153_600_000_000_000_000,
       \.engine.rollups.hour.ageNanoseconds,
       "Age of windows of an hour; 0 makes none.",
@@ -62,21 +62,21 @@ package enum RetentionSettings: SettingSection {
       """
     ),
     .retentionRules(
-      "retention.rollup-1m-rules",
+      "retention.rollup-minute-rules",
       \.engine.rollups.minute.rules,
       "Other ages of windows of a minute.",
       """
-      Rules as those of `retention.rules`, ages only; `retention.rollup-1m` stands behind the \
+      Rules as those of `retention.rules`, ages only; `retention.rollup-minute` stands behind the \
       last. Once any rule asks for windows they are made of everything, and the rules say how \
       long they are in sight.
       """
     ),
     .retentionRules(
-      "retention.rollup-1h-rules",
+      "retention.rollup-hour-rules",
       \.engine.rollups.hour.rules,
       "Other ages of windows of an hour.",
       """
-      The same for `retention.rollup-1h`.
+      The same for `retention.rollup-hour`.
       """
     ),
   ]
