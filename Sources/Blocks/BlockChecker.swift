@@ -219,6 +219,17 @@ extension ManifestStore {
         )
       )
     }
+    for path in (try? rollupLeftovers(of: loaded.manifest.rollups)) ?? [] {
+      damages.append(
+        Damage(
+          severity: .note,
+          path: path,
+          offset: 0,
+          byteCount: 0,
+          what: "a rollup that no manifest names"
+        )
+      )
+    }
     for path in loaded.doubtful {
       damages += BlockChecker.check(disk: disk, path: path)
     }
@@ -230,6 +241,6 @@ extension ManifestStore {
         cold: cold
       )
     }
-    return damages
+    return damages + checkRollups(of: loaded.manifest)
   }
 }

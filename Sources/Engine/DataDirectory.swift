@@ -8,7 +8,7 @@ internal import Platform
 ///     lock                         held while a process uses the directory
 ///     cold-store                   where cold blocks lie (docs/format/cold.md)
 ///     catalog/  queue/  dead-letters/  quarantine/
-///     partitions/PP/manifest  partitions/PP/blocks/  partitions/PP/ring/
+///     partitions/PP/manifest  partitions/PP/blocks/  partitions/PP/ring/  partitions/PP/rollups/
 public struct DataDirectory: Sendable {
   public let path: String
 
@@ -29,6 +29,7 @@ public struct DataDirectory: Sendable {
   }
   public func blocks(_ index: Int) -> String { partition(index) + "/blocks" }
   public func ring(_ index: Int) -> String { partition(index) + "/ring" }
+  public func rollups(_ index: Int) -> String { partition(index) + "/rollups" }
   /// Where blocks are made anew before they take the place of damaged ones.
   func scratch(_ index: Int) -> String { partition(index) + "/scratch" }
 

@@ -165,7 +165,7 @@ public struct DataDirectoryCheck: Sendable {
     var folders = [directory.catalog, directory.queue, directory.deadLetters]
     var files = [directory.identity, directory.coldStore]
     for index in 0..<partitionCount {
-      folders += [directory.blocks(index), directory.ring(index)]
+      folders += [directory.blocks(index), directory.ring(index), directory.rollups(index)]
       files.append(Path.join(directory.partition(index), "manifest"))
     }
     for folder in folders {

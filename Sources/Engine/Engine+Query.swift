@@ -118,10 +118,12 @@ extension RunningEngine {
       throw QueryError(.badData, "tenant: \(error.text)")
     }
     var request = request
-    request.oldest = retention.oldest(
-      tenant: Retention.text(tenant),
-      measurement: Retention.text(request.measurement),
-      now: parts.clock.now()
+    request.retain(
+      retention.bounds(
+        tenant: Retention.text(tenant),
+        measurement: Retention.text(request.measurement),
+        now: parts.clock.now()
+      )
     )
     return try RangeQuery.run(
       request,

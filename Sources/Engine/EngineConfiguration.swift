@@ -91,6 +91,8 @@ public struct EngineConfiguration: Sendable {
   public var cold = ColdConfiguration()
   /// What is removed, and when; nothing by default.
   public var retention = RetentionRules()
+  /// Windows that live longer than rows; none by default.
+  public var rollups = RollupRules()
   /// The feed of closed and restated windows.
   public var feed = FeedConfiguration()
 

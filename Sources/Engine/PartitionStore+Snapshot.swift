@@ -23,6 +23,15 @@ extension PartitionStore {
         continue
       }
     }
+    for rollup in manifest.rollups.files {
+      let goal = Path.join(target.rollups(index), rollup.fileName)
+      do throws(SystemError) {
+        try files.disk.link(files.manifests.path(of: rollup), to: goal)
+        copy.linkCount += 1
+      } catch  where error.isMissing {
+        continue
+      }
+    }
     let patched = Set(manifest.ringProgress.filter { $0.kind != .frozen }.map(\.hour))
     copy.manifest.ringProgress = []
     for progress in manifest.ringProgress

@@ -27,6 +27,7 @@ final class PartitionStore {
   private(set) var cut: Cut?
   private(set) var manifest: Manifest
   private(set) var blocks: [BlockReader]
+  private(set) var rollups: RollupSet
   private(set) var ring: RingRegion
   private(set) var ringSnapshot: RingSnapshot
   private(set) var ledger: LedgerBook
@@ -55,6 +56,7 @@ final class PartitionStore {
     retention: Retention,
     manifest: Manifest,
     blocks: [BlockReader],
+    rollups: [RollupReader] = [],
     unreadUpTo: Timestamp?,
     ring: RingRegion,
     damagedMinutes: [RingRecovery.DamagedMinute] = []
@@ -69,6 +71,7 @@ final class PartitionStore {
     self.retention = retention
     self.manifest = manifest
     self.blocks = blocks
+    self.rollups = RollupSet(manifest.rollups, rollups)
     self.ring = ring
     self.damagedMinutes = damagedMinutes
     decoder = RowDecoder(catalog: catalog)
@@ -193,7 +196,7 @@ final class PartitionStore {
 
   /// Makes what the manifest has committed the state that readers get.
   private func finish(_ cut: Cut, _ result: CutResult) {
-    manifest = result.manifest
+    adopt(result.manifest, rollups: rollups)
     blocks.append(contentsOf: result.blocks)
     for block in result.blocks {
       table.noteSealed(block)
@@ -218,7 +221,24 @@ final class PartitionStore {
 
   // MARK: Compaction
 
-  var blockList: BlockList { BlockList(summaries: manifest.blocks, readers: blocks) }
+  var blockList: BlockList {
+    BlockList(
+      summaries: manifest.blocks,
+      readers: blocks,
+      rollups: rollups,
+      cut: manifest.cut,
+      nextOffset: manifest.nextOffset,
+      hasRemovals: !manifest.removals.isEmpty
+    )
+  }
+
+  /// Takes over a manifest that was committed, with the rollups that it names.
+  func adopt(_ committed: Manifest, rollups named: RollupSet) {
+    manifest = committed
+    rollups =
+      named.state == committed.rollups ? named : RollupSet(committed.rollups, named.readers)
+    counters.publishManifest(self)
+  }
 
   /// Puts merged blocks in the place of their inputs: what the next cut commits as well. Whoever
   /// reads the inputs now goes on doing so.
@@ -227,14 +247,16 @@ final class PartitionStore {
     var committed = manifest
     committed.blocks = next.summaries
     committed.removals.add(replacement.removed)
+    for (measurement, day) in replacement.rawFrom {
+      committed.rollups.noteRawGone(measurement, before: day)
+    }
     do throws(SystemError) {
       try files.manifests.commit(committed)
     } catch {
       return .failed(error)
     }
-    manifest = committed
     blocks = next.readers
-    counters.publishManifest(self)
+    adopt(committed, rollups: rollups)
     CrashPoint.compactionCommitted.reach()
     return .done
   }
@@ -260,10 +282,9 @@ final class PartitionStore {
     } catch {
       return .failed(error)
     }
-    manifest = next
     blocks = kept
     ringSnapshot = ring.publish()
-    counters.publishManifest(self)
+    adopt(next, rollups: rollups)
     CrashPoint.removalCommitted.reach()
     return .done
   }
@@ -417,6 +438,7 @@ final class PartitionStore {
       partition: partition,
       blocks: blocks,
       ring: ringSnapshot,
+      rollups: rollups,
       decoder: decoder,
       fieldSets: fieldSets,
       arenas: [],

@@ -179,6 +179,8 @@ final class PartitionWorker: @unchecked Sendable {
       flushing.append(Flush(targets: stores.map(\.nextOffset), completion: completion))
       // Whoever asks wants to know how it is now.
       cutRetryAt = 0
+    case .replaceRollups(let partition, let replacement, let reply):
+      reply.fulfil(store(of: partition)?.replaceRollups(replacement))
     case .blocks(let partition, let reply):
       reply.fulfil(store(of: partition)?.blockList)
     case .replaceBlocks(let partition, let replacement, let reply):

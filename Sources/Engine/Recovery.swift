@@ -15,7 +15,7 @@ struct Recovery {
   var report = RecoveryReport()
   /// Definitions that the catalog has lost may stand in blocks.
   private var hasCatalogLoss = false
-  private let blockFiles: BlockFiles
+  let blockFiles: BlockFiles
   private let retention: Retention
 
   init(parts: EngineParts, damages: [Damage]) {
@@ -25,7 +25,7 @@ struct Recovery {
       openCountMax: parts.configuration.blockOpenFileCountMax
     )
     directory = DataDirectory(parts.configuration.dataDirectory)
-    retention = Retention(parts.configuration.retention)
+    retention = Retention(parts.configuration.retention, rollups: parts.configuration.rollups)
     report.damages = damages
   }
 
@@ -110,8 +110,10 @@ struct Recovery {
 
   /// Blocks repeat the definitions that they use: what the catalog lost it learns from them.
   private mutating func reteach(_ catalog: Catalog, from partitions: [OpenedPartition]) {
-    for block in partitions.flatMap(\.blocks) {
-      guard let found = try? block.definitions() else { continue }
+    let definitions =
+      partitions.flatMap(\.blocks).lazy.compactMap { try? $0.definitions() }
+      + partitions.flatMap(\.rollups).lazy.compactMap { try? $0.definitions() }
+    for found in definitions {
       for refusal in catalog.relearn(found) {
         report.damages.append(
           Damage(
@@ -132,6 +134,7 @@ struct Recovery {
     var files: PartitionFiles
     var manifest: Manifest
     var blocks: [BlockReader]
+    var rollups: [RollupReader]
     /// Blocks that cannot be read, not whole at least.
     var unread: [BlockSummary]
     var ring: RingRegion
@@ -217,6 +220,7 @@ struct Recovery {
     }
     manifest.blocks = sound
     report.blocks += blocks.count
+    let rollups = try openRollups(manifests, &manifest)
     // A partition has a manifest from its first day, so that a missing one is always a loss. On a
     // full disk the first cut writes it.
     let isNew = try wrap { () throws(SystemError) in
@@ -245,6 +249,7 @@ struct Recovery {
       files: files,
       manifest: manifest,
       blocks: blocks,
+      rollups: rollups,
       unread: unread,
       ring: ring,
       damagedMinutes: found.damagedMinutes,
@@ -425,6 +430,7 @@ struct Recovery {
         retention: retention,
         manifest: partition.manifest,
         blocks: partition.blocks,
+        rollups: partition.rollups,
         unreadUpTo: partition.unread.map(\.lastTimestamp).max(),
         ring: partition.ring,
         damagedMinutes: partition.damagedMinutes

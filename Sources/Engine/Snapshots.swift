@@ -49,6 +49,7 @@ struct Snapshots: Sendable {
     for index in 0..<partitionCount {
       try disk.createDirectory(target.blocks(index))
       try disk.createDirectory(target.ring(index))
+      try disk.createDirectory(target.rollups(index))
     }
     for folder in [target.catalog, target.queue, target.deadLetters, target.quarantine] {
       try disk.createDirectory(folder)
@@ -92,6 +93,7 @@ struct Snapshots: Sendable {
     for index in 0..<partitionCount {
       try disk.syncDirectory(target.blocks(index))
       try disk.syncDirectory(target.ring(index))
+      try disk.syncDirectory(target.rollups(index))
     }
     try disk.syncDirectory(target.queue)
     try disk.syncDirectory(target.path)

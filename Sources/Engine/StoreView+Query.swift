@@ -20,6 +20,6 @@ struct OpenView: OpenRowsSource {
 extension StoreView {
   /// The view as Query reads it.
   var partitionView: PartitionView {
-    PartitionView(blocks: blocks, ring: ring, open: OpenView(store: self))
+    PartitionView(blocks: blocks, ring: ring, open: OpenView(store: self), rollups: rollups)
   }
 }

@@ -17,6 +17,7 @@ struct StoreView: Sendable {
   var partition: PartitionID
   var blocks: [BlockReader]
   var ring: RingSnapshot
+  var rollups: RollupSet
   var decoder: RowDecoder
   var fieldSets: FieldSets
   /// Ascending by series; those that the partition knows.

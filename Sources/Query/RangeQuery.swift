@@ -31,12 +31,14 @@ public enum RangeQuery {
       clock: clock
     )
     try context.checkDeadline()
+    let asked = request.range
     var request = request
     request.range = request.kept(request.range)
     var answer = RangeAnswer(grid: request.grid, precision: request.precision)
     if tenant != nil {
       let selection = try Selection(request, catalog, &context)
       let views = try selection.views(from: views, in: request.range)
+      request.warnOfHiddenRollups(asked, views, &context)
       if let grid = request.grid {
         let query = StepQuery(
           request: request,

@@ -51,7 +51,8 @@ import Testing
         == #"{"status":"success","data":{"step":60000,"timestamps":[1795373340000,1795373400000],"#
         + #""series":[{"measurement":"node","tags":{"server":"a1b2"},"field":"cpu_user","#
         + #""type":"float","count":[12,0],"min":[1.5,null],"max":[9,null],"avg":[4.25,null]}]},"#
-        + #""stats":{"ring_windows":2880,"chunks_from_statistics":0,"chunks_decoded":0,"#
+        + #""stats":{"ring_windows":2880,"rollup_windows":0,"#
+        + #""chunks_from_statistics":0,"chunks_decoded":0,"#
         + #""chunks_cold":0,"rows_open":12,"microseconds":180}}"#
     )
   }
@@ -76,7 +77,8 @@ import Testing
         == #"{"status":"success","data":{"series":[{"measurement":"node","tags":{},"field":"up","#
         + #""type":"boolean","timestamps":[1,"1795373340000000001"],"values":[true,false]}]},"#
         + #""warnings":["a \"block\" is damaged"],"#
-        + #""stats":{"ring_windows":0,"chunks_from_statistics":0,"chunks_decoded":0,"#
+        + #""stats":{"ring_windows":0,"rollup_windows":0,"#
+        + #""chunks_from_statistics":0,"chunks_decoded":0,"#
         + #""chunks_cold":0,"rows_open":0,"microseconds":0}}"#
     )
   }

@@ -9,9 +9,9 @@ public import Model
 ///                | ring files u32 | hour i64, bytes u48, number u8, kind u8 | ... | ledger |
 ///                | catalog version u64, unless 0 and the last | removals, unless there are none |
 ///
-/// Version 2 is written when blocks lie in a cold store. Behind the catalog's version, 0 or not, it
-/// has sections of | tag u8 | bytes u32 | content |. Tag 2 has the removals, tag 1 names the blocks
-/// that are not here:
+/// Version 2 is written when blocks lie in a cold store or there are rollups. Behind the catalog's
+/// version, 0 or not, it has sections of | tag u8 | bytes u32 | content |. Tag 2 has the removals,
+/// tag 4 the rollups (``RollupState``), tag 1 names the blocks that are not here:
 ///     | index among the blocks u32 | first eight bytes of the object's SHA-256 u64 | ...
 public struct Manifest: Hashable, Sendable {
   static let headByteCount = 20
@@ -22,6 +22,7 @@ public struct Manifest: Hashable, Sendable {
   static let sectionedVersion: UInt8 = 2
   private static let coldTag: UInt8 = 1
   private static let removalsTag: UInt8 = 2
+  private static let rollupsTag: UInt8 = 4
   private static let coldEntryByteCount = 12
   /// A million blocks; what claims more is damaged.
   static let byteCountMax = 128 << 20
@@ -43,6 +44,7 @@ public struct Manifest: Hashable, Sendable {
   public var catalogVersion: UInt64
   /// What retention and deletes have taken away.
   public var removals: Removals
+  public var rollups = RollupState()
 
   public init(
     partition: PartitionID,
@@ -81,16 +83,21 @@ public struct Manifest: Hashable, Sendable {
     }
     LedgerCoding.write(ledger, into: &payload)
     let cold = coldSection
-    let hasSections = cold.count > 0
+    let hasSections = cold.count > 0 || !rollups.isEmpty
     if catalogVersion > 0 || hasSections || !removals.isEmpty {
       payload.writeInteger(catalogVersion)
     }
     if hasSections {
-      Self.writeSection(Self.coldTag, cold, into: &payload)
+      if !cold.isEmpty { Self.writeSection(Self.coldTag, cold, into: &payload) }
       if !removals.isEmpty {
         var section = OutputBuffer()
         removals.write(into: &section)
         Self.writeSection(Self.removalsTag, section.array(), into: &payload)
+      }
+      if !rollups.isEmpty {
+        var section = OutputBuffer()
+        rollups.write(into: &section)
+        Self.writeSection(Self.rollupsTag, section.array(), into: &payload)
       }
     } else if !removals.isEmpty {
       removals.write(into: &payload)
@@ -211,6 +218,14 @@ public struct Manifest: Hashable, Sendable {
       let end = reader.remaining - Int(byteCount)
       try readRemovals(&reader)
       guard reader.remaining == end else { throw .malformed(part) }
+      return
+    }
+    if tag == Self.rollupsTag {
+      let end = reader.remaining - Int(byteCount)
+      guard let rollups = RollupState(&reader, partition: partition), reader.remaining == end else {
+        throw .malformed(part)
+      }
+      self.rollups = rollups
       return
     }
     guard tag == Self.coldTag, Int(byteCount).isMultiple(of: Self.coldEntryByteCount) else {

@@ -23,7 +23,9 @@ extension ManifestStore {
     let hasBlocks = try disk.list(blocksDirectory).contains { name in
       BlockIdentity.parse(fileName: name) != nil || BlockIdentity.blockName(ofStub: name) != nil
     }
-    if hasBlocks { return try rebuild(after: .tooShort(byteCount: 0)) }
+    let rollups = try disk.list(rollupsDirectory)
+    let hasRollups = rollups.contains { $0.hasSuffix(RollupIdentity.suffix) }
+    if hasBlocks || hasRollups { return try rebuild(after: .tooShort(byteCount: 0)) }
     var loaded = LoadedManifest(Manifest(partition: partition))
     try findLeftovers(&loaded)
     return loaded
@@ -64,7 +66,8 @@ extension ManifestStore {
         )
       }
     }
-    let manifest = survey.manifest(partition, path: path)
+    var manifest = survey.manifest(partition, path: path)
+    manifest.rollups = try rebuiltRollups(manifest.blocks)
     var loaded = LoadedManifest(manifest, damages: survey.damages, wasRebuilt: true)
     if let error {
       let byteCount = try disk.byteCount(of: path)

@@ -32,6 +32,7 @@ public struct LoadedManifest: Sendable {
 ///     DIRECTORY/manifest
 ///     DIRECTORY/blocks/<a>-<b>-<tenant>.block
 ///     DIRECTORY/blocks/<a>-<b>-<tenant>.cold
+///     DIRECTORY/rollups/<unit>-<span>-<tenant>-<revision>.rollup
 ///
 /// One owner at a time.
 public struct ManifestStore: Sendable {

@@ -31,9 +31,12 @@ final class BackgroundCompaction: @unchecked Sendable {
   private let retention: Retention
   private let retentionRun: RetentionRun
   let retentionCounters = RetentionCounters()
+  private let rollupRun: RollupRun
+  let rollupCounters = RollupCounters()
   private var troubles: TroubleLog
   /// Inputs that the manifests do not name any more.
   private var retired: [BlockReader] = []
+  private var retiredRollups: [RollupReader] = []
   /// Files that are not merged until the next start, for they are damaged.
   private var barred: Set<String> = []
   /// Partitions of which the manifest on the disk may be either of two.
@@ -49,6 +52,8 @@ final class BackgroundCompaction: @unchecked Sendable {
     var step: CompactionStep
     var policy: CompactionPolicy
     var readers: [BlockReader]
+    /// Rows from here on are not in rollups yet.
+    var foldedUntil: Timestamp
   }
 
   init(
@@ -67,6 +72,14 @@ final class BackgroundCompaction: @unchecked Sendable {
       retention: retention,
       counters: retentionCounters
     )
+    rollupRun = RollupRun(
+      parts: parts,
+      catalog: catalog,
+      retention: retention,
+      cache: retentionRun.cache,
+      counters: rollupCounters,
+      files: files
+    )
     self.workers = workers
     self.files = files
     pace = CompactionPace(clock: parts.clock)
@@ -81,6 +94,7 @@ final class BackgroundCompaction: @unchecked Sendable {
   /// Whether there is ever anything to do.
   var isNeeded: Bool {
     parts.configuration.compaction.mode == .background || retention.rules.isActive
+      || !retention.rollups.units.isEmpty
   }
 
   /// The thread's life.
@@ -101,6 +115,8 @@ final class BackgroundCompaction: @unchecked Sendable {
     guard monotonic >= nextLookAt else { return nextLookAt - monotonic }
     removeRetired()
     nextLookAt = monotonic &+ Self.lookNanoseconds
+    // Rollups first: raw rows go when they are in all of them.
+    if rollupRun.isDue(monotonic: monotonic) { makeRollups(monotonic: monotonic) }
     if retentionRun.isDue(monotonic: monotonic) { removeExpired(monotonic: monotonic) }
     guard parts.configuration.compaction.mode == .background else { return Self.lookNanoseconds }
     let (found, debt) = lookForWork(monotonic: monotonic)
@@ -123,7 +139,10 @@ final class BackgroundCompaction: @unchecked Sendable {
 
   // MARK: Retention
 
-  private func removeExpired(monotonic: UInt64) {
+  /// The blocks of every partition, and whose they are.
+  private func blockLists() -> (
+    lists: [(partition: PartitionID, list: BlockList)], owners: [PartitionID: PartitionWorker]
+  ) {
     var lists: [(partition: PartitionID, list: BlockList)] = []
     var owners: [PartitionID: PartitionWorker] = [:]
     for worker in workers {
@@ -133,6 +152,21 @@ final class BackgroundCompaction: @unchecked Sendable {
         owners[partition] = worker
       }
     }
+    return (lists, owners)
+  }
+
+  private func makeRollups(monotonic: UInt64) {
+    let (lists, owners) = blockLists()
+    pace.begin(percent: parts.configuration.compaction.processorPercent)
+    retiredRollups += rollupRun.run(lists, monotonic: monotonic) { [parts] partition, made in
+      owners[partition]?.replaceRollups(of: partition, made, parts)
+    } pause: { [pace] () throws(CompactionError) in
+      try pace.pause()
+    }
+  }
+
+  private func removeExpired(monotonic: UInt64) {
+    var (lists, owners) = blockLists()
     let gone = retentionRun.run(lists, monotonic: monotonic) { [parts] partition, removal in
       owners[partition]?.removeBlocks(of: partition, removal, parts)
     }
@@ -148,7 +182,9 @@ final class BackgroundCompaction: @unchecked Sendable {
   }
 
   /// What merges leave out, by the rules of retention.
-  private var groupFilter: GroupFilter {
+  ///
+  /// - Parameter foldedUntil: rows from here on are not in rollups yet, and stay.
+  private func groupFilter(foldedUntil: Timestamp) -> GroupFilter {
     guard retention.rules.isActive else { return GroupFilter() }
     let (catalog, retention, cache) = (catalog, retention, retentionRun.cache)
     let now = parts.clock.now()
@@ -158,11 +194,13 @@ final class BackgroundCompaction: @unchecked Sendable {
       guard shortest > 0, let measurement = cache.measurement(of: series) else { return .min }
       if let oldest = known[measurement] { return oldest }
       guard let definition = catalog.measurement(measurement) else { return .min }
-      let oldest = retention.oldest(
-        tenant: definition.tenant,
-        measurement: definition.name,
-        catalog,
-        now: now
+      let oldest = min(
+        retention.oldestStored(
+          tenant: Retention.text(catalog.tenant(definition.tenant)?.name ?? []),
+          measurement: Retention.text(definition.name),
+          now: now
+        ),
+        foldedUntil
       )
       known[measurement] = oldest
       return oldest
@@ -197,7 +235,8 @@ final class BackgroundCompaction: @unchecked Sendable {
           worker: worker,
           step: step,
           policy: policy,
-          readers: list.readers.filter { names.contains($0.summary.fileName) }
+          readers: list.readers.filter { names.contains($0.summary.fileName) },
+          foldedUntil: retention.rollups.foldedUntil(list.rollups.state)
         )
       }
     }
@@ -235,7 +274,7 @@ final class BackgroundCompaction: @unchecked Sendable {
     let folder = directory.blocks(index)
     var outputs: [BlockSummary] = []
     let readers: [BlockReader]
-    let filter = groupFilter
+    let filter = groupFilter(foldedUntil: work.foldedUntil)
     do throws(CompactionError) {
       let merger = StepMerger(
         disk: parts.disk,
@@ -259,7 +298,8 @@ final class BackgroundCompaction: @unchecked Sendable {
       inputs: work.step.inputs,
       outputs: outputs,
       readers: readers,
-      removed: counts(filter.removed)
+      removed: counts(filter.removed),
+      rawFrom: rawFrom(filter.removed.keys, work.foldedUntil)
     )
     try swap(replacement, in: work)
     retired += work.readers
@@ -283,6 +323,26 @@ final class BackgroundCompaction: @unchecked Sendable {
       result[key, default: 0] += points
     }
     return result
+  }
+
+  /// The first days of which rows are left of series that a merge has left rows out of.
+  private func rawFrom(
+    _ series: some Sequence<SeriesID>,
+    _ foldedUntil: Timestamp
+  ) -> [MeasurementID: Int64] {
+    guard !retention.rollups.units.isEmpty else { return [:] }
+    let measurements = Set(series.compactMap { retentionRun.cache.measurement(of: $0) })
+    var days: [MeasurementID: Int64] = [:]
+    for measurement in measurements where retention.hasRollups(measurement, catalog) {
+      guard let definition = catalog.measurement(measurement) else { continue }
+      let oldest = retention.oldestStored(
+        tenant: Retention.text(catalog.tenant(definition.tenant)?.name ?? []),
+        measurement: Retention.text(definition.name),
+        now: parts.clock.now()
+      )
+      days[measurement] = min(oldest, foldedUntil) / RollupUnit.nanosecondsPerDay
+    }
+    return days
   }
 
   private func open(
@@ -368,6 +428,19 @@ final class BackgroundCompaction: @unchecked Sendable {
       CrashPoint.compactionRemoving.reach()
     }
     retired = kept
+    removeRetiredRollups()
+  }
+
+  private func removeRetiredRollups() {
+    var kept: [RollupReader] = []
+    while var reader = retiredRollups.popLast() {
+      guard isKnownUniquelyReferenced(&reader) else {
+        kept.append(reader)
+        continue
+      }
+      try? parts.disk.remove(reader.path)
+    }
+    retiredRollups = kept
   }
 
   /// Removes a block; one that lies in the cold store from there, with its stub. An object that

@@ -1,4 +1,5 @@
 internal import Blocks
+internal import Model
 internal import Platform
 
 /// The blocks of a partition at a moment.
@@ -7,6 +8,12 @@ struct BlockList: Sendable {
   var summaries: [BlockSummary]
   /// Those of them that are open, in the same order.
   var readers: [BlockReader]
+  var rollups = RollupSet.none
+  /// The last cut, and where the next one begins.
+  var cut: UInt64 = 0
+  var nextOffset = Offset.zero
+  /// Whether retention or deletes have ever taken rows away.
+  var hasRemovals = false
 }
 
 /// Merged blocks that are to take the place of their inputs.
@@ -17,6 +24,8 @@ struct BlockReplacement: Sendable {
   var readers: [BlockReader]
   /// Points that are in the inputs and were left out.
   var removed: [Removals.Key: UInt64] = [:]
+  /// The first days of which raw rows are left, of measurements that have rollups.
+  var rawFrom: [MeasurementID: Int64] = [:]
 
   /// The list with the outputs in the place of the inputs; `nil` when these are not all there, one
   /// after another.

@@ -24,6 +24,17 @@ extension PartitionWorker {
     return answer(reply, parts) ?? nil
   }
 
+  /// Puts rollups in the place of others; `nil` when nobody knows whether it comes to be.
+  func replaceRollups(
+    of partition: PartitionID,
+    _ replacement: RollupReplacement,
+    _ parts: EngineParts
+  ) -> BlockSwap? {
+    let reply = Promise<BlockSwap?>()
+    mailbox.send(.replaceRollups(partition: partition, replacement, reply: reply))
+    return answer(reply, parts) ?? nil
+  }
+
   /// Takes blocks away for good; `nil` when nobody knows whether it comes to be.
   func removeBlocks(
     of partition: PartitionID,

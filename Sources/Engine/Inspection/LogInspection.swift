@@ -189,6 +189,20 @@ public final class LogInspection {
     }
   }
 
+  /// Gives every batch of rows that the log holds to `body`, in its order.
+  ///
+  /// - Returns: damage on the way.
+  func forEachRowBatch(_ body: (RowBatch) -> Void) throws(EngineError) -> [Damage] {
+    var follower = LogFollower(
+      disk: disk,
+      directory: directory.queue,
+      partitionCount: partitionCount
+    )
+    return try wrap { () throws(SystemError) in
+      try follower.read { batch, _, _ in if batch.header.kind == .rows { body(batch) } }
+    }
+  }
+
   /// How many rows of a batch `isWanted` takes, without decoding them.
   public func rowCount(
     of batch: RowBatch,

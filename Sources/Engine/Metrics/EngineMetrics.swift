@@ -41,6 +41,8 @@ public struct EngineMetrics: Sendable {
     public var coldBlockCount = 0
     public var coldByteCount = 0
     public var coldPointCount: UInt64 = 0
+    public var minuteRollups = RollupFiles()
+    public var hourRollups = RollupFiles()
     public var freezeFailureCount: UInt64 = 0
     public var ring = Ring()
   }
@@ -113,6 +115,24 @@ public struct EngineMetrics: Sendable {
     public var failureCount: UInt64 = 0
   }
 
+  /// The rollups of one unit.
+  public struct RollupFiles: Sendable {
+    public var fileCount: UInt64 = 0
+    public var byteCount: UInt64 = 0
+    public var windowCount: UInt64 = 0
+  }
+
+  /// What was made of rollups since the start.
+  public struct Rollups: Sendable {
+    public var foldedDayCount: UInt64 = 0
+    public var fileCount: UInt64 = 0
+    public var byteCount: UInt64 = 0
+    public var windowCount: UInt64 = 0
+    /// Groups that could not be read, of blocks or of rollups.
+    public var damagedGroupCount: UInt64 = 0
+    public var failureCount: UInt64 = 0
+  }
+
   public struct Queries: Sendable {
     public var runningCount = 0
     public var waitingCount = 0
@@ -171,6 +191,7 @@ public struct EngineMetrics: Sendable {
   public var compaction = Compaction()
   public var cold = Cold()
   public var retention = Retention()
+  public var rollups = Rollups()
   public var queries = Queries()
   public var deadLetterCount: UInt64 = 0
   public var droppedDeadLetterCount: UInt64 = 0
@@ -233,6 +254,7 @@ extension RunningEngine {
     result.compaction = compaction.counters.metrics
     addCold(to: &result.cold)
     result.retention = compaction.retentionCounters.metrics
+    result.rollups = compaction.rollupCounters.metrics
     let letters = deadLetters.statistics
     result.deadLetterCount = letters.letters
     result.droppedDeadLetterCount = letters.dropped

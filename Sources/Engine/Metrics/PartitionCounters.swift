@@ -46,6 +46,8 @@ final class PartitionCounters: Sendable {
   private let coldBlocks = Atomic<Int>(0)
   private let coldBytes = Atomic<Int>(0)
   private let coldPoints = Atomic<UInt64>(0)
+  /// Files, bytes and windows of rollups: of minutes, then of hours.
+  private let rollups: [6 of Atomic<UInt64>] = InlineArray { _ in Atomic(0) }
   private let ringOpenHours = Atomic<Int>(0)
   private let ringFrozenHours = Atomic<Int>(0)
   private let ringOpenBytes = Atomic<Int>(0)
@@ -93,6 +95,16 @@ final class PartitionCounters: Sendable {
     blocks.store(summaries.count, ordering: .relaxed)
     blockBytes.store(summaries.reduce(0) { $0 + $1.byteCount }, ordering: .relaxed)
     blockPoints.store(summaries.reduce(0) { $0 + $1.pointCount }, ordering: .relaxed)
+    for (index, unit) in RollupUnit.allCases.enumerated() {
+      let files = store.manifest.rollups.files.filter { $0.identity.unit == unit }
+      let bytes = files.reduce(0) { $0 + UInt64($1.byteCount) }
+      rollups[3 * index].store(UInt64(files.count), ordering: .relaxed)
+      rollups[3 * index + 1].store(bytes, ordering: .relaxed)
+      rollups[3 * index + 2].store(
+        files.reduce(0) { $0 &+ $1.windowCount },
+        ordering: .relaxed
+      )
+    }
     let ring = store.ringSnapshot.statistics
     ringOpenHours.store(ring.openHourCount, ordering: .relaxed)
     ringFrozenHours.store(ring.frozenHourCount, ordering: .relaxed)
@@ -129,12 +141,24 @@ final class PartitionCounters: Sendable {
     result.coldBlockCount = coldBlocks.load(ordering: .relaxed)
     result.coldByteCount = coldBytes.load(ordering: .relaxed)
     result.coldPointCount = coldPoints.load(ordering: .relaxed)
+    result.minuteRollups = rollupFiles(0)
+    result.hourRollups = rollupFiles(1)
     result.freezeFailureCount = freezeFailures.load(ordering: .relaxed)
     result.ring.openHourCount = ringOpenHours.load(ordering: .relaxed)
     result.ring.frozenHourCount = ringFrozenHours.load(ordering: .relaxed)
     result.ring.openByteCount = ringOpenBytes.load(ordering: .relaxed)
     result.ring.frozenByteCount = ringFrozenBytes.load(ordering: .relaxed)
     result.ring.patchByteCount = ringPatchBytes.load(ordering: .relaxed)
+    return result
+  }
+}
+
+extension PartitionCounters {
+  private func rollupFiles(_ index: Int) -> EngineMetrics.RollupFiles {
+    var result = EngineMetrics.RollupFiles()
+    result.fileCount = rollups[3 * index].load(ordering: .relaxed)
+    result.byteCount = rollups[3 * index + 1].load(ordering: .relaxed)
+    result.windowCount = rollups[3 * index + 2].load(ordering: .relaxed)
     return result
   }
 }

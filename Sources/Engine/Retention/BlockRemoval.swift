@@ -5,6 +5,8 @@ internal import Model
 struct BlockRemoval: Sendable {
   var blocks: [BlockSummary]
   var points: [Removals.Key: UInt64]
+  /// The first days of which raw rows are left, of measurements that have rollups.
+  var rawFrom: [MeasurementID: Int64] = [:]
 }
 
 extension PartitionStore {
@@ -27,6 +29,9 @@ extension PartitionStore {
       )
     }
     next.removals.add(removal.points)
+    for (measurement, day) in removal.rawFrom {
+      next.rollups.noteRawGone(measurement, before: day)
+    }
     return commit(
       next,
       blocks: blocks.filter { !names.contains($0.summary.fileName) },

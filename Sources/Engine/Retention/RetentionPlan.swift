@@ -11,6 +11,10 @@ internal import Model
 struct RetentionPlan {
   /// A block of some partition that may be removed.
   struct Candidate {
+    /// Rows from here on are not in rollups yet, and have to be before they go.
+    var foldedUntil: Timestamp = .max
+    var isFolded: Bool { summary.lastTimestamp < foldedUntil }
+
     var partition: PartitionID
     var summary: BlockSummary
     /// `nil` when it could not be opened: its manifest's numbers are all that is known.
@@ -45,7 +49,7 @@ struct RetentionPlan {
     var removed: [Removed] = []
     var kept: [Candidate] = []
     for block in blocks {
-      if let points = expired(block) {
+      if block.isFolded, let points = expired(block) {
         removed.append(Removed(block: block, cause: .age, points: points))
       } else {
         kept.append(block)
@@ -113,7 +117,7 @@ struct RetentionPlan {
     guard let reader = block.reader, let contents = cache.contents(of: reader) else { return nil }
     for (measurement, part) in contents.parts {
       guard let definition = catalog.measurement(measurement) else { return nil }
-      let oldest = retention.oldest(
+      let oldest = retention.oldestStored(
         tenant: name,
         measurement: Retention.text(definition.name),
         now: now
@@ -153,6 +157,10 @@ struct RetentionPlan {
     let spared = retention.now(now) - Self.sizeSparesNanoseconds
     var left: [Candidate] = []
     for block in kept {
+      guard block.isFolded else {
+        left.append(block)
+        continue
+      }
       guard isOne(block), byteCount > byteCountMax, block.summary.rowCount > 0,
         block.age < spared
       else {

@@ -57,7 +57,13 @@ final class RetentionRun {
     let blocks = lists.flatMap { partition, list in
       let readers = Dictionary(uniqueKeysWithValues: list.readers.map { ($0.summary.fileName, $0) })
       return list.summaries.map {
-        RetentionPlan.Candidate(partition: partition, summary: $0, reader: readers[$0.fileName])
+        var block = RetentionPlan.Candidate(
+          partition: partition,
+          summary: $0,
+          reader: readers[$0.fileName]
+        )
+        block.foldedUntil = retention.rollups.foldedUntil(list.rollups.state)
+        return block
       }
     }
     cache.keep(Set(blocks.compactMap(\.reader?.path)))
@@ -72,7 +78,8 @@ final class RetentionRun {
     for (partition, removed) in chosen.sorted(by: { $0.key < $1.key }) {
       let removal = BlockRemoval(
         blocks: removed.map(\.block.summary),
-        points: removed.reduce(into: [:]) { $0.merge($1.points, uniquingKeysWith: +) }
+        points: removed.reduce(into: [:]) { $0.merge($1.points, uniquingKeysWith: +) },
+        rawFrom: rawFrom(removed)
       )
       switch remove(partition, removal) {
       case .done:
@@ -92,6 +99,22 @@ final class RetentionRun {
     }
     tell(gone)
     return gone.map(\.block)
+  }
+
+  /// The first days of which rows are left once some blocks are gone.
+  private func rawFrom(_ removed: [RetentionPlan.Removed]) -> [MeasurementID: Int64] {
+    guard !retention.rollups.units.isEmpty else { return [:] }
+    var days: [MeasurementID: Int64] = [:]
+    for block in removed {
+      guard let reader = block.block.reader, let contents = cache.contents(of: reader) else {
+        continue
+      }
+      for (measurement, part) in contents.parts where retention.hasRollups(measurement, catalog) {
+        let day = part.lastTimestamp / RollupUnit.nanosecondsPerDay + 1
+        days[measurement] = max(days[measurement] ?? 0, day)
+      }
+    }
+    return days
   }
 
   /// One line for the log, and the counters.

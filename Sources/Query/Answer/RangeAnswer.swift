@@ -55,6 +55,8 @@ public struct RangeAnswer: Sendable {
   public struct Statistics: Hashable, Sendable {
     /// Minute windows taken from the hot ring, one a minute and field.
     public var ringWindows = 0
+    /// Windows taken from rollups.
+    public var rollupWindows = 0
     /// Column chunks whose statistics answered for them.
     public var chunksFromStatistics = 0
     /// Column chunks decoded.
@@ -69,6 +71,7 @@ public struct RangeAnswer: Sendable {
 
     mutating func add(_ other: Statistics) {
       ringWindows += other.ringWindows
+      rollupWindows += other.rollupWindows
       chunksFromStatistics += other.chunksFromStatistics
       chunksDecoded += other.chunksDecoded
       chunksCold += other.chunksCold

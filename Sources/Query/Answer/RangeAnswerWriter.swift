@@ -241,6 +241,7 @@ public struct RangeAnswerWriter: Sendable {
     let statistics = answer.statistics
     let entries = [
       (#","stats":{"ring_windows":"#, statistics.ringWindows),
+      (#","rollup_windows":"#, statistics.rollupWindows),
       (#","chunks_from_statistics":"#, statistics.chunksFromStatistics),
       (#","chunks_decoded":"#, statistics.chunksDecoded),
       (#","chunks_cold":"#, statistics.chunksCold),

@@ -1,3 +1,4 @@
+internal import Blocks
 internal import Model
 
 /// What one thread reads of a partition: sources that go forward from series to series.
@@ -7,12 +8,14 @@ struct PartitionScan {
   let ring: any WindowRecordSource
   /// The ring's, ascending.
   let coveredHours: [Int64]
+  let rollups: RollupSet
 
   init(_ view: PartitionView) {
     open = view.open
     sealed = view.sealed.scan()
     ring = view.ring.scan()
     coveredHours = ring.coveredHours
+    rollups = view.rollups
   }
 }
 

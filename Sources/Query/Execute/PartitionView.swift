@@ -8,20 +8,28 @@ public struct PartitionView: Sendable {
   let sealed: any SealedRowsSource & Sendable
   let ring: any WindowRecordSource & Sendable
   let open: any OpenRowsSource
+  let rollups: RollupSet
 
   /// - Parameter blocks: oldest offsets first; of any tenant.
-  public init(blocks: [BlockReader], ring: RingSnapshot, open: any OpenRowsSource) {
-    self.init(sealed: BlockRowsSource(blocks), ring: ring, open: open)
+  public init(
+    blocks: [BlockReader],
+    ring: RingSnapshot,
+    open: any OpenRowsSource,
+    rollups: RollupSet = .none
+  ) {
+    self.init(sealed: BlockRowsSource(blocks), ring: ring, open: open, rollups: rollups)
   }
 
   package init(
     sealed: any SealedRowsSource & Sendable,
     ring: any WindowRecordSource & Sendable,
-    open: any OpenRowsSource
+    open: any OpenRowsSource,
+    rollups: RollupSet = .none
   ) {
     self.sealed = sealed
     self.ring = ring
     self.open = open
+    self.rollups = rollups
   }
 }
 

@@ -9,6 +9,7 @@ struct SeriesFold {
   private let ids: [FieldID]
   private let filter: RowFilter?
   private var reader: WindowReader
+  private let rollups: RollupFold
 
   init(
     _ request: RangeRequest,
@@ -22,6 +23,7 @@ struct SeriesFold {
     ids = fields.map(\.id)
     self.filter = filter
     reader = WindowReader(fields, parts: WindowFold.parts(for: request.aggregates))
+    rollups = RollupFold(request, grid: grid, fields: fields)
   }
 
   /// Folds one series into the buckets of a slot.
@@ -43,8 +45,19 @@ struct SeriesFold {
 
     let before = StepQuery.stringByteCount(aggregators)
     // Windows know nothing of single rows.
-    let ranges =
+    var ranges =
       times?.ranges ?? foldWindows(series, slot, scan, open.late, &aggregators, &context)
+    if times == nil, rollups.isNeeded {
+      ranges = try rollups.fold(
+        ranges,
+        series,
+        slot,
+        scan,
+        open.late,
+        &aggregators,
+        &context
+      )
+    }
     try context.charge(StepQuery.stringByteCount(aggregators) - before)
     if let first = ranges.first, let last = ranges.last {
       let hull = TimeRange(start: first.start, end: last.end)

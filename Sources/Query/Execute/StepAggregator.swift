@@ -117,7 +117,17 @@ struct StepAggregator {
   /// Adds a minute's window, all of it within one bucket.
   mutating func add(_ window: Window, minute: Int64, strings source: StringArena, slot: Int = 0) {
     guard window.count > 0 else { return }
-    add(window, source, to: slot * grid.count + grid.index(of: minute * Nanoseconds.perMinute))
+    add(window, at: minute * Nanoseconds.perMinute, strings: source, slot: slot)
+  }
+
+  /// Adds the window that begins at `start`, all of it within one bucket.
+  mutating func add(
+    _ window: Window,
+    at start: Timestamp,
+    strings source: StringArena,
+    slot: Int
+  ) {
+    add(window, source, to: slot * grid.count + grid.index(of: start))
   }
 
   /// Adds what is known of points of one bucket.

@@ -204,6 +204,32 @@ extension MetricsPage {
     )
   }
 
+  static func rollups(_ engine: EngineMetrics, into page: inout MetricsText) {
+    page.section("Rollups")
+    func sum(_ value: (EngineMetrics.RollupFiles) -> UInt64) -> [UInt64] {
+      [\Partition.minuteRollups, \.hourRollups].map { path in
+        engine.partitions.reduce(0) { $0 + value($1[keyPath: path]) }
+      }
+    }
+    let held: [(name: String, help: String, values: [UInt64])] = [
+      ("files", "Files of rollups.", sum(\.fileCount)),
+      ("bytes", "Bytes of them.", sum(\.byteCount)),
+      ("windows", "Windows in them.", sum(\.windowCount)),
+    ]
+    for (name, help, values) in held {
+      page.family("varve_rollup_\(name)", .gauge, help, labels: ["unit"])
+      for (unit, value) in zip(["1m", "1h"], values) { page.sample(value, [("unit", unit)]) }
+    }
+    let made = engine.rollups
+    let counters: [(name: String, help: String, value: UInt64)] = [
+      ("folded_days", "Days of partitions that were folded, again or first.", made.foldedDayCount),
+      ("written_bytes", "Bytes of rollups that were written.", made.byteCount),
+      ("damaged_groups", "Groups that could not be read to fold them.", made.damagedGroupCount),
+      ("failures", "Attempts that failed and are made again; rows stay.", made.failureCount),
+    ]
+    for (name, help, value) in counters { page.counter("varve_rollup_\(name)_total", help, value) }
+  }
+
   static func compaction(_ sources: Sources, into page: inout MetricsText) {
     page.section("Compaction")
     let numbers = sources.engine.compaction

@@ -32,6 +32,7 @@ enum MetricsPage {
     compaction(sources, into: &page)
     cold(sources, into: &page)
     retention(sources.engine, into: &page)
+    rollups(sources.engine, into: &page)
     catalog(sources, into: &page)
     queries(sources.engine, into: &page)
     feed(sources.feed, into: &page)

@@ -152,24 +152,10 @@ struct Import: ParsableCommand {
     if let to, let address = Address(to) {
       return try SocketChannel(address, windowByteCount: window.byteCount)
     }
-    return try EngineChannel(engineConfiguration(), windowByteCount: window.byteCount)
-  }
-
-  private func engineConfiguration() throws -> EngineConfiguration {
-    let disk = RealDisk()
-    let directory = data ?? ""
-    let machine = MachineResources.current()
-    do throws(SystemError) {
-      try disk.createDirectory(directory)
-      return EngineConfiguration.scaled(
-        dataDirectory: directory,
-        machineMemory: machine.memoryByteCount,
-        disk: try disk.space(at: directory).total,
-        cores: machine.coreCount
-      )
-    } catch {
-      throw Failure("cannot use \(directory) as data directory: \(error)")
-    }
+    return try EngineChannel(
+      EngineChannel.configuration(of: data ?? ""),
+      windowByteCount: window.byteCount
+    )
   }
 
   private func begin(_ channel: any ImportChannel) throws {

@@ -190,6 +190,28 @@ package enum PartitionTables {
       hours.add([overflow ? .none : .time(time), .integer(progress.count), .byteCount(byteCount)])
     }
     report.table("ring", key: "ring", hours)
+    if !partition.manifest.rollups.files.isEmpty {
+      report.table("rollups", key: "rollups", rollups(partition.manifest, snapshot))
+    }
     return (report, snapshot.findings)
+  }
+
+  /// Files of rollups, with the days that they may hold.
+  private static func rollups(_ manifest: Manifest, _ snapshot: DirectorySnapshot) -> TextTable {
+    var table = TextTable([
+      "rollup", "tenant", "unit", "first_day", "end_day", "windows>", "bytes>", "changed_days>",
+    ])
+    for file in manifest.rollups.files {
+      let days = file.identity.days
+      table.add([
+        .text(file.fileName), .name(snapshot.catalog.tenant(file.identity.tenant)?.name ?? []),
+        .text(file.identity.unit.name),
+        .time(days.lowerBound * RollupUnit.nanosecondsPerDay),
+        .time(days.upperBound * RollupUnit.nanosecondsPerDay), .unsigned(file.windowCount),
+        .byteCount(file.byteCount),
+        .integer(manifest.rollups.changed.keys.count { days.contains($0) }),
+      ])
+    }
+    return table
   }
 }
