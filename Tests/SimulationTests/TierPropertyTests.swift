@@ -91,6 +91,7 @@ import Testing
     }
     #expect(coldBlockCount > 0, "seed \(seed)")
     #expect(stores[1].statistics.chunksCold > 0, "seed \(seed)")
+    #expect(stores[1].statistics.chunksFromStatistics > 0, "seed \(seed)")
   }
 
   private func check(
