@@ -28,6 +28,8 @@ public enum LogKind: String, CaseIterable, Sendable {
   case coldStoreChanged = "cold_store_changed"
   case windowNotAnnounced = "window_not_announced"
   case ledgerUnbalanced = "ledger_unbalanced"
+  case otherTrouble = "other_trouble"
+  case otherTroubleOver = "other_trouble_over"
 
   /// The key in an event's metadata.
   public static let key = "kind"
