@@ -24,12 +24,12 @@ public enum LogKind: String, CaseIterable, Sendable {
   case removalFailed = "removal_failed"
   case removalsSucceed = "removals_succeed"
   case blocksRemoved = "blocks_removed"
+  case rollupFailed = "rollup_failed"
+  case rollupsSucceed = "rollups_succeed"
   case coldStoreUnreadable = "cold_store_unreadable"
   case coldStoreChanged = "cold_store_changed"
   case windowNotAnnounced = "window_not_announced"
   case ledgerUnbalanced = "ledger_unbalanced"
-  case otherTrouble = "other_trouble"
-  case otherTroubleOver = "other_trouble_over"
 
   /// The key in an event's metadata.
   public static let key = "kind"

@@ -31,11 +31,6 @@ struct TroubleLog {
     self.calmNanoseconds = calmNanoseconds
   }
 
-  /// A trouble without a kind of its own.
-  init(_ logger: Logger, ended: String) {
-    self.init(logger, .otherTrouble, end: (.otherTroubleOver, ended))
-  }
-
   /// It is there, or has come again.
   mutating func note(_ what: @autoclosure () -> String, at monotonic: UInt64) {
     count += 1

@@ -36,7 +36,11 @@ final class RollupRun {
     self.files = files
     directory = DataDirectory(parts.configuration.dataDirectory)
     fieldSets = FieldSets(catalog: catalog)
-    troubles = TroubleLog(parts.logger, ended: "rollups are made again")
+    troubles = TroubleLog(
+      parts.logger,
+      .rollupFailed,
+      end: (.rollupsSucceed, "rollups are made again")
+    )
   }
 
   /// Whether it is time to look.
