@@ -67,6 +67,9 @@ public struct BlockIdentity: Hashable, Sendable {
       + "-\(FixedHex.text(UInt64(tenant.rawValue), 8))\(merged)\(Self.fileSuffix)"
   }
 
+  /// Whether it was merged for good.
+  public var isCold: Bool { strength == .cold }
+
   /// What a file name says; `nil` when it is not a block's.
   static func parse(fileName: String) -> (a: Offset, b: Offset, tenant: TenantID)? {
     guard fileName.hasSuffix(fileSuffix) else { return nil }
