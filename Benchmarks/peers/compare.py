@@ -121,6 +121,25 @@ def ask(question, servers, options, table):
         print("  ".join(table[-1]), flush=True)
 
 
+def beside_ingest(servers, end, options, table):
+    """Varve's dashboard while rows of 2,000 fields come in at about half the rate it can take."""
+    for server in servers:
+        if server.name != "varve":
+            continue
+        load = subprocess.Popen(
+            [options.varve, "load", "--to", f"127.0.0.1:{server.lines}",
+             "--http", f"127.0.0.1:{server.http}", "--servers", "100", "--metrics", "2000",
+             "--interval", "15ms", "--duration", "40s"],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        time.sleep(3)
+        for question in questions.dashboard(end):
+            median, tail, _ = timed(server, question.requests["varve"], options)
+            table.append((f"{question.title}, beside ingest", server.name, f"{median:.2f} ms p50",
+                          f"{tail:.2f} ms p99"))
+            print("  ".join(table[-1]), flush=True)
+        print(load.communicate()[0].strip())
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("varve")
@@ -129,7 +148,7 @@ def main():
     parser.add_argument("--databases", default="", type=lambda text: text.split(",") if text else [],
                         help="duckdb,clickhouse: asked the questions that scan")
     parser.add_argument(
-        "--only", default="wide,tsbs,narrow,arrivals,queries", type=lambda text: text.split(","))
+        "--only", default="wide,tsbs,narrow,arrivals,queries,beside", type=lambda text: text.split(","))
     parser.add_argument("--rounds", default=5, type=int)
     parser.add_argument("--requests", default=200, type=int)
     parser.add_argument("--scale", default=1.0, type=float, help="of the amount of data")
@@ -162,7 +181,7 @@ def main():
                 ingest_rounds(name, render(), options, directory, table)
                 shutil.rmtree(directory)
                 os.makedirs(directory)
-        if "queries" in options.only:
+        if {"queries", "beside"} & set(options.only):
             history = workloads.history(
                 directory, 4, 20, scaled(172_800), senders, stamp, options.seed)
             tsbs = workloads.tsbs(directory, 4_000, scaled(720), senders, stamp, options.seed)
@@ -177,8 +196,11 @@ def main():
                 servers += [
                     {"duckdb": DuckDB, "clickhouse": ClickHouse}[kind](rows, directory)
                     for kind in options.databases]
-            for question in questions.dashboard(end) + questions.tsbs(end, 4_000):
-                ask(question, servers, options, table)
+            if "queries" in options.only:
+                for question in questions.dashboard(end) + questions.tsbs(end, 4_000):
+                    ask(question, servers, options, table)
+            if "beside" in options.only:
+                beside_ingest(servers, end, options, table)
             for server in servers:
                 server.stop()
     finally:
