@@ -35,6 +35,7 @@ public enum RangeQuery {
     var request = request
     request.range = request.kept(request.range)
     var answer = RangeAnswer(grid: request.grid, precision: request.precision)
+    answer.format = request.format
     if tenant != nil {
       let selection = try Selection(request, catalog, &context)
       let views = try selection.views(from: views, in: request.range)

@@ -39,6 +39,14 @@ struct JSONText: ~Copyable {
     appendInteger(magnitude: value, isNegative: false)
   }
 
+  /// An integer of any magnitude without quotes, for texts that are not read as JSON.
+  mutating func appendPlain(_ value: Int64) {
+    if value < 0 { buffer.writeByte(UInt8(ascii: "-")) }
+    appendDigits(value.magnitude)
+  }
+
+  mutating func appendPlain(_ value: UInt64) { appendDigits(value) }
+
   private mutating func appendInteger(magnitude: UInt64, isNegative: Bool) {
     let isQuoted = magnitude > Self.exactIntegerMax
     if isQuoted { buffer.writeByte(UInt8(ascii: "\"")) }

@@ -70,6 +70,9 @@ public struct Labels: Sendable {
   /// Memory of the texts, which other series may share.
   var sharedByteCount: Int { table.byteCount }
 
+  /// Whether these are the same tags, wherever their texts lie.
+  func equals(_ other: Labels) -> Bool { isSame(as: other) || tags == other.tags }
+
   /// Whether these are the same tags of the same table.
   func isSame(as other: Labels) -> Bool { table === other.table && place == other.place }
 }

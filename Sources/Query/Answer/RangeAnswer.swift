@@ -82,6 +82,8 @@ public struct RangeAnswer: Sendable {
   /// The buckets; `nil` for raw points.
   public var grid: StepGrid?
   public var precision: TimePrecision
+  /// What it is to be written as.
+  public var format = AnswerFormat.json
   /// Sorted by tags, then by field in the request's order.
   public var series: [Series] = []
   /// Where the next page of a raw answer begins, if there is one.

@@ -16,6 +16,11 @@ public enum Aggregate: String, Sendable, Hashable, CaseIterable {
   static let names = allCases.map(\.rawValue).joined(separator: ", ")
 }
 
+/// What an answer is written as.
+public enum AnswerFormat: String, Sendable, Hashable, CaseIterable {
+  case json, csv
+}
+
 /// The unit in which an answer prints its timestamps.
 public enum TimePrecision: String, Sendable, Hashable, CaseIterable {
   case seconds = "s"

@@ -4,7 +4,7 @@ public import Model
 extension RangeRequest {
   private static let parameterNames = [
     "measurement", "field", "start", "end", "step", "agg", "group_by", "precision", "limit", "next",
-    "where", "newest",
+    "where", "newest", "format",
   ]
 
   /// Reads the query items of a request.
@@ -42,6 +42,7 @@ extension RangeRequest {
       newest: try parameters.newest(hasStep: grid != nil),
       fingerprint: 0
     )
+    request.format = try parameters.format()
     request.fingerprint = request.fingerprint(
       start: parameters["start"] ?? RequestParameters.startDefault,
       end: parameters["end"] ?? RequestParameters.endDefault,

@@ -27,6 +27,7 @@ public struct RangeRequest: Hashable, Sendable {
   /// Distinct, in the order of the request; empty for raw points.
   public var aggregates: [Aggregate]
   public var precision: TimePrecision
+  public var format = AnswerFormat.json
   /// Points after which a raw answer stops; 1 or more.
   public var limit: Int
   /// Where a raw answer begins, if not at its start.

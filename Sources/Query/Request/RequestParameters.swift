@@ -177,6 +177,14 @@ struct RequestParameters {
     return precision
   }
 
+  func format() throws(QueryError) -> AnswerFormat {
+    guard let text = single["format"] else { return .json }
+    guard let format = AnswerFormat(rawValue: text) else {
+      throw .parameter("format", found: text, expected: "json or csv")
+    }
+    return format
+  }
+
   func limit() throws(QueryError) -> Int {
     try pointCount("limit") ?? RangeRequest.limitDefault
   }

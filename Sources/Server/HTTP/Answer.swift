@@ -6,7 +6,7 @@ struct Answer {
   enum Body {
     case bytes([UInt8])
     /// Written piece by piece, so that a large answer never lies in memory as one text.
-    case pieces(first: [UInt8], rest: RangeAnswerWriter)
+    case pieces(first: [UInt8], rest: AnswerWriter)
     /// Server-sent events, until either side ends them.
     case stream(FeedSubscription)
   }

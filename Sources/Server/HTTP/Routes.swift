@@ -224,19 +224,30 @@ struct Routes: Sendable {
     try await budget.beginQuery()
     defer { budget.endQuery() }
     // The first piece is made where the query has run.
-    let (first, writer, byteCount) = try await engine.range(items, tenant: call.tenant) { answer in
-      var writer = RangeAnswerWriter(answer)
+    let (first, writer, byteCount, headers) = try await engine.range(items, tenant: call.tenant) {
+      answer in
+      var writer = AnswerWriter(answer)
       let first = writer.next() ?? []
-      return (first, writer, answer.byteCount)
+      return (first, writer, answer.byteCount, Self.headers(of: answer))
     }
     if let connection = call.connection { budget.update(connection, answer: byteCount) }
     // One piece leaves in one write, with its length.
-    if writer.isDone { return .json(first) }
     return Answer(
       status: 200,
-      contentType: "application/json",
-      body: .pieces(first: first, rest: writer)
+      contentType: writer.contentType,
+      headers: headers,
+      body: writer.isDone ? .bytes(first) : .pieces(first: first, rest: writer)
     )
+  }
+
+  /// What a table has no room for.
+  private static func headers(of answer: RangeAnswer) -> [(name: String, value: String)] {
+    guard answer.format == .csv else { return [] }
+    let next = answer.next.map { ("X-Varve-Next", $0.text) }
+    return [next].compactMap(\.self)
+      + answer.warnings.map {
+        ("X-Varve-Warning", LogText.escape($0.prefix(900), byteCountMax: 4_000))
+      }
   }
 
   private func flush() async throws(QueryError) -> Answer {
