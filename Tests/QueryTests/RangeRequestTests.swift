@@ -173,7 +173,7 @@ import Testing
     (
       "measurement=m&query=up",
       #"unknown parameter "query"; expected one of measurement, field, start, end, step, agg, "#
-        + "group_by, precision, limit, next, where, newest, tag.KEY"
+        + "group_by, precision, limit, next, where, newest, format, tag.KEY"
     ),
     (
       "measurement=m&start=yesterday",

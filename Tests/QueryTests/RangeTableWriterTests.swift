@@ -1,8 +1,7 @@
 import Model
+import Query
 import TestSupport
 import Testing
-
-@testable import Query
 
 /// Goal: a table says what the JSON of the same answer says, a row a time of a series.
 @Suite struct RangeTableWriterTests {
@@ -121,7 +120,7 @@ import Testing
       csv(answer) == """
         time,server,count(cpu_user),max(cpu_user),count(os),sum(n)
         0,a1b2,2,9,0,
-        120000,a1b2,1,7.25,4,9223372036854775808
+        120000,a1b2,1,7.25,4,9.223372036854776e18
 
         """
     )

@@ -6,9 +6,9 @@ internal import Model
 ///     time,server,cpu_user,os
 ///     1750000020000000000,a1,12.5,linux
 ///
-/// With a step a column is an aggregate of a field, `max(cpu_user)`, and rows stand for the buckets
-/// in which any of the series' fields has a point. An empty cell is no value, `""` the empty string.
-/// A tag that is called like a field or `time` is `tag.NAME`.
+/// With a step a column is an aggregate of a field, `max(cpu_user)`, and rows stand for the
+/// buckets in which any of the series' fields has a point. An empty cell is no value, `""` the
+/// empty string. A tag that is called like a field or `time` is `tag.NAME`.
 ///
 /// Memory: the answer, a piece, and a few words a column. Cost: about 30 ns a value.
 public struct RangeTableWriter: Sendable {
