@@ -64,6 +64,17 @@
     end &+= width
   }
 
+  /// Appends the low bytes of a word, the lowest first.
+  ///
+  /// - Parameter byteCount: 0...8.
+  @inlinable
+  public mutating func writeWord(_ value: UInt64, byteCount: Int) {
+    precondition(byteCount >= 0 && byteCount <= 8)
+    reserve(8)
+    unsafe base.storeBytes(of: value.littleEndian, toByteOffset: end, as: UInt64.self)
+    end &+= byteCount
+  }
+
   /// Appends an LEB128 unsigned integer of 1 to 10 bytes.
   @inlinable
   public mutating func writeVarint(_ value: UInt64) {

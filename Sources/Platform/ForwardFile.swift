@@ -49,7 +49,7 @@ public final class ForwardFile: ReadableFile {
       piece.nextByteCount = Self.pieceByteCounts.lowerBound
       return try file.read(at: offset, count: count)
     }
-    let wanted = min(piece.nextByteCount, byteCount - offset)
+    let wanted = piece.nextByteCount
     piece.nextByteCount = min(2 * piece.nextByteCount, Self.pieceByteCounts.upperBound)
     do throws(SystemError) {
       piece.bytes = try file.read(at: offset, count: wanted)

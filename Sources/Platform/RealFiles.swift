@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Synchronization
 
 /// A descriptor that closes with its last owner.
 struct Descriptor: ~Copyable {
@@ -60,6 +61,8 @@ final class RealAppendFile: AppendFile, @unchecked Sendable {
 final class RealReadableFile: ReadableFile {
   private let path: String
   private let descriptor: Descriptor
+  /// The length when it was last asked for: within it nobody has to ask again.
+  private let byteCountSeen = Atomic(0)
 
   init(_ path: String) throws(SystemError) {
     self.path = path
@@ -72,7 +75,12 @@ final class RealReadableFile: ReadableFile {
     precondition(offset >= 0)
     precondition(count >= 0)
     // A length from a damaged file must not make us allocate more than there is to read.
-    let available = try SystemCall.byteCount(descriptor.raw, path) - offset
+    var available = byteCountSeen.load(ordering: .relaxed) - offset
+    if available < count {
+      let byteCount = try SystemCall.byteCount(descriptor.raw, path)
+      byteCountSeen.store(byteCount, ordering: .relaxed)
+      available = byteCount - offset
+    }
     guard available > 0 else { return [] }
     let wanted = min(count, available)
     return try SystemCall.read(descriptor.raw, path, offset: offset, count: wanted)

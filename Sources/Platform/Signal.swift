@@ -37,10 +37,11 @@ internal import Synchronization
   /// Ends the current wait, or the next one at once. What was written before is visible behind it.
   public func set() {
     if isSet.exchange(true, ordering: .acquiringAndReleasing) { return }
-    // A waiter that saw the flag down holds the mutex until it sleeps, so this wakes it.
+    // A waiter that saw the flag down holds the mutex until it sleeps, so this wakes it. It finds
+    // the mutex free.
     unsafe pthread_mutex_lock(mutex)
-    unsafe pthread_cond_signal(condition)
     unsafe pthread_mutex_unlock(mutex)
+    unsafe pthread_cond_signal(condition)
   }
 
   /// Waits for ``set()`` and takes the flag down.

@@ -175,7 +175,7 @@ public struct FrozenSection: Sendable {
   private let file: any ReadableFile
   private let entry: FrozenEntry
   /// A section up to this length is read as a whole.
-  private static let wholeByteCountMax = 4 << 10
+  private static let wholeByteCountMax = 16 << 10
   /// Check, places and head, and all runs of a short section.
   private let start: [UInt8]
 

@@ -31,6 +31,20 @@ import Testing
     #expect(try disk.read(path, byteCountMax: 1 << 20) == expected + [1, 9])
   }
 
+  @Test func readsFollowTheLengthOfTheFile() throws {
+    let path = folder.file("growing")
+    let writer = try disk.append(to: path)
+    try writer.append([1, 2, 3])
+    let reader = try disk.open(path)
+    #expect(try reader.read(at: 0, count: 9) == [1, 2, 3])
+    try writer.append([4, 5])
+    #expect(try reader.read(at: 1, count: 9) == [2, 3, 4, 5])
+    try writer.truncate(to: 2)
+    #expect(try reader.read(at: 1, count: 4) == [2])
+    #expect(try reader.read(at: 3, count: 2).isEmpty)
+    writer.close()
+  }
+
   @Test func readsAtAnyPlaceAndStopsAtTheEnd() throws {
     let path = folder.file("file")
     try disk.replace(path, with: Array(0..<100))

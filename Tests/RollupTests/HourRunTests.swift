@@ -15,6 +15,21 @@ import Testing
     #expect(faults == [], "seed \(seed)")
   }
 
+  @Test func aDecoderReadsHourAfterHour() throws {
+    var decoder = HourDecoder()
+    for seed in UInt64(1)...60 {
+      let sample = HourSample(seed: seed)
+      let (head, runs) = sample.encoded()
+      // The same head again is not read again; one that is damaged is not taken for it.
+      for _ in 0..<2 { #expect(try sample.faults(head, runs, &decoder) == [], "seed \(seed)") }
+      let cut = Array(head.dropLast())
+      let found: Void? = try? decoder.begin(cut.span, hour: sample.hour)
+      let again: Void? = try? decoder.begin(cut.span, hour: sample.hour)
+      #expect(found == nil && again == nil)
+      #expect(try sample.faults(head, runs, &decoder) == [], "seed \(seed)")
+    }
+  }
+
   @Test func sizesAreSmallForWhatFleetsSend() throws {
     // A constant, a counter at a steady rate, a gauge of one decimal.
     var random = SeededRandom(seed: 7)
@@ -161,7 +176,17 @@ struct HourSample {
 
   /// What reads back differently.
   func faults(_ head: [UInt8], _ runs: [[UInt8]]) throws -> [String] {
-    var decoder = try HourDecoder(head.span, hour: hour)
+    var decoder = HourDecoder()
+    return try faults(head, runs, &decoder)
+  }
+
+  /// The same with a decoder that may have read other hours.
+  func faults(
+    _ head: [UInt8],
+    _ runs: [[UInt8]],
+    _ decoder: inout HourDecoder
+  ) throws -> [String] {
+    try decoder.begin(head.span, hour: hour)
     var faults: [String] = []
     if decoder.fieldSet != FieldSetID(9) || decoder.columnCount != types.count {
       faults.append("head")

@@ -2,7 +2,7 @@ internal import Bytes
 
 /// A growing JSON text. Callers write the punctuation; the leaves are written here.
 ///
-/// Cost: about 10 ns an integer or short decimal, 30 ns any other double.
+/// Cost: about 5 ns an integer, 10 ns a short decimal, 30 ns any other double.
 struct JSONText: ~Copyable {
   /// Integers of a larger magnitude are strings: a reader's double would change them.
   static let exactIntegerMax: UInt64 = 1 << 53
@@ -56,37 +56,53 @@ struct JSONText: ~Copyable {
   }
 
   /// Decimal digits without a sign or quotes.
+  @inline(__always)
   private mutating func appendDigits(_ value: UInt64) {
-    if value < 10 {
-      buffer.writeByte(UInt8(truncatingIfNeeded: value) &+ 48)
-    } else if value < 100 {
-      let tens = UInt8(truncatingIfNeeded: value) / 10
-      let ones = UInt8(truncatingIfNeeded: value) &- tens &* 10
-      buffer.writeInteger(UInt16(tens) | UInt16(ones) &<< 8 | 0x3030)
-    } else if value < 100_000_000 {
+    if value < 100_000_000 {
       appendSignificant(value)
-    } else if value < 10_000_000_000_000_000 {
+    } else {
+      appendLong(value)
+    }
+  }
+
+  @inline(never)
+  private mutating func appendLong(_ value: UInt64) {
+    if value < 10_000_000_000_000_000 {
       appendSignificant(value / 100_000_000)
-      append(digits: Self.digits(value % 100_000_000), leaving: 0)
     } else {
       let (top, rest) = value.quotientAndRemainder(dividingBy: 10_000_000_000_000_000)
       appendSignificant(top)
       append(digits: Self.digits(rest / 100_000_000), leaving: 0)
-      append(digits: Self.digits(rest % 100_000_000), leaving: 0)
     }
+    append(digits: Self.digits(value % 100_000_000), leaving: 0)
   }
 
   /// Up to eight digits, without leading zeros.
+  @inline(__always)
   private mutating func appendSignificant(_ value: UInt64) {
+    if value < 10 {
+      buffer.writeByte(UInt8(truncatingIfNeeded: value) &+ 48)
+      return
+    }
     let digits = Self.digits(value)
-    append(digits: digits, leaving: min(7, digits.trailingZeroBitCount / 8))
+    append(digits: digits, leaving: digits.trailingZeroBitCount / 8)
   }
 
   /// Appends the digits in the bytes of a word, lowest first, without the first `skipped`.
   @inline(__always)
   private mutating func append(digits: UInt64, leaving skipped: Int) {
-    buffer.writeInteger((digits &>> UInt64(8 * skipped)) | 0x3030_3030_3030_3030)
-    if skipped > 0 { buffer.truncate(to: buffer.count - skipped) }
+    let text = (digits &>> UInt64(8 * skipped)) | 0x3030_3030_3030_3030
+    buffer.writeWord(text, byteCount: 8 - skipped)
+  }
+
+  /// Appends digits behind the point, without zeros at their end.
+  ///
+  /// - Parameter digits: in the bytes of a word, lowest first; not all of them 0.
+  @inline(__always)
+  private mutating func append(decimals digits: UInt64) {
+    buffer.writeByte(UInt8(ascii: "."))
+    let count = 8 - digits.leadingZeroBitCount / 8
+    buffer.writeWord(digits | 0x3030_3030_3030_3030, byteCount: count)
   }
 
   /// The eight digits of a number below 10⁸, one a byte, the most significant one lowest: halves of
@@ -118,38 +134,41 @@ struct JSONText: ~Copyable {
       } else {
         appendDigits(UInt64(magnitude))
       }
-    } else if magnitude < 1e9, magnitude >= 1e-4 {
-      if appendDecimal(magnitude, scale: 100, decimals: 2) { return }
-      if !appendDecimal(magnitude, scale: 1_000_000, decimals: 6) { appendShortest(magnitude) }
-    } else if magnitude >= 1e9, magnitude < 1e13 {
-      if !appendDecimal(magnitude, scale: 100, decimals: 2) { appendShortest(magnitude) }
+    } else if magnitude < 1e13, magnitude >= 1e-4 {
+      if appendHundredths(magnitude) { return }
+      if magnitude >= 1e9 || !appendMillionths(magnitude) { appendShortest(magnitude) }
     } else {
       appendShortest(magnitude)
     }
   }
 
-  /// Appends `magnitude` as a whole number over a power of ten.
+  /// Appends `magnitude` as hundredths.
   ///
   /// At most 15 digits stand for one double only and for no shorter text, so that these are the
   /// shortest digits once zeros at their end are gone.
   ///
-  /// - Returns: `false` when it is none; nothing is appended then.
-  private mutating func appendDecimal(_ magnitude: Double, scale: UInt64, decimals: Int) -> Bool {
+  /// - Parameter magnitude: less than 10¹³, not whole.
+  /// - Returns: `false` when it is no number of them; nothing is appended then.
+  @inline(__always)
+  private mutating func appendHundredths(_ magnitude: Double) -> Bool {
     // The nearest whole number, or a neighbour, which the division tells.
-    let scaled = magnitude * Double(scale) + 0.5
-    guard scaled < 1e15 else { return false }
-    var digits = UInt64(scaled)
-    guard Double(digits) / Double(scale) == magnitude else { return false }
-    var width = decimals
-    var divisor = scale
-    while digits % 10 == 0, width > 1 {
-      digits /= 10
-      divisor /= 10
-      width -= 1
-    }
-    appendDigits(digits / divisor)
-    buffer.writeByte(UInt8(ascii: "."))
-    append(digits: Self.digits(digits % divisor), leaving: 8 - width)
+    let digits = UInt64(magnitude * 100 + 0.5)
+    guard Double(digits) / 100 == magnitude else { return false }
+    let whole = digits / 100
+    let rest = digits &- whole &* 100
+    appendDigits(whole)
+    let tens = (rest &* 103) &>> 10
+    append(decimals: tens | (rest &- tens &* 10) &<< 8)
+    return true
+  }
+
+  /// The same as millionths, less than 10⁹.
+  private mutating func appendMillionths(_ magnitude: Double) -> Bool {
+    let digits = UInt64(magnitude * 1_000_000 + 0.5)
+    guard Double(digits) / 1_000_000 == magnitude else { return false }
+    let whole = digits / 1_000_000
+    appendDigits(whole)
+    append(decimals: Self.digits((digits &- whole &* 1_000_000) &* 100))
     return true
   }
 
@@ -184,33 +203,35 @@ struct JSONText: ~Copyable {
     appendDigits(UInt64((point - 1).magnitude))
   }
 
+  /// - Parameter place: digits in front of the point, fewer than there are.
   private mutating func appendDigits(_ digits: UInt64, withPointBehind place: Int) {
-    var divisor: UInt64 = 1
-    for _ in place..<Self.digitCount(digits) { divisor *= 10 }
-    let (head, rest) = digits.quotientAndRemainder(dividingBy: divisor)
+    let width = Self.digitCount(digits) - place
+    let (head, rest) = digits.quotientAndRemainder(dividingBy: Self.powers[width])
     appendDigits(head)
     buffer.writeByte(UInt8(ascii: "."))
     // Zeros in front of the rest stand between it and the point.
-    divisor /= 10
-    while rest < divisor {
-      buffer.writeByte(48)
-      divisor /= 10
+    if width > 8 {
+      let (high, low) = rest.quotientAndRemainder(dividingBy: 100_000_000)
+      append(digits: Self.digits(high), leaving: 16 - width)
+      append(digits: Self.digits(low), leaving: 0)
+    } else {
+      append(digits: Self.digits(rest), leaving: 8 - width)
     }
-    appendDigits(rest)
   }
 
+  /// Powers of ten that 64 bits hold.
+  private static let powers: [UInt64] = [
+    1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000,
+    10_000_000_000, 100_000_000_000, 1_000_000_000_000, 10_000_000_000_000, 100_000_000_000_000,
+    1_000_000_000_000_000, 10_000_000_000_000_000, 100_000_000_000_000_000,
+    1_000_000_000_000_000_000, 10_000_000_000_000_000_000,
+  ]
+
+  /// - Parameter value: less than 10¹⁹.
   private static func digitCount(_ value: UInt64) -> Int {
-    var count = 1
-    var rest = value
-    while rest >= 10_000 {
-      rest /= 10_000
-      count += 4
-    }
-    while rest >= 10 {
-      rest /= 10
-      count += 1
-    }
-    return count
+    // 1,233 / 4,096 is the logarithm of 2, near enough.
+    let guess = ((64 - value.leadingZeroBitCount) * 1_233) >> 12
+    return max(1, guess + (value >= powers[guess] ? 1 : 0))
   }
 
   // MARK: Strings

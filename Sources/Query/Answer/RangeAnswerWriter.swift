@@ -110,9 +110,14 @@ public struct RangeAnswerWriter: Sendable {
   private mutating func writeBucketTimestamps(_ text: inout JSONText) {
     let count = answer.grid?.count ?? 0
     let unit = answer.precision.nanoseconds
+    let (start, step) = (answer.grid?.start(of: 0) ?? 0, answer.grid?.step ?? 0)
+    // A division each is needed only where buckets begin between two units.
+    let isWhole = start % unit == 0 && step % unit == 0
+    let (first, stride) = (start / unit, step / unit)
     while element < count, text.count < Self.pieceByteCount {
       if element > 0 { text.append(byte: UInt8(ascii: ",")) }
-      text.appendInteger((answer.grid?.start(of: element) ?? 0) / unit)
+      let index = Int64(element)
+      text.appendInteger(isWhole ? first + index * stride : (start + index * step) / unit)
       element += 1
     }
     guard element == count else { return }
@@ -166,7 +171,9 @@ public struct RangeAnswerWriter: Sendable {
       let (start, first) = (text.count, element)
       while element < timestamps.count, text.count < Self.pieceByteCount {
         if element > 0 { text.append(byte: UInt8(ascii: ",")) }
-        text.appendInteger(timestamps[element] / unit)
+        // A constant is divided by in a quarter of the time.
+        let time = timestamps[element]
+        text.appendInteger(unit == 1_000_000 ? time / 1_000_000 : time / unit)
         element += 1
       }
       guard element == timestamps.count else { return }

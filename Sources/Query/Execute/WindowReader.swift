@@ -22,12 +22,11 @@ struct WindowReader {
   private(set) var strings = StringArena()
 
   /// The windows of the frozen hour that was read last: sixty for each of ``hourFields``, those
-  /// that are missing with a count of 0.
+  /// that are missing with a count of 0. Behind them may stand windows of an hour before.
   private(set) var hourWindows: [Window] = []
   private(set) var hourFields: [Int] = []
   /// Behind the `first` and `last` of string columns of that hour.
   private(set) var hourStrings = StringArena()
-  private var column: [Window] = []
   private var decoder = HourDecoder()
   /// What is wanted of frozen windows.
   private let parts: WindowParts
@@ -47,42 +46,31 @@ struct WindowReader {
     hour: Int64,
     _ fieldSets: inout FieldSetCache
   ) -> Bool {
-    hourWindows.removeAll(keepingCapacity: true)
     hourFields.removeAll(keepingCapacity: true)
     hourStrings.removeAll()
-    var decoder = self.decoder
-    // Given up while it is used, so that its arrays are not copied.
-    self.decoder = HourDecoder.none
-    defer { self.decoder = decoder }
     guard (try? decoder.begin(section.head, hour: hour)) != nil,
       let plan = plan(for: decoder.fieldSet, &fieldSets),
       plan.types.count == decoder.columnCount, section.runCount == decoder.columnCount
     else { return false }
-    if column.isEmpty { column = Array(repeating: .missing, count: Self.minutesPerHour) }
-    var windows = hourWindows
-    hourWindows = []
-    var strings = hourStrings
-    var window = column
-    let isSound = section.withRuns(plan.columns) { index, bytes in
-      let type = plan.types[plan.columns[index]]
+    while hourWindows.count < plan.columns.count * Self.minutesPerHour {
+      hourWindows.append(.missing)
+    }
+    hourFields = plan.places
+    return section.withRuns(plan.columns) { index, bytes in
       do throws(WindowError) {
         try decoder.decode(
           bytes,
-          type: type,
+          type: plan.types[plan.columns[index]],
           parts: parts,
-          into: &window,
-          strings: &strings
+          into: &hourWindows,
+          at: index * Self.minutesPerHour,
+          strings: &hourStrings
         )
+        return true
       } catch {
         return false
       }
-      windows.append(contentsOf: window)
-      return true
     }
-    hourWindows = windows
-    hourStrings = strings
-    hourFields = plan.places
-    return isSound
   }
 
   /// Looks one minute up; ``windows`` then holds the fields that have values in it.

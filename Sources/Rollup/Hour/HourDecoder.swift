@@ -18,7 +18,14 @@ public struct HourDecoder: Sendable {
   public private(set) var hour: Int64 = 0
   public private(set) var fieldSet = FieldSetID(0)
   public private(set) var columnCount = 0
+  /// The bytes of the head that was read last: series of one layout mostly have the same.
+  private var head: [UInt8] = []
+  /// Those of the head, the first ``timingCount``, and behind them those of earlier ones, kept for
+  /// their memory.
   private var timings: [HourTiming] = []
+  private var timingCount = 0
+  /// The timing of a run that has one of its own.
+  private var ownTiming = HourTiming()
   // The arrays of a run, kept for their memory.
   private var minima: [Int64]
   private var sums: [Int64]
@@ -33,9 +40,6 @@ public struct HourDecoder: Sendable {
     (minima, sums, corrections, spreads, firsts, lasts) = (none, none, none, none, none, none)
   }
 
-  /// Stands in while a decoder is lent; of no use.
-  public static let none = HourDecoder()
-
   /// A decoder of one head's runs.
   public init(_ head: Span<UInt8>, hour: Int64) throws(WindowError) {
     self.init()
@@ -48,7 +52,8 @@ public struct HourDecoder: Sendable {
   /// - Throws: ``WindowError``.
   public mutating func begin(_ head: Span<UInt8>, hour: Int64) throws(WindowError) {
     self.hour = hour
-    timings.removeAll(keepingCapacity: true)
+    if isSame(head) { return }
+    self.head.removeAll(keepingCapacity: true)
     var reader = PackedArrayReader(head)
     guard let version = reader.readByte() else { throw .truncated }
     guard version == HourEncoder.version else { throw .version(version) }
@@ -62,10 +67,19 @@ public struct HourDecoder: Sendable {
     guard Int(timingCount) <= HourRun.timingsMax else { throw .malformed(.timing) }
     self.fieldSet = FieldSetID(UInt32(fieldSet))
     columnCount = Int(columns)
-    for _ in 0..<timingCount {
-      guard let timing = HourTiming(&reader) else { throw .malformed(.timing) }
-      timings.append(timing)
+    self.timingCount = Int(timingCount)
+    for index in 0..<self.timingCount {
+      if index == timings.count { timings.append(HourTiming()) }
+      guard timings[index].read(&reader) else { throw .malformed(.timing) }
     }
+    for index in head.indices { self.head.append(head[index]) }
+  }
+
+  /// Whether these are the bytes of the head that was read last.
+  private func isSame(_ head: Span<UInt8>) -> Bool {
+    guard head.count == self.head.count, !head.isEmpty else { return false }
+    for index in head.indices where head[index] != self.head[index] { return false }
+    return true
   }
 
   /// Reads the run of one column.
@@ -74,7 +88,8 @@ public struct HourDecoder: Sendable {
   ///   - run: its bytes; empty when the column has no window.
   ///   - type: the column's.
   ///   - parts: what is wanted beside counts, times, minima and sums; other members are anything.
-  ///   - windows: sixty; gets the windows by minute of the hour, a missing one with a count of 0.
+  ///   - windows: gets the windows by minute of the hour, a missing one with a count of 0.
+  ///   - start: where the hour's sixty begin in `windows`.
   ///   - strings: gets the texts of a string column.
   /// - Throws: ``WindowError``; `windows` then holds anything.
   /// - Complexity: about 10 ns a window.
@@ -83,16 +98,18 @@ public struct HourDecoder: Sendable {
     type: ColumnType,
     parts: WindowParts = .all,
     into windows: inout [Window],
+    at start: Int = 0,
     strings: inout StringArena
   ) throws(WindowError) {
-    precondition(windows.count == HourTiming.minutesPerHour)
+    precondition(start >= 0)
+    precondition(windows.count - start >= HourTiming.minutesPerHour)
+    let minutes = start..<start + HourTiming.minutesPerHour
     guard !run.isEmpty else {
-      for minute in windows.indices { windows[minute].count = 0 }
+      for minute in minutes { windows[minute].count = 0 }
       return
     }
     var reader = PackedArrayReader(run)
-    let timing = try readTiming(&reader)
-    timing.lay(out: &windows, hour: hour)
+    let count = try readTiming(&reader, into: &windows, at: start)
     guard let code = reader.readByte(), let flags = reader.readByte() else { throw .truncated }
     guard let form = WindowControl.Form(rawValue: UInt16(code)),
       flags & ~HourRun.Flags.known == 0,
@@ -100,23 +117,33 @@ public struct HourDecoder: Sendable {
       Self.fits(form, sumMode, flags, type)
     else { throw .malformed(.control) }
     if form == .text {
-      try readTexts(&reader, run, timing, into: &windows, &strings)
+      try readTexts(&reader, run, count, into: &windows, minutes, &strings)
       return
     }
-    let count = timing.count
     let sumsAt = try readArrays(&reader, count, sumMode, flags, parts)
     switch type {
-    case .float: makeFloats(form, sumMode, flags, parts, &windows)
-    default: makeIntegers(type, sumMode, flags, run, sumsAt, &windows)
+    case .float: makeFloats(form, sumMode, flags, parts, &windows, minutes)
+    default: makeIntegers(type, sumMode, flags, run, sumsAt, &windows, minutes)
     }
   }
 
-  private func readTiming(_ reader: inout PackedArrayReader) throws(WindowError) -> HourTiming {
+  /// Gives the windows the times that a run names or brings along.
+  ///
+  /// - Returns: how many windows there are.
+  private mutating func readTiming(
+    _ reader: inout PackedArrayReader,
+    into windows: inout [Window],
+    at start: Int
+  ) throws(WindowError) -> Int {
     guard let number = reader.readByte() else { throw .truncated }
-    guard number <= timings.count else { throw .malformed(.timingIndex) }
-    if number > 0 { return timings[Int(number) - 1] }
-    guard let own = HourTiming(&reader) else { throw .malformed(.timing) }
-    return own
+    guard number <= timingCount else { throw .malformed(.timingIndex) }
+    if number > 0 {
+      timings[Int(number) - 1].lay(out: &windows, at: start, hour: hour)
+      return timings[Int(number) - 1].count
+    }
+    guard ownTiming.read(&reader) else { throw .malformed(.timing) }
+    ownTiming.lay(out: &windows, at: start, hour: hour)
+    return ownTiming.count
   }
 
   /// Whether the writer pairs these.
@@ -179,11 +206,12 @@ public struct HourDecoder: Sendable {
     _ flags: UInt8,
     _ run: Span<UInt8>,
     _ sumsAt: Int,
-    _ windows: inout [Window]
+    _ windows: inout [Window],
+    _ minutes: Range<Int>
   ) {
     var wide = PackedArrayReader(run, sumsAt)
     var index = 0
-    for minute in windows.indices where windows[minute].count > 0 {
+    for minute in minutes where windows[minute].count > 0 {
       let least = minima[index]
       let (greatest, first, last) = others(index, flags)
       windows[minute].min = UInt64(bitPattern: least)
@@ -208,7 +236,8 @@ public struct HourDecoder: Sendable {
     _ sumMode: HourRun.Sums,
     _ flags: UInt8,
     _ parts: WindowParts,
-    _ windows: inout [Window]
+    _ windows: inout [Window],
+    _ minutes: Range<Int>
   ) {
     let power = DecimalWindow.power(form)
     @inline(__always)
@@ -216,7 +245,7 @@ public struct HourDecoder: Sendable {
       form == .ranks ? FloatOrder.cell(value) : (Double(value) / power).bitPattern
     }
     var index = 0
-    for minute in windows.indices where windows[minute].count > 0 {
+    for minute in minutes where windows[minute].count > 0 {
       let least = minima[index]
       let (greatest, first, last) = others(index, flags)
       windows[minute].min = cell(least)
@@ -243,8 +272,9 @@ public struct HourDecoder: Sendable {
   private mutating func readTexts(
     _ reader: inout PackedArrayReader,
     _ run: Span<UInt8>,
-    _ timing: HourTiming,
+    _ windowCount: Int,
     into windows: inout [Window],
+    _ minutes: Range<Int>,
     _ strings: inout StringArena
   ) throws(WindowError) {
     guard let count = reader.readVarint() else { throw .truncated }
@@ -256,11 +286,11 @@ public struct HourDecoder: Sendable {
       else { throw .malformed(.text) }
       cells.append(cell)
     }
-    guard reader.read(timing.count, into: &firsts) != nil,
-      reader.read(timing.count, into: &lasts) != nil
+    guard reader.read(windowCount, into: &firsts) != nil,
+      reader.read(windowCount, into: &lasts) != nil
     else { throw .truncated }
     var index = 0
-    for minute in windows.indices where windows[minute].count > 0 {
+    for minute in minutes where windows[minute].count > 0 {
       guard cells.indices.contains(Int(firsts[index])), cells.indices.contains(Int(lasts[index]))
       else { throw .malformed(.text) }
       windows[minute].first = cells[Int(firsts[index])]

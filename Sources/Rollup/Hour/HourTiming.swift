@@ -19,6 +19,9 @@ struct HourTiming: Hashable, Sendable {
 
   var count: Int { counts.count }
 
+  /// No window.
+  init() {}
+
   /// - Parameter windows: sixty, those that are missing with a count of 0.
   init(_ windows: Span<Window>, hour: Int64) {
     for minute in windows.indices where windows[minute].count > 0 {
@@ -64,18 +67,18 @@ struct HourTiming: Hashable, Sendable {
 
   /// Gives the windows of the hour their counts and times; those that are missing a count of 0.
   ///
-  /// - Parameter windows: sixty.
-  func lay(out windows: inout [Window], hour: Int64) {
+  /// - Parameter start: the place of the first of the hour's sixty windows.
+  func lay(out windows: inout [Window], at start: Int, hour: Int64) {
     var index = 0
     for minute in 0..<Self.minutesPerHour {
       guard minutes & 1 << UInt64(minute) != 0 else {
-        windows[minute].count = 0
+        windows[start + minute].count = 0
         continue
       }
       let first = Self.start(minute, hour) &+ firsts[index]
-      windows[minute].count = UInt64(bitPattern: counts[index])
-      windows[minute].firstTimestamp = first
-      windows[minute].lastTimestamp = first &+ spans[index]
+      windows[start + minute].count = UInt64(bitPattern: counts[index])
+      windows[start + minute].firstTimestamp = first
+      windows[start + minute].lastTimestamp = first &+ spans[index]
       index += 1
     }
   }
@@ -95,24 +98,26 @@ struct HourTiming: Hashable, Sendable {
     PackedArray.encode(spans.map { $0 / unit }, into: &target)
   }
 
-  /// Reads a timing; `nil` when the bytes run out or are none.
-  init?(_ reader: inout PackedArrayReader) {
+  /// Becomes the timing that comes next; `false` when the bytes run out or are none.
+  mutating func read(_ reader: inout PackedArrayReader) -> Bool {
     guard let minutes = reader.readWord(), minutes >> UInt64(Self.minutesPerHour) == 0,
       let code = reader.readByte(), Int(code) < WindowTiming.units.count
-    else { return nil }
+    else { return false }
     self.minutes = minutes
     let count = minutes.nonzeroBitCount
     let unit = Int64(WindowTiming.units[Int(code)])
-    counts = Array(repeating: 0, count: count)
-    firsts = counts
-    spans = counts
+    if counts.count != count {
+      counts = Array(repeating: 0, count: count)
+      firsts = counts
+      spans = counts
+    }
     guard reader.read(count, into: &counts) != nil, reader.read(count, into: &firsts) != nil,
       reader.read(count, into: &spans) != nil
-    else { return nil }
+    else { return false }
     for index in 0..<count {
       firsts[index] = firsts[index].multipliedReportingOverflow(by: unit).partialValue
       spans[index] = spans[index].multipliedReportingOverflow(by: unit).partialValue
     }
-    guard isSound else { return nil }
+    return isSound
   }
 }

@@ -11,7 +11,9 @@ internal import Synchronization
 /// The HTTP port: reads requests, lets the routes answer them, writes the answers.
 ///
 /// It has an event loop of its own, so that a busy line listener never delays an operator's look at
-/// `/metrics`. Safe from any thread.
+/// `/metrics`. A connection's task runs on that loop: a request that waits for a query thread, and
+/// one that is answered at once, change threads no more than they must. What takes longer is sent
+/// to Swift's pool. Safe from any thread.
 final class HTTPServer: Sendable {
   private typealias Listener = HummingbirdCore.Server<HTTP1Channel>
 
@@ -58,7 +60,9 @@ final class HTTPServer: Sendable {
     let listener = makeListener { channel in
       outcome.yield(.success(channel.localAddress?.port ?? address.port))
     }
-    let run = Task {
+    let loop = group.next()
+    let executor = LoopExecutor { step in loop.execute(step) }
+    let run = Task(executorPreference: executor) {
       do { try await listener.run() } catch { outcome.yield(.failure(error)) }
       outcome.finish()
     }
@@ -227,17 +231,19 @@ final class HTTPServer: Sendable {
     let body = try await writer.writeHead(head)
     let clock = clock
     try await request.body.consumeWithInboundCloseHandler { _ in
-      var body = body
-      var text = StreamText(clock: clock)
-      while let deliveries = await reader.next() {
-        for piece in text.pieces(deliveries) where reader.ending == nil {
-          try await body.write(ByteBuffer(bytes: piece))
+      try await withTaskExecutorPreference(globalConcurrentExecutor) {
+        var body = body
+        var text = StreamText(clock: clock)
+        while let deliveries = await reader.next() {
+          for piece in text.pieces(deliveries) where reader.ending == nil {
+            try await body.write(ByteBuffer(bytes: piece))
+          }
         }
+        if let last = StreamText.ending(reader.ending) {
+          try await body.write(ByteBuffer(bytes: last))
+        }
+        try await body.finish(nil)
       }
-      if let last = StreamText.ending(reader.ending) {
-        try await body.write(ByteBuffer(bytes: last))
-      }
-      try await body.finish(nil)
     } onInboundClosed: {
       reader.cancel()
     }
@@ -252,9 +258,15 @@ final class HTTPServer: Sendable {
       return ResponseBody { writer in
         var pieces = rest
         try await writer.write(ByteBuffer(bytes: first))
-        while let piece = pieces.next() { try await writer.write(ByteBuffer(bytes: piece)) }
+        while let piece = await Self.next(of: &pieces) { try await writer.write(piece) }
         try await writer.finish(nil)
       }
+    }
+  }
+  /// The next piece of an answer, made on Swift's pool.
+  private static func next(of pieces: inout RangeAnswerWriter) async -> ByteBuffer? {
+    await withTaskExecutorPreference(globalConcurrentExecutor) {
+      pieces.next().map { ByteBuffer(bytes: $0) }
     }
   }
 }

@@ -11,6 +11,8 @@ struct Routes: Sendable {
     /// Whether the route needs the engine's data, so that it has no answer during replay.
     var needsData: Bool
     var size = AnswerSize.small
+    /// Whether it neither computes for long nor reads a body, so that the HTTP loop may run it.
+    var isQuick = false
     /// What whoever asks must be allowed; writes ask for themselves.
     var rights: Rights = []
     var answer: @Sendable (Routes, Call) async throws(QueryError) -> Answer
@@ -60,7 +62,13 @@ struct Routes: Sendable {
   }
 
   private static let table: [String: Route] = [
-    "/api/v1/range": Route(method: "GET", needsData: true, size: .query, rights: .read) {
+    "/api/v1/range": Route(
+      method: "GET",
+      needsData: true,
+      size: .query,
+      isQuick: true,
+      rights: .read
+    ) {
       (routes, call) throws(QueryError) in try await routes.range(call)
     },
     "/api/v1/stream": Route(method: "GET", needsData: true, rights: .read) {
@@ -102,9 +110,11 @@ struct Routes: Sendable {
     "/metrics": Route(method: "GET", needsData: false, size: .page) { routes, _ in
       await routes.metrics()
     },
-    "/health": Route(method: "GET", needsData: false) { routes, _ in routes.health() },
-    "/-/healthy": Route(method: "GET", needsData: false) { _, _ in .text("Varve is healthy.\n") },
-    "/-/ready": Route(method: "GET", needsData: false) { routes, _ in routes.ready() },
+    "/health": Route(method: "GET", needsData: false, isQuick: true) { routes, _ in routes.health() },
+    "/-/healthy": Route(method: "GET", needsData: false, isQuick: true) { _, _ in
+      .text("Varve is healthy.\n")
+    },
+    "/-/ready": Route(method: "GET", needsData: false, isQuick: true) { routes, _ in routes.ready() },
     "/write": Route(method: "POST", needsData: false) { routes, call in
       await routes.writes.lines(call, .v1)
     },
@@ -117,8 +127,8 @@ struct Routes: Sendable {
     "/query": Route(method: "GET", otherMethod: "POST", needsData: false) { _, call in
       await InfluxQuery.answer(call)
     },
-    "/ready": Route(method: "GET", needsData: false) { routes, _ in routes.influxReady() },
-    "/ping": Route(method: "GET", needsData: false) { routes, call in routes.ping(call) },
+    "/ready": Route(method: "GET", needsData: false, isQuick: true) { routes, _ in routes.influxReady() },
+    "/ping": Route(method: "GET", needsData: false, isQuick: true) { routes, call in routes.ping(call) },
   ]
 
   /// The label of a path that is in no table.
@@ -141,7 +151,12 @@ struct Routes: Sendable {
       let message = "no such path: \(excerpt(call.path))\(Self.hint(call.path))"
       return .failure(QueryError(.notFound, message), status: 404)
     }
-    let answer = await answer(call, route)
+    let answer =
+      route.isQuick
+      ? await self.answer(call, route)
+      : await withTaskExecutorPreference(globalConcurrentExecutor) {
+        await self.answer(call, route)
+      }
     statistics.countRequest(route: call.path, status: answer.status)
     return answer
   }
