@@ -40,6 +40,9 @@ extension BlockReader {
     guard range.meets(first: entry.firstTimestamp, last: entry.lastTimestamp) else {
       return ColumnBatch()
     }
+    let deleted = deletedRanges(of: entry.series, before: Offset(.max)).filter {
+      $0.meets(first: entry.firstTimestamp, last: entry.lastTimestamp)
+    }
     statistics.groupsRead += 1
     var window = try GroupWindow(file, entry, isVerified: isVerified(entry))
     if window.wasVerified { markVerified(entry) }
@@ -59,9 +62,22 @@ extension BlockReader {
       return ColumnBatch()
     }
 
+    let kept =
+      deleted.isEmpty
+      ? nil
+      : rows.filter { row in
+        !deleted.contains { $0.contains(timestamps[row]) }
+      }
+    if let kept, kept.isEmpty {
+      statistics.bytesRead += window.bytesRead
+      return ColumnBatch()
+    }
+
     let wanted = fields.map { $0.compactMap(directory.column) } ?? directory.columns
     try window.load(wanted.map(\.chunk))
-    var batch = ColumnBatch(timestamps: trimmed(timestamps, rows))
+    var batch = ColumnBatch(
+      timestamps: kept.map { $0.map { timestamps[$0] } } ?? trimmed(timestamps, rows)
+    )
     batch.columns.reserveCapacity(wanted.count)
     for column in wanted {
       let cells = try window.withChunk(column.chunk) { chunk throws(BlockError) in
@@ -71,7 +87,7 @@ extension BlockReader {
         ColumnBatch.Column(
           field: column.field,
           type: column.type,
-          cells: trimmed(cells, rows)
+          cells: kept.map { $0.map { cells[$0] } } ?? trimmed(cells, rows)
         )
       )
     }

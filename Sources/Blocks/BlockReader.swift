@@ -25,6 +25,8 @@ public final class BlockReader: Sendable {
     /// were handed out before have other ordinals: then every read verifies.
     var verified: [UInt64]
     var damages: [Damage]
+    /// Rows to leave out.
+    var deletes: [BlockDelete] = []
   }
 
   /// Where entries come from.
@@ -302,6 +304,27 @@ public final class BlockReader: Sendable {
         )
       )
     }
+  }
+
+  // MARK: Deletes
+
+  /// Leaves rows out from now on.
+  public func leaveOut(_ delete: BlockDelete) {
+    state.withLock { state in
+      guard !state.deletes.contains(where: { $0.offset == delete.offset }) else { return }
+      state.deletes.append(delete)
+    }
+  }
+
+  /// The offset behind the last delete that it knows.
+  public var deletesEnd: Offset {
+    state.withLock { $0.deletes.map(\.offset).max()?.advanced(by: 1) ?? .zero }
+  }
+
+  /// The times of which rows of a series are deleted, by deletes before `end`.
+  func deletedRanges(of series: SeriesID, before end: Offset) -> [TimeRange] {
+    let deletes = state.withLock { $0.deletes }
+    return deletes.filter { $0.offset < end && $0.record.contains(series) }.map(\.record.range)
   }
 
   // MARK: Verified groups

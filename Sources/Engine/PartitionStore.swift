@@ -77,6 +77,7 @@ final class PartitionStore {
     current = Generation(start: manifest.nextOffset)
     refreshLayouts()
     for block in blocks { noteSealed(block) }
+    for block in blocks { leaveOutDeleted(from: block) }
     for block in manifest.blocks { retention.observe(block.lastTimestamp) }
     if let unreadUpTo { table.seal(upTo: unreadUpTo) }
     counters.publish(self)
@@ -102,6 +103,9 @@ final class PartitionStore {
       let before = current.unreadableRowCount
       current.apply(batch, table: table, at: clock.monotonic())
       unreadableRowCount += current.unreadableRowCount - before
+    case .delete:
+      // Somebody has asked whether it can be applied now.
+      _ = applyDelete(batch)
     case .refusals:
       if let refusals = RefusalCodec.decode(batch) {
         current.apply(refusals, of: batch, ledger: &ledger, at: clock.monotonic())
@@ -228,7 +232,9 @@ final class PartitionStore {
 
   // MARK: Compaction
 
-  var blockList: BlockList { BlockList(summaries: manifest.blocks, readers: blocks) }
+  var blockList: BlockList {
+    BlockList(summaries: manifest.blocks, readers: blocks, deletes: manifest.deletes)
+  }
 
   /// Puts merged blocks in the place of their inputs: what the next cut commits as well. Whoever
   /// reads the inputs now goes on doing so.
@@ -237,6 +243,11 @@ final class PartitionStore {
     var committed = manifest
     committed.blocks = next.summaries
     committed.removals.add(replacement.removed)
+    committed.deletes.replace(
+      replacement.inputs,
+      with: replacement.outputs,
+      before: replacement.deletesEnd
+    )
     do throws(SystemError) {
       try files.manifests.commit(committed)
     } catch {
@@ -244,22 +255,49 @@ final class PartitionStore {
     }
     manifest = committed
     blocks = next.readers
+    // Of a delete that came while they were merged.
+    for block in replacement.readers { leaveOutDeleted(from: block) }
     counters.publishManifest(self)
     CrashPoint.compactionCommitted.reach()
     return .done
   }
 
-  /// Commits a manifest that names fewer blocks, without the ring's hours that may have windows of
-  /// the others.
+  /// Whether a delete can be applied: all rows of smaller offsets are in blocks.
+  var isSealed: Bool { cut == nil && current.isEmpty }
+
+  /// Applies a delete to the blocks, and passes it.
+  ///
+  /// - Returns: why that was not possible; nothing has changed then.
+  func applyDelete(_ batch: RowBatch) -> SystemError? {
+    guard let record = DeleteCodec.decode(batch) else {
+      unreadableRowCount += 1
+      current.pass(batch, at: clock.monotonic())
+      return nil
+    }
+    if case .failed(let failure) = delete(record, batch.header) { return failure }
+    current.pass(batch, at: clock.monotonic())
+    counters.applied(batch)
+    return nil
+  }
+
+  func leaveOutDeleted(from block: BlockReader) {
+    for delete in manifest.deletes where delete.acts(on: block.summary) { block.leaveOut(delete) }
+  }
+
+  /// Commits a manifest that names fewer blocks or more deletes, without the ring's hours that may
+  /// have windows of what is gone.
   func commit(
     _ next: Manifest,
     blocks kept: [BlockReader],
-    droppingHoursOf gone: [BlockSummary]
+    droppingHours isGone: (Int64) -> Bool
   ) -> BlockSwap {
-    precondition(cut == nil && !isFreezing)
-    for hour in ring.hours where gone.contains(where: { $0.meets(TimeRange.hour(hour)) }) {
-      ring.dropHour(hour)
+    precondition(cut == nil)
+    if let freezer {
+      freezer.abandon()
+      ring.cancelFreeze(freezer.hour)
+      self.freezer = nil
     }
+    for hour in ring.hours where isGone(hour) { ring.dropHour(hour) }
     var next = next
     do throws(SystemError) {
       // What the ring has dropped stays dropped: blocks answer for it.

@@ -304,10 +304,14 @@ struct Recovery {
           state.secondsSpent = Double(clock.monotonic() &- start) / 1e9
           progress(state)
         },
-        body: { batch in
+        body: { batch throws(LogError) in
           CrashPoint.replaying.reach()
           newest = max(newest, batch.header.registryVersion)
-          workers[Int(batch.header.partition.rawValue) % count].replay(batch)
+          do throws(SystemError) {
+            try workers[Int(batch.header.partition.rawValue) % count].replay(batch)
+          } catch {
+            throw .system(error)
+          }
         }
       )
       // Damaged segments are never deleted.

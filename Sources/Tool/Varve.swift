@@ -20,6 +20,6 @@ struct Varve: AsyncParsableCommand {
 package enum VarveCommands {
   package static let all: [any ParsableCommand.Type] = [
     Serve.self, Demo.self, Load.self, Query.self, Export.self, Import.self, QueueCommand.self,
-    Inspect.self, Verify.self, Doctor.self, Compact.self, Torture.self, Config.self,
+    Inspect.self, Verify.self, Doctor.self, Plan.self, Compact.self, Torture.self, Config.self,
   ]
 }

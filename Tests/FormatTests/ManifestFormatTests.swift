@@ -66,4 +66,30 @@ import Testing
     let manifest = try Manifest(bytes.span)
     #expect(manifest == Self.removed)
   }
+
+  // MARK: Deletes
+
+  static let deleting: Manifest = {
+    var manifest = ManifestFormatTests.removed
+    let record = DeleteRecord(
+      range: TimeRange(start: 1_795_373_310_000_000_000, end: 1_795_373_320_000_000_000),
+      series: [SeriesID(4), SeriesID(9)]
+    )
+    manifest.deletes = [
+      BlockDelete(tenant: TenantID(1), offset: Offset(32), record: record, pending: [Offset(16)])
+    ]
+    return manifest
+  }()
+
+  @Test func aManifestWithDeletesOpensForEver() throws {
+    let fixture = "format-v1/manifest-deletes.bin"
+    #expect(try Fixtures.matches(fixture, Self.deleting.encoded()))
+    let bytes = try Fixtures.bytes(fixture)
+    let manifest = try Manifest(bytes.span)
+    #expect(manifest == Self.deleting)
+    for count in bytes.indices {
+      let cut = Array(bytes[..<count])
+      #expect(throws: BlockError.self) { try Manifest(cut.span) }
+    }
+  }
 }

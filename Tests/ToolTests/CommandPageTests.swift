@@ -43,7 +43,7 @@ struct CommandPageTests {
 
   @Test func everyCommandOfThePageIsThere() throws {
     let shown = Set(try Self.examples().map { $0[1] })
-    #expect(shown == ["query", "export", "import", "inspect", "queue", "doctor"])
+    #expect(shown == ["query", "export", "import", "inspect", "queue", "doctor", "plan"])
   }
 
   @Test(arguments: [
@@ -53,6 +53,7 @@ struct CommandPageTests {
     ["import", "x", "--to", "a:1", "--data", "d"], ["query"], ["query", "rate(x[5m])"],
     ["query", "m", "--agg", "min"], ["queue", "dead", "--data", "x", "--reason", "no"],
     ["inspect"], ["inspect", "--data", "x", "--codecs", "--partition", "1"], ["doctor"],
+    ["plan"], ["plan", "--servers", "1", "--metrics", "1", "--retention", "2m=1d"],
   ])
   func wrongUsageIsRefused(words: [String]) throws {
     let command = try #require(VarveCommands.all.first { $0._commandName == words[0] })

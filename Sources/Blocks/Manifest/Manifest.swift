@@ -8,6 +8,7 @@ public import Model
 ///     payload := | cut u64 | epoch u32 | next offset u64 | blocks u32 | summary, 112 bytes | ... |
 ///                | ring files u32 | hour i64, bytes u48, number u8, kind u8 | ... | ledger |
 ///                | catalog version u64, unless 0 and the last | removals, unless there are none |
+///                | deletes: varint | delete | ... |, unless there are none
 public struct Manifest: Hashable, Sendable {
   static let headByteCount = 20
   /// "VRVM".
@@ -33,6 +34,8 @@ public struct Manifest: Hashable, Sendable {
   public var catalogVersion: UInt64
   /// What retention and deletes have taken away.
   public var removals: Removals
+  /// Deletes that blocks still hold rows of, in the order of their offsets.
+  public var deletes: [BlockDelete]
 
   public init(
     partition: PartitionID,
@@ -43,7 +46,8 @@ public struct Manifest: Hashable, Sendable {
     ringProgress: [RingProgress] = [],
     ledger: [LedgerEntry] = [],
     catalogVersion: UInt64 = 0,
-    removals: Removals = Removals()
+    removals: Removals = Removals(),
+    deletes: [BlockDelete] = []
   ) {
     self.partition = partition
     self.cut = cut
@@ -54,6 +58,7 @@ public struct Manifest: Hashable, Sendable {
     self.ledger = ledger
     self.catalogVersion = catalogVersion
     self.removals = removals
+    self.deletes = deletes
   }
 
   /// The bytes of the file.
@@ -70,8 +75,13 @@ public struct Manifest: Hashable, Sendable {
       payload.writeInteger(progress.word)
     }
     LedgerCoding.write(ledger, into: &payload)
-    if catalogVersion > 0 || !removals.isEmpty { payload.writeInteger(catalogVersion) }
-    if !removals.isEmpty { removals.write(into: &payload) }
+    let hasRemovals = !removals.isEmpty || !deletes.isEmpty
+    if catalogVersion > 0 || hasRemovals { payload.writeInteger(catalogVersion) }
+    if hasRemovals { removals.write(into: &payload) }
+    if !deletes.isEmpty {
+      payload.writeVarint(UInt64(deletes.count))
+      for delete in deletes { delete.write(into: &payload) }
+    }
 
     var buffer = OutputBuffer(reserving: Self.headByteCount + payload.count)
     buffer.writeInteger(Self.magic)
@@ -144,6 +154,15 @@ public struct Manifest: Hashable, Sendable {
     if reader.remaining > 0 {
       guard let removals = Removals(&reader) else { throw .malformed(part) }
       self.removals = removals
+    }
+    if reader.remaining > 0 {
+      guard let count = reader.readVarint(), count >= 1, count <= UInt64(reader.remaining) else {
+        throw .malformed(part)
+      }
+      for _ in 0..<count {
+        guard let delete = BlockDelete(&reader) else { throw .malformed(part) }
+        deletes.append(delete)
+      }
     }
     guard reader.remaining == 0,
       blocks.allSatisfy({ $0.identity.partition == partition && $0.identity.b <= self.nextOffset })

@@ -49,6 +49,8 @@ final class BackgroundCompaction: @unchecked Sendable {
     var step: CompactionStep
     var policy: CompactionPolicy
     var readers: [BlockReader]
+    /// Deletes before it are carried out.
+    var deletesEnd: Offset
   }
 
   init(
@@ -148,13 +150,13 @@ final class BackgroundCompaction: @unchecked Sendable {
   }
 
   /// What merges leave out, by the rules of retention.
-  private var groupFilter: GroupFilter {
-    guard retention.rules.isActive else { return GroupFilter() }
+  private func groupFilter(deletesEnd: Offset) -> GroupFilter {
+    guard retention.rules.isActive else { return GroupFilter(deletesEnd: deletesEnd) }
     let (catalog, retention, cache) = (catalog, retention, retentionRun.cache)
     let now = parts.clock.now()
     let shortest = retention.oldestOfShortest(now: now)
     var known: [MeasurementID: Timestamp] = [:]
-    return GroupFilter { series in
+    return GroupFilter(deletesEnd: deletesEnd) { series in
       guard shortest > 0, let measurement = cache.measurement(of: series) else { return .min }
       if let oldest = known[measurement] { return oldest }
       guard let definition = catalog.measurement(measurement) else { return .min }
@@ -166,8 +168,6 @@ final class BackgroundCompaction: @unchecked Sendable {
       )
       known[measurement] = oldest
       return oldest
-    } pointCount: { entry in
-      cache.points(of: entry)
     }
   }
 
@@ -197,7 +197,8 @@ final class BackgroundCompaction: @unchecked Sendable {
           worker: worker,
           step: step,
           policy: policy,
-          readers: list.readers.filter { names.contains($0.summary.fileName) }
+          readers: list.readers.filter { names.contains($0.summary.fileName) },
+          deletesEnd: list.deletes.map(\.offset).max()?.advanced(by: 1) ?? .zero
         )
       }
     }
@@ -224,6 +225,9 @@ final class BackgroundCompaction: @unchecked Sendable {
       let steps = CompactionPlan.steps(for: list.summaries, policy, without: left)
       if !steps.isEmpty { return steps.map { ($0, policy) } }
     }
+    if let found = CompactionPlan.cleaning(of: list.summaries, list.deletes, without: left) {
+      return [(found.step, found.policy)]
+    }
     return []
   }
 
@@ -249,7 +253,7 @@ final class BackgroundCompaction: @unchecked Sendable {
     let folder = directory.blocks(index)
     var outputs: [BlockSummary] = []
     let readers: [BlockReader]
-    let filter = groupFilter
+    let filter = groupFilter(deletesEnd: work.deletesEnd)
     do throws(CompactionError) {
       let merger = StepMerger(
         disk: parts.disk,
@@ -273,30 +277,20 @@ final class BackgroundCompaction: @unchecked Sendable {
       inputs: work.step.inputs,
       outputs: outputs,
       readers: readers,
-      removed: counts(filter.removed)
+      removed: filter.counts,
+      deletesEnd: filter.deletesEnd
     )
     try swap(replacement, in: work)
     retired += work.readers
-    let removed = replacement.removed.values.reduce(0, +)
-    if removed > 0 { retentionCounters.removed(.age, blocks: 0, points: removed, bytes: 0) }
+    for cause in [Removals.Cause.age, .deleted] {
+      let points = filter.counts.reduce(0) { $0 + ($1.key.cause == cause ? $1.value : 0) }
+      if points > 0 { retentionCounters.removed(cause, blocks: 0, points: points, bytes: 0) }
+    }
     counters.merged(
       points: work.step.pointCount,
       read: work.step.inputByteCount,
       written: outputs.reduce(0) { $0 + $1.byteCount }
     )
-  }
-
-  /// Points that a merge left out, by measurement.
-  private func counts(_ removed: [SeriesID: UInt64]) -> [Removals.Key: UInt64] {
-    var result: [Removals.Key: UInt64] = [:]
-    for (series, points) in removed {
-      guard let measurement = retentionRun.cache.measurement(of: series),
-        let tenant = catalog.measurement(measurement)?.tenant
-      else { continue }
-      let key = Removals.Key(tenant: tenant, measurement: measurement, cause: .age)
-      result[key, default: 0] += points
-    }
-    return result
   }
 
   private func open(

@@ -1,4 +1,5 @@
 internal import Blocks
+internal import Model
 internal import Platform
 
 /// The blocks of a partition at a moment.
@@ -7,6 +8,8 @@ struct BlockList: Sendable {
   var summaries: [BlockSummary]
   /// Those of them that are open, in the same order.
   var readers: [BlockReader]
+  /// Deletes that blocks still hold rows of.
+  var deletes: [BlockDelete] = []
 }
 
 /// Merged blocks that are to take the place of their inputs.
@@ -17,6 +20,8 @@ struct BlockReplacement: Sendable {
   var readers: [BlockReader]
   /// Points that are in the inputs and were left out.
   var removed: [Removals.Key: UInt64] = [:]
+  /// Deletes before it are carried out.
+  var deletesEnd = Offset.zero
 
   /// The list with the outputs in the place of the inputs; `nil` when these are not all there, one
   /// after another.

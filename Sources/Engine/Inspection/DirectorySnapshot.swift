@@ -126,6 +126,8 @@ public final class SnapshotPartition {
   var table: PartitionLayouts
   private var ledger: LedgerBook
   private(set) var generation: Generation
+  /// Deletes in the log, and the last row of the generation that each acts on.
+  private var openDeletes: [(record: DeleteRecord, sequence: UInt64)] = []
 
   init(
     _ disk: any Disk,
@@ -151,6 +153,7 @@ public final class SnapshotPartition {
       do throws(BlockError) {
         let block = try BlockReader.open(files, path: path, expected: summary.identity)
         findings += block.damages
+        for delete in manifest.deletes where delete.acts(on: summary) { block.leaveOut(delete) }
         blocks.append(block)
       } catch {
         findings.append(
@@ -186,8 +189,23 @@ public final class SnapshotPartition {
     if batch.header.kind == .rows {
       generation.apply(batch, table: table, at: 0)
     } else {
+      if let record = DeleteCodec.decode(batch) { delete(record, batch.header) }
       generation.pass(batch, at: 0)
     }
+  }
+
+  /// Leaves out what a delete in the log is about, which no cut has seen yet.
+  private func delete(_ record: DeleteRecord, _ header: BatchHeader) {
+    let delete = BlockDelete(
+      tenant: header.tenant,
+      offset: header.offset,
+      record: record,
+      pending: manifest.blocks.map(\.identity.a)
+    )
+    for block in blocks where block.summary.identity.tenant == header.tenant {
+      block.leaveOut(delete)
+    }
+    openDeletes.append((record, UInt64(generation.arena.rowCount)))
   }
 
   /// The open rows of a series in `range`, without conflicts among themselves.
@@ -205,6 +223,9 @@ public final class SnapshotPartition {
       arena.collect(item.run, index: index, into: &rows)
     }
     rows.removeAll { !range.contains($0.timestamp) }
+    for (record, sequence) in openDeletes where record.contains(series) {
+      rows.removeAll { record.range.contains($0.timestamp) && $0.sequence <= sequence }
+    }
     guard !rows.isEmpty else { return [] }
     let resolved = SeriesRows(
       layouts: runs.map(\.layout),

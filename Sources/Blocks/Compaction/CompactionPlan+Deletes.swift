@@ -1,0 +1,29 @@
+internal import Codecs
+internal import Model
+
+extension CompactionPlan {
+  /// The next cut whose blocks are to be made anew without rows that were deleted; the policy keeps
+  /// their strength. Pure.
+  ///
+  /// - Parameter barred: names of files that are to be left alone.
+  public static func cleaning(
+    of blocks: [BlockSummary],
+    _ deletes: [BlockDelete],
+    without barred: Set<String> = []
+  ) -> (step: CompactionStep, policy: CompactionPolicy)? {
+    guard !deletes.isEmpty else { return nil }
+    for cut in cuts(of: blocks) {
+      let isHit = cut.contains { block in deletes.contains { $0.acts(on: block) } }
+      guard isHit, !cut.contains(where: { barred.contains($0.fileName) }) else { continue }
+      let isCold = cut.contains { $0.identity.strength == .cold }
+      let policy = CompactionPolicy(
+        strength: isCold ? .cold : .young,
+        rowsPerGroupMax: isCold
+          ? CompactionPolicy.coldRowsPerGroup : CompactionPolicy.youngRowsPerGroup,
+        cutCountMin: 1
+      )
+      return (CompactionStep(inputs: cut), policy)
+    }
+    return nil
+  }
+}
