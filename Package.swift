@@ -147,6 +147,13 @@ let package = Package(
       path: "Tests/TestSupport",
       swiftSettings: strict
     ),
+    // A fixed workload whose instructions Benchmarks/counts counts.
+    .executableTarget(
+      name: "Counts",
+      dependencies: ["Platform", "Engine", "TestSupport", log],
+      path: "Tests/Counts",
+      swiftSettings: strict
+    ),
     tests("BytesTests", uses: ["Bytes"]),
     tests("PlatformTests", uses: ["Bytes", "Platform"]),
     tests("ModelTests", uses: ["Bytes", "Model"]),

@@ -42,19 +42,28 @@ final class Cut {
   }
 
   private func plan() {
-    let infos = generation.layouts.compactMap { store.table.infos[$0] }.sorted {
-      ($0.tenant, $0.series, $0.fieldSet) < ($1.tenant, $1.series, $1.fieldSet)
-    }
-    for info in infos {
-      if let last = work.last?.first, last.series == info.series {
-        work[work.count - 1].append(info)
-      } else {
-        work.append([info])
-      }
-      if tenants.last != info.tenant { tenants.append(info.tenant) }
+    work = Self.series(of: generation, store.table)
+    for layouts in work where tenants.last != layouts[0].tenant {
+      tenants.append(layouts[0].tenant)
     }
     // A cut without rows (refused lines only) still covers its offsets with a block.
     if tenants.isEmpty { tenants = [.default] }
+  }
+
+  /// The layouts that have rows, those of a series together, in the order of blocks.
+  static func series(of generation: Generation, _ table: PartitionLayouts) -> [[LayoutInfo]] {
+    let infos = generation.layouts.compactMap { table.infos[$0] }.sorted {
+      ($0.tenant, $0.series, $0.fieldSet) < ($1.tenant, $1.series, $1.fieldSet)
+    }
+    var result: [[LayoutInfo]] = []
+    for info in infos {
+      if let last = result.last?.first, last.series == info.series {
+        result[result.count - 1].append(info)
+      } else {
+        result.append([info])
+      }
+    }
+    return result
   }
 
   /// Writes some series.

@@ -19,12 +19,16 @@ public struct DataDirectory: Sendable {
   public var queue: String { path + "/queue" }
   public var deadLetters: String { path + "/dead-letters" }
   public var quarantine: String { path + "/quarantine" }
+  /// Space that cuts get on a full disk.
+  public var reserve: String { path + "/reserve" }
 
   public func partition(_ index: Int) -> String {
     "\(path)/partitions/\(index < 10 ? "0" : "")\(index)"
   }
   public func blocks(_ index: Int) -> String { partition(index) + "/blocks" }
   public func ring(_ index: Int) -> String { partition(index) + "/ring" }
+  /// Where blocks are made anew before they take the place of damaged ones.
+  func scratch(_ index: Int) -> String { partition(index) + "/scratch" }
 
   static let identityMagic: UInt32 = 0x4456_5256  // "VRVD"
   static let identityVersion: UInt8 = 1

@@ -80,6 +80,8 @@ public struct EngineConfiguration: Sendable {
   public var cutIntervalNanoseconds: Int64 = 600_000_000_000
   /// Log bytes of all partitions since their last cuts; beyond it the oldest is cut.
   public var cutLogByteCountMax = 4 << 30
+  /// Space on the disk that is kept for cuts, for a disk that is full; 0 for none.
+  public var diskReserveByteCount = 0
   public var ringExtentByteCount = 1 << 20
   /// Batches on their way from the log to the workers; beyond it sockets stop being read.
   public var inFlightByteCountMax = 128 << 20
@@ -114,6 +116,10 @@ public struct EngineConfiguration: Sendable {
     result.segmentByteCountMax = part(of: disk, 64, 1 << 20...128 << 20)
     result.queueRetainByteCount = part(of: disk, 32, 0...1 << 30)
     result.cutLogByteCountMax = part(of: disk, 8, 4 << 20...4 << 30)
+    result.diskReserveByteCount = min(
+      result.openRowByteCountMax,
+      part(of: disk, 8, 1 << 20...256 << 20)
+    )
     result.compaction.scratchByteCountMax = part(of: disk, 32, 1 << 20...256 << 20)
     result.feed.readersByteCountMax = part(of: machineMemory, 32, 16 << 20...256 << 20)
     result.ringExtentByteCount = disk < 1 << 30 ? 64 << 10 : 1 << 20

@@ -1,3 +1,4 @@
+internal import Blocks
 internal import Catalog
 internal import Model
 
@@ -139,6 +140,18 @@ struct PartitionLayouts {
   mutating func seal(upTo timestamp: Timestamp) {
     sealedFloor = max(sealedFloor, timestamp)
     for slot in lastSealed.indices { lastSealed[slot] = max(lastSealed[slot], sealedFloor) }
+  }
+
+  /// Takes rows that are not newer than those of a block for late.
+  mutating func noteSealed(_ block: BlockReader) {
+    do {
+      try block.forEachGroup { entry in
+        let slot = slot(of: entry.series)
+        lastSealed[slot] = max(lastSealed[slot], entry.lastTimestamp)
+      }
+    } catch {
+      seal(upTo: block.summary.lastTimestamp)
+    }
   }
 
   func knownSlot(of series: SeriesID) -> Int? { slots[series] }

@@ -76,8 +76,10 @@ final class PartitionStore {
     ledger = LedgerBook(manifest.ledger)
     current = Generation(start: manifest.nextOffset)
     refreshLayouts()
-    for block in blocks { noteSealed(block) }
-    for block in blocks { leaveOutDeleted(from: block) }
+    for block in blocks {
+      table.noteSealed(block)
+      leaveOutDeleted(from: block)
+    }
     for block in manifest.blocks { retention.observe(block.lastTimestamp) }
     if let unreadUpTo { table.seal(upTo: unreadUpTo) }
     counters.publish(self)
@@ -120,17 +122,6 @@ final class PartitionStore {
   private func refreshLayouts() {
     knownVersion = catalog.version
     table.refresh(from: catalog, ledger: &ledger)
-  }
-
-  private func noteSealed(_ block: BlockReader) {
-    do {
-      try block.forEachGroup { entry in
-        let slot = table.slot(of: entry.series)
-        table.lastSealed[slot] = max(table.lastSealed[slot], entry.lastTimestamp)
-      }
-    } catch {
-      table.seal(upTo: block.summary.lastTimestamp)
-    }
   }
 
   // MARK: Cuts
@@ -210,7 +201,7 @@ final class PartitionStore {
     manifest = result.manifest
     blocks.append(contentsOf: result.blocks)
     for block in result.blocks {
-      noteSealed(block)
+      table.noteSealed(block)
       retention.observe(block.summary.lastTimestamp)
     }
     ringSnapshot = ring.publish()
@@ -413,6 +404,7 @@ final class PartitionStore {
         self.freezer = nil
         do throws(SystemError) {
           _ = ring.install(try freezer.finish())
+          CrashPoint.hourFrozen.reach()
         } catch {
           freezer.abandon()
           ring.cancelFreeze(freezer.hour)
@@ -441,6 +433,7 @@ final class PartitionStore {
     var next = manifest
     next.ringProgress = ring.progress
     try files.manifests.commit(next)
+    CrashPoint.freezeCommitted.reach()
     manifest = next
     ringSnapshot = ring.publish()
     counters.publishManifest(self)

@@ -24,6 +24,7 @@ final class PartitionWorker: @unchecked Sendable {
   let counters: [(partition: PartitionID, counters: PartitionCounters)]
   private(set) var stores: [PartitionStore]
   private let limits: CutLimits
+  private let reserve: DiskReserve
   private let clock: any Clock
   private var waiting: [Mailbox.Request] = []
   private var flushing: [Flush] = []
@@ -53,9 +54,11 @@ final class PartitionWorker: @unchecked Sendable {
     port: WorkerPort,
     stores: [PartitionStore],
     limits: CutLimits,
+    reserve: DiskReserve,
     clock: any Clock
   ) {
     self.port = port
+    self.reserve = reserve
     self.clock = clock
     mailbox = Mailbox(signal: port.signal)
     self.stores = stores
@@ -115,6 +118,7 @@ final class PartitionWorker: @unchecked Sendable {
     }
     guard monotonic >= deleteRetryAt else { return false }
     guard let failure = store.applyDelete(batch) else { return true }
+    if failure.isDiskFull, reserve.release() { return false }
     deleteRetryAt = monotonic &+ Self.cutRetryNanoseconds
     cutOutcome = .failure(failure)
     store.counters.cutFailed()
@@ -136,7 +140,8 @@ final class PartitionWorker: @unchecked Sendable {
       switch largest.stepCut() {
       case .goesOn: continue
       case .done: return
-      case .failed:
+      case .failed(let failure):
+        if failure.isDiskFull, reserve.release() { continue }
         // A full disk, perhaps: not again for every batch.
         replayCutAbove = openByteCount + limits.openByteCount / 8
         return
@@ -150,8 +155,11 @@ final class PartitionWorker: @unchecked Sendable {
     else { return }
     while !store.isSealed {
       store.beginCut(.delete)
-      if case .failed(let failure) = store.stepCut() { throw failure }
+      guard case .failed(let failure) = store.stepCut() else { continue }
+      guard failure.isDiskFull, reserve.release() else { throw failure }
     }
+    guard let failure = store.applyDelete(batch) else { return }
+    guard failure.isDiskFull, reserve.release() else { throw failure }
     if let failure = store.applyDelete(batch) { throw failure }
   }
 
@@ -201,12 +209,19 @@ final class PartitionWorker: @unchecked Sendable {
         guard store.nextOffset >= offset else { return false }
       }
       flushing.append(Flush(targets: stores.map(\.nextOffset), completion: completion))
+      // Whoever asks wants to know how it is now.
+      cutRetryAt = 0
     case .blocks(let partition, let reply):
       reply.fulfil(store(of: partition)?.blockList)
     case .replaceBlocks(let partition, let replacement, let reply):
       reply.fulfil(store(of: partition)?.replaceBlocks(replacement))
     case .removeBlocks(let partition, let removal, let reply):
-      reply.fulfil(store(of: partition)?.removeBlocks(removal))
+      var outcome = store(of: partition)?.removeBlocks(removal)
+      // What makes room must not fail for want of it.
+      if case .failed(let failure) = outcome, failure.isDiskFull, reserve.release() {
+        outcome = store(of: partition)?.removeBlocks(removal)
+      }
+      reply.fulfil(outcome)
     }
     return true
   }
@@ -233,6 +248,8 @@ final class PartitionWorker: @unchecked Sendable {
       case .goesOn: break
       case .done: cutOutcome = .success(())
       case .failed(let failure):
+        // Again, with what was kept for it.
+        if failure.isDiskFull, reserve.release() { break }
         cutRetryAt = monotonic &+ Self.cutRetryNanoseconds
         store.counters.cutFailed()
         cutOutcome = .failure(failure)

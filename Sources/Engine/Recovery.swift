@@ -9,9 +9,9 @@ internal import Ring
 /// Opens a data directory: catalog, partitions, log; applies what the log holds beyond the last
 /// cuts. Whatever is damaged is set aside and reported; only the operating system can make it fail.
 struct Recovery {
-  private let parts: EngineParts
-  private let directory: DataDirectory
-  private(set) var report = RecoveryReport()
+  let parts: EngineParts
+  let directory: DataDirectory
+  var report = RecoveryReport()
   /// Definitions that the catalog has lost may stand in blocks.
   private var hasCatalogLoss = false
   private let blockFiles: BlockFiles
@@ -28,7 +28,7 @@ struct Recovery {
     report.damages = damages
   }
 
-  private var disk: any Disk { parts.disk }
+  var disk: any Disk { parts.disk }
 
   mutating func run(
     progress: (ReplayProgress) -> Void
@@ -45,17 +45,24 @@ struct Recovery {
       hasCatalogLoss = true
     }
     if hasCatalogLoss || isBehind(catalog, opened) { reteach(catalog, from: opened) }
+    let sets = FieldSets(catalog: catalog)
+    for index in opened.indices { try rescueBlocks(of: &opened[index], catalog, sets) }
     let floors = opened.map(\.manifest.nextOffset)
     let lastEpoch = opened.map(\.manifest.epoch).max() ?? Epoch(0)
     let log = try openLog(floors, lastEpoch: lastEpoch)
-    let workers = makeWorkers(opened, catalog, epoch: log.epoch)
+    let reserve = DiskReserve(
+      disk: disk,
+      directory: directory,
+      byteCount: parts.configuration.diskReserveByteCount
+    )
+    let workers = makeWorkers(opened, catalog, reserve, epoch: log.epoch)
     CrashPoint.opened.reach()
     let newest = try replay(into: workers, from: floors, log, progress)
     if let loss = catalog.expect(version: newest) { report.damages.append(loss) }
     report.epoch = log.epoch.rawValue
     report.series = catalog.statistics().series
     report.seconds = Double(parts.clock.monotonic() &- start) / 1e9
-    return makeRunning(catalog, log, workers)
+    return makeRunning(catalog, log, workers, reserve)
   }
 
   // MARK: Catalog
@@ -120,14 +127,16 @@ struct Recovery {
 
   // MARK: Partitions
 
-  private struct OpenedPartition {
+  struct OpenedPartition {
     var files: PartitionFiles
     var manifest: Manifest
     var blocks: [BlockReader]
-    /// The newest timestamp in blocks that could not be opened.
-    var unreadUpTo: Timestamp?
+    /// Blocks that cannot be read, not whole at least.
+    var unread: [BlockSummary]
     var ring: RingRegion
     var damagedMinutes: [RingRecovery.DamagedMinute]
+    /// Blocks that are not as they were written, or not there.
+    var damaged: [BlockSummary]
   }
 
   private mutating func openPartition(_ index: Int) throws(EngineError) -> OpenedPartition {
@@ -153,19 +162,33 @@ struct Recovery {
     )
     var blocks: [BlockReader] = []
     var sound: [BlockSummary] = []
-    var unreadUpTo: Timestamp?
+    var unread: [BlockSummary] = []
+    var damaged: [BlockSummary] = []
+    let rescue = BlockRescue(
+      disk: disk,
+      directory: directory,
+      partition: partition,
+      configuration: parts.configuration
+    )
     for summary in manifest.blocks {
       let path = Path.join(blocksFolder, summary.fileName)
       do throws(BlockError) {
-        let reader = try BlockReader.open(blockFiles, path: path)
+        let reader = try BlockReader.open(blockFiles, path: path, expected: summary.identity)
+        guard reader.summary.identity == summary.identity else { throw .mismatch(.header) }
+        if !isSound(reader, rescue) || !reader.damages.isEmpty {
+          damaged.append(summary)
+          unread.append(summary)
+        }
         report.damages += reader.damages
         blocks.append(reader)
-        sound.append(summary)
+        // One that was made anew may have another size than the manifest says.
+        sound.append(reader.damages.isEmpty ? reader.summary : summary)
       } catch {
-        unreadUpTo = max(unreadUpTo ?? .min, summary.lastTimestamp)
+        unread.append(summary)
         let range = "offsets \(summary.identity.a.rawValue) ..< \(summary.identity.b.rawValue)"
         guard case .system(let failure) = error, !failure.isMissing else {
           setAside(path, error.text, range)
+          damaged.append(summary)
           continue
         }
         // The block may be as sound as ever: it stays where it is, and in the manifest.
@@ -213,14 +236,15 @@ struct Recovery {
       files: files,
       manifest: manifest,
       blocks: blocks,
-      unreadUpTo: unreadUpTo,
+      unread: unread,
       ring: ring,
-      damagedMinutes: found.damagedMinutes
+      damagedMinutes: found.damagedMinutes,
+      damaged: damaged
     )
   }
 
   /// Moves a file that cannot be used into `quarantine/` and reports what it held.
-  private mutating func setAside(_ path: String, _ what: String, _ range: String) {
+  mutating func setAside(_ path: String, _ what: String, _ range: String) {
     var text = what
     do throws(SystemError) {
       if try disk.byteCount(of: path) != nil {
@@ -333,6 +357,7 @@ struct Recovery {
   private func makeWorkers(
     _ opened: [OpenedPartition],
     _ catalog: Catalog,
+    _ reserve: DiskReserve,
     epoch: Epoch
   ) -> [PartitionWorker] {
     let count = min(parts.configuration.workerCount, opened.count)
@@ -354,7 +379,7 @@ struct Recovery {
         retention: retention,
         manifest: partition.manifest,
         blocks: partition.blocks,
-        unreadUpTo: partition.unreadUpTo,
+        unreadUpTo: partition.unread.map(\.lastTimestamp).max(),
         ring: partition.ring,
         damagedMinutes: partition.damagedMinutes
       )
@@ -367,6 +392,7 @@ struct Recovery {
         ),
         stores: stores.enumerated().filter { $0.offset % count == worker }.map(\.element),
         limits: limits,
+        reserve: reserve,
         clock: parts.clock
       )
     }
@@ -375,7 +401,8 @@ struct Recovery {
   private func makeRunning(
     _ catalog: Catalog,
     _ log: Log,
-    _ workers: [PartitionWorker]
+    _ workers: [PartitionWorker],
+    _ reserve: DiskReserve
   ) -> RunningEngine {
     let workerOfPartition = (0..<parts.configuration.partitionCount).map { $0 % workers.count }
     var options = CommitOptions()
@@ -390,7 +417,15 @@ struct Recovery {
       log: log,
       workers: workers.map(\.port),
       workerOfPartition: workerOfPartition,
-      prepare: { version throws(SystemError) in try catalog.sync(upTo: version) },
+      prepare: { version throws(SystemError) in
+        try reserve.check()
+        try catalog.sync(upTo: version)
+      },
+      makeRoom: {
+        for worker in workers {
+          worker.mailbox.send(.flush(applied: [:], completion: Completion()))
+        }
+      },
       options: options,
       clock: parts.clock
     )
@@ -400,6 +435,7 @@ struct Recovery {
       committer: committer,
       workers: workers,
       workerOfPartition: workerOfPartition,
+      reserve: reserve,
       deadLetters: DeadLetterLog(
         disk: disk,
         directory: directory.deadLetters,

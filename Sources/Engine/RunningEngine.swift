@@ -14,6 +14,7 @@ final class RunningEngine: Sendable {
   let committer: Committer
   let workers: [PartitionWorker]
   let workerOfPartition: [Int]
+  let reserve: DiskReserve
   let deadLetters: DeadLetterLog
   let feed: ChangeFeed
   let compaction: BackgroundCompaction
@@ -31,6 +32,7 @@ final class RunningEngine: Sendable {
     committer: Committer,
     workers: [PartitionWorker],
     workerOfPartition: [Int],
+    reserve: DiskReserve,
     deadLetters: DeadLetterLog,
     blockFiles: BlockFiles,
     retention: Retention,
@@ -41,6 +43,7 @@ final class RunningEngine: Sendable {
     self.committer = committer
     self.workers = workers
     self.workerOfPartition = workerOfPartition
+    self.reserve = reserve
     self.deadLetters = deadLetters
     self.retention = retention
     compaction = BackgroundCompaction(

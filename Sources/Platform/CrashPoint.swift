@@ -23,6 +23,10 @@ public enum CrashPoint: String, CaseIterable, Sendable {
   case replacing = "file.replacing"
   /// The cut is committed and the process does not know it.
   case cutCommitted = "cut.committed"
+  /// A closed hour is in its frozen file, which no manifest names.
+  case hourFrozen = "freeze.written"
+  /// The frozen file is committed and the process does not know it.
+  case freezeCommitted = "freeze.committed"
   /// Merged blocks are durable under their names, and the manifest names their inputs.
   case compactionWritten = "compaction.written"
   /// The manifest names the merged blocks, and their inputs are still there.

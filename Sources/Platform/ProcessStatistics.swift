@@ -28,12 +28,21 @@ public struct ProcessStatistics: Equatable, Sendable {
     let open = (try? RealDisk().list("/proc/self/fd")) ?? []
     return ProcessStatistics(
       residentByteCount: residentPages * pageByteCount,
-      residentByteCountMax: Int(usage.ru_maxrss) * 1_024,
+      residentByteCountMax: peak(status: KernelFile.text("/proc/self/status")),
       cpuSeconds: seconds(usage.ru_utime) + seconds(usage.ru_stime),
       openFileCount: max(0, open.count - 1),
       openFileCountMax: Int(clamping: files.rlim_cur),
       virtualByteCount: virtualPages * pageByteCount
     )
+  }
+
+  /// The line `VmHWM:` of `/proc/self/status`, which is in KiB. `getrusage` would count what the
+  /// parent had when it started this program.
+  private static func peak(status: String) -> Int {
+    let label = "VmHWM:"
+    let line = status.split(separator: "\n").first { $0.hasPrefix(label) }
+    let digits = line?.dropFirst(label.count).filter { $0.isASCII && $0.isNumber }
+    return digits.flatMap { Int($0) }.map { $0 * 1_024 } ?? 0
   }
 
   private static func seconds(_ time: timeval) -> Double {

@@ -30,6 +30,17 @@ public struct QueryError: Error, Hashable, Sendable {
     QueryError(.badData, "\(name): found \"\(excerpt(found))\", expected \(expected)")
   }
 
+  /// A parameter that a route does not have.
+  package static func unknownParameter(_ name: String, known: [String]) -> QueryError {
+    var message = "unknown parameter \"\(excerpt(name))\""
+    if let word = NearName.suggestion(for: name, among: known) {
+      message += "; did you mean \(word)?"
+    } else {
+      message += "; expected one of \(known.joined(separator: ", "))"
+    }
+    return QueryError(.badData, message)
+  }
+
   /// The first 64 characters of a text that a client sent, for a message.
   static func excerpt(_ text: String) -> String {
     let head = text.prefix(64)

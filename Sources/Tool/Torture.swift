@@ -67,8 +67,19 @@ enum TortureText {
       line("cycles", "\(figures.cycles) in \(Quantity.decimals(figures.seconds, 1)) s")
       + line(
         "starts",
-        "\(figures.starts); killed at a named point \(figures.killsByPoint) times, while starting "
+        "\(figures.starts); killed at a named point "
+          + "\(figures.killsByPoint.values.reduce(0, +)) times, while starting "
           + "\(figures.killsWhileStarting) times"
+      )
+      + line(
+        "points",
+        figures.killsByPoint.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+          .joined(separator: ", ")
+      )
+      + line(
+        "memory",
+        "at most \(figures.startPeakByteCount >> 20) MiB once started, "
+          + "\(figures.peakByteCount >> 20) MiB before a kill"
       )
       + line("acknowledged", "\(Quantity.grouped(figures.acknowledgedRows)) rows")
       + line(

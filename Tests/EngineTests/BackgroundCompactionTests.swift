@@ -131,7 +131,7 @@ import Testing
     }
     let before = try await Self.answers(harness)
     try await harness.engine.flush()
-    harness.disk.fail(.write, after: 0, times: 4, code: SystemError.Code.noSpace)
+    harness.disk.fail(.write, after: 0, times: 20, code: SystemError.Code.noSpace)
     try harness.settle(steps: 30)
     #expect(harness.engine.metrics().compaction.failureCount >= 1)
     #expect(try await Self.answers(harness) == before)
@@ -154,6 +154,10 @@ import Testing
     let folder = try #require(try folders.first { try harness.disk.list($0).count == 9 })
     let bad = "\(folder)/\(try harness.disk.list(folder)[1])"
     harness.disk.flip(bit: 8 * 100, of: bad)
+    // With its log it would be made anew.
+    for name in try harness.disk.list("/data/queue") {
+      try harness.disk.remove("/data/queue/\(name)")
+    }
     let disk = harness.disk.copy(seed: 1)
     let engine = try EngineHarness.engine(on: disk, clock: merging.clock) {
       $0.compaction.cutCount = 3

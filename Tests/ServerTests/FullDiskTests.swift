@@ -17,6 +17,16 @@ struct FullDiskTests {
       #expect(try await server.get("/metrics").body.contains("\nvarve_queue_refusing 1\n"))
       let query = "measurement=m&field=f&start=0&end=2000000000"
       #expect(try await server.range(query).contains("\"values\":[1]"))
+      let probe = try await server.get("/-/ready")
+      #expect(probe.status == 503)
+      #expect(probe.body.hasPrefix(#"{"status":"refusing writes","error":""#), "\(probe.body)")
+      #expect(probe.body.contains("full"), "\(probe.body)")
+      let health = try await server.get("/health")
+      #expect(health.status == 503)
+      #expect(health.body.contains(#""message":"refusing writes: "#), "\(health.body)")
+      #expect(health.body.contains(#""status":"fail""#), "\(health.body)")
+      #expect(try await server.get("/ready").status == 503)
+      #expect(try await server.get("/-/healthy").status == 200)
 
       // Who has not asked for an acknowledgement cannot be told, so its bytes wait in the kernel.
       let silent = try await server.connect()
@@ -27,6 +37,8 @@ struct FullDiskTests {
       try await eventually("the silent client's row is stored") {
         try await server.range(query).contains("\"values\":[1,2,3]")
       }
+      #expect(try await server.get("/-/ready").body == #"{"status":"ready"}"#)
+      #expect(try await server.get("/health").status == 200)
     }
   }
 

@@ -25,6 +25,7 @@ struct RightsTests {
         ("GET", "/api/v1/range?measurement=m&start=-1h", ["reader", "admin"], 200),
         ("HEAD", "/api/v1/stream", ["reader", "admin"], 200),
         ("GET", "/api/v1/ledger", ["reader", "admin"], 200),
+        ("GET", "/api/v1/ledger?tenants=all", ["admin"], 200),
         ("POST", "/api/v1/admin/flush", ["admin"], 204),
         ("POST", "/write?dry_run=1", ["writer", "admin"], 204),
       ]
@@ -44,6 +45,32 @@ struct RightsTests {
       }
       for path in ["/-/ready", "/health", "/metrics", "/"] {
         #expect(try await server.get(path).status == 200)
+      }
+    }
+  }
+
+  @Test func aLedgerShowsItsOwnTenant() async throws {
+    try await TestServer.run { server in
+      for (tenant, measurement) in [("default", "mine"), ("other", "theirs")] {
+        let answer = try await server.post(
+          "/write",
+          "\(measurement) v=1\n",
+          headers: "X-Scope-OrgID: \(tenant)\r\n"
+        )
+        #expect(answer.status == 204)
+      }
+      let own = try await server.get("/api/v1/ledger").body
+      #expect(own.contains(#""measurement":"mine""#) && !own.contains("theirs"), "\(own)")
+      #expect(own.contains(#""totals":{"received":1,"#), "\(own)")
+      let all = try await server.get("/api/v1/ledger?tenants=all").body
+      #expect(all.contains("mine") && all.contains("theirs"), "\(all)")
+      for (query, reason) in [
+        ("tenant=all", "did you mean tenants?"), ("start=-1h", "expected one of tenants"),
+        ("tenants=x", "expected all"),
+      ] {
+        let answer = try await server.get("/api/v1/ledger?" + query)
+        #expect(answer.status == 400)
+        #expect(answer.body.contains(reason), "\(answer.body)")
       }
     }
   }

@@ -149,6 +149,7 @@ struct StreamTests {
       }
       #expect(engine.feedMetrics().readerCount == 0)
       #expect(engine.feedMetrics().waitingByteCount == 0)
+      #expect(engine.feedMetrics().cutOffCount == 1)
       // The reason stands behind what it had been sent.
       let rest = try await slow.events(besides: []) { $0.last?.name == "error" }
       #expect(rest.last?.data.contains("too slow") == true)
@@ -167,6 +168,7 @@ struct StreamTests {
         try await Task.sleep(for: .milliseconds(20))
       }
       #expect(engine.feedMetrics().readerCount == 0)
+      #expect(engine.feedMetrics().cutOffCount == 0)
     }
   }
 

@@ -187,6 +187,32 @@ struct WriteRoutesTests {
     }
   }
 
+  @Test(arguments: ["/write", "/api/v2/write", "/api/v1/points"])
+  func aMisspeltParameterStoresNothing(path: String) async throws {
+    try await TestServer.run { server in
+      let isPoints = path == "/api/v1/points"
+      let body =
+        isPoints
+        ? #"{"serverId":"a","metricId":"f","value":1,"ts":1000000000}"# : "metrics f=1 1000000000\n"
+      for query in [
+        "dryrun=1", "dry-run=1", "DRY_RUN=1", "dryRun", "precison=s", "Precision=s", "dry_run=yes",
+        "dry_run=1&dry_run=0", "precision=s&precision=ms",
+      ] {
+        let answer = try await server.post("\(path)?\(query)", body)
+        #expect(answer.status == 400, "\(query): \(answer.body)")
+        let name = query.lowercased().hasPrefix("d") ? "dry_run" : "precision"
+        #expect(answer.body.contains(name), "\(query): \(answer.body)")
+      }
+      #expect(try await server.post("\(path)?dry_run=", body).status < 300)
+      let foreign = "db=x&rp=autogen&org=o&bucket=b&consistency=all&u=u&p=p&pretty=true"
+      let answer = try await server.post("\(path)?dry_run=1&\(foreign)", body)
+      #expect(answer.status == (isPoints ? 400 : 204))
+      if isPoints { #expect(answer.body.contains("unknown parameter \\\"db\\\"; expected one of")) }
+      let range = try await server.range("measurement=metrics&field=*&" + Self.query)
+      #expect(range.contains(#""series":[]"#), "\(range)")
+    }
+  }
+
   @Test func theTenantIsAHeader() async throws {
     try await TestServer.run { server in
       let header = "X-Scope-OrgID: acme\r\n"
@@ -241,6 +267,22 @@ struct WriteRoutesTests {
       )
       let select = try await server.get("/query?q=SELECT%20*%20FROM%20m")
       #expect(select.body.contains(#""error":"InfluxQL is not spoken here"#))
+      for (statement, isDone) in [
+        ("CREATE DATABASE x", true), ("create database x with duration inf", true),
+        ("CREATE RETENTION POLICY p ON x DURATION INF REPLICATION 1", true),
+        ("CREATE DATABASE x WITH DURATION 3d", false),
+        ("CREATE RETENTION POLICY p ON x DURATION 30d REPLICATION 1", false),
+        ("DROP DATABASE x", false), ("DROP MEASUREMENT m", false), ("DELETE FROM m", false),
+        ("CREATE USER u WITH PASSWORD 'p'", false), ("GRANT ALL ON x TO u", false),
+        ("ALTER RETENTION POLICY p ON x DURATION 1d", false), ("REVOKE ALL FROM u", false),
+        ("SET PASSWORD FOR u = 'p'", false), ("SHOW USERS", false), ("nonsense", false),
+      ] {
+        let query = statement.replacing(" ", with: "+")
+        let answer = try await server.get("/query?q=\(query)")
+        #expect(answer.status == 200)
+        let prefix = #"{"results":[{"statement_id":0"# + (isDone ? "}]}" : #","error":""#)
+        #expect(answer.body.hasPrefix(prefix), "\(statement): \(answer.body)")
+      }
       #expect(try await server.get("/query").status == 400)
       let head = try await server.get("/ping", method: "HEAD")
       #expect(head.status == 204)

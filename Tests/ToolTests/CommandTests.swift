@@ -149,4 +149,48 @@ import Testing
       #expect(keys.isSubset(of: Set(try #require(object).keys)))
     }
   }
+
+  // MARK: An import
+
+  @Test(.timeLimit(.minutes(1))) func anImportThatLosesItsServerTellsHowToGoOn() throws {
+    let directory = try TemporaryDirectory()
+    let server = try serve(directory)
+    let started = try #require(server.read(until: "taking lines"))
+    let port = try port(started)
+    let file = directory.file("rows.lp")
+    try Data("m f=1 1000000000\n".utf8).write(to: URL(fileURLWithPath: file))
+    // The kernel takes the connection and the bytes; nobody answers.
+    server.signal(SIGSTOP)
+    let command = try CommandProcess(["import", file, "--to", "127.0.0.1:\(port)", "--json"])
+    let remote = "0100007F:" + String(format: "%04X", port) + " 01 "
+    var isConnected = false
+    for _ in 0..<500 where !isConnected {
+      let table = FileHandle(forReadingAtPath: "/proc/net/tcp")?.readDataToEndOfFile() ?? Data()
+      isConnected = String(decoding: table, as: UTF8.self).contains(remote)
+      if !isConnected { usleep(20_000) }
+    }
+    #expect(isConnected)
+    usleep(300_000)
+    server.signal(SIGKILL)
+    let outcome = command.finish()
+    #expect(outcome.status == 1)
+    #expect(outcome.output.contains(#""go_on_with""#), "\(outcome.output) \(outcome.errors)")
+  }
+
+  @Test(.timeLimit(.minutes(1))) func anImportToAnHTTPPortIsToldSo() throws {
+    let directory = try TemporaryDirectory()
+    let server = try serve(directory)
+    let started = try #require(server.read(until: "taking lines"))
+    let line = try #require(started.split(separator: "\n").first { $0.hasPrefix("http ") })
+    let port = try #require(line.split(separator: ":").last.flatMap { Int($0) })
+    let file = directory.file("rows.lp")
+    try Data("m f=1 1000000000\n".utf8).write(to: URL(fileURLWithPath: file))
+    for _ in 0..<4 {
+      let outcome = try CommandProcess.run(["import", file, "--to", "127.0.0.1:\(port)"])
+      #expect(outcome.status == 1)
+      #expect(outcome.output.contains("give the line port"), "\(outcome.output)")
+    }
+    server.signal(SIGTERM)
+    #expect(server.finish().status == 0)
+  }
 }

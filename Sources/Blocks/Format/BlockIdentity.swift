@@ -93,7 +93,7 @@ public struct BlockIdentity: Hashable, Sendable {
   }
 
   /// "offsets 16 ..< 32 of partition 3, tenant 0": how damages name what is lost.
-  var range: String {
+  public var range: String {
     "offsets \(a.rawValue) ..< \(b.rawValue) of partition \(partition.rawValue), "
       + "tenant \(tenant.rawValue)"
   }

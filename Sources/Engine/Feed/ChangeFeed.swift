@@ -96,11 +96,21 @@ final class ChangeFeed: Sendable {
 
   func remove(_ subscription: FeedSubscription) {
     state.withLock { state in
-      guard state.readers.removeValue(forKey: ObjectIdentifier(subscription)) != nil else { return }
+      guard forget(subscription, &state) else { return }
       state.joining.removeAll { $0 === subscription }
-      state.topics.remove(subscription)
       listen(&state)
     }
+  }
+
+  /// Drops a reader whose end has come, and counts it when it was cut off; whoever notices first
+  /// does so, the reader or the feed.
+  ///
+  /// - Returns: whether it was still there.
+  private func forget(_ reader: FeedSubscription, _ state: inout State) -> Bool {
+    guard state.readers.removeValue(forKey: ObjectIdentifier(reader)) != nil else { return false }
+    state.topics.remove(reader)
+    if reader.ending?.isCutOff == true { state.metrics.cutOffCount += 1 }
+    return true
   }
 
   /// Brings what the workers see in line with who listens.
@@ -297,9 +307,7 @@ final class ChangeFeed: Sendable {
         told = Array(state.readers.values)
       }
       for reader in state.readers.values where reader.isOver {
-        state.readers[ObjectIdentifier(reader)] = nil
-        state.topics.remove(reader)
-        state.metrics.cutOffCount += 1
+        _ = forget(reader, &state)
       }
       if state.readers.isEmpty { listen(&state) }
       if state.isListening, let since = state.emptySince,

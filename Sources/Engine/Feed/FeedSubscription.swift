@@ -18,6 +18,14 @@ public final class FeedSubscription: Sendable {
     /// The feed has ended.
     case stopped(reason: String)
 
+    /// Whether the reader was ended because it took too little.
+    var isCutOff: Bool {
+      switch self {
+      case .tooSlow, .tooFarBehind: true
+      case .cancelled, .stopped: false
+      }
+    }
+
     /// The reason in words.
     public var text: String {
       switch self {

@@ -134,6 +134,9 @@ public struct EngineMetrics: Sendable {
   public var syncDurations = DurationHistogram.Counts()
   public var roundDurations = DurationHistogram.Counts()
   public var isRefusing = false
+  /// Space that is kept for cuts, and how often one needed it.
+  public var diskReserveByteCount = 0
+  public var diskReserveReleaseCount: UInt64 = 0
   public var refusal: String?
   public var names = Names()
   public var compaction = Compaction()
@@ -218,6 +221,8 @@ extension RunningEngine {
     result.syncDurations = committer.syncDurations.counts
     result.roundDurations = committer.roundDurations.counts
     result.isRefusing = committer.isRefusing
+    result.diskReserveByteCount = reserve.heldByteCount
+    result.diskReserveReleaseCount = reserve.releases
     result.refusal = commits.refusal
   }
 }

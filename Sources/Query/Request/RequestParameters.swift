@@ -26,7 +26,7 @@ struct RequestParameters {
     for item in items {
       let isTag = item.name.hasPrefix("tag.")
       guard isTag || known.contains(item.name) else {
-        throw Self.unknown(item.name, known)
+        throw .unknownParameter(item.name, known: known + ["tag.KEY"])
       }
       switch item.name {
       case "field": fieldLists.append(item.value)
@@ -57,16 +57,6 @@ struct RequestParameters {
       throw QueryError(.badData, "\(QueryError.excerpt(name)): found twice, expected once")
     }
     if !tags.contains(tag) { tags.append(tag) }
-  }
-
-  private static func unknown(_ name: String, _ known: [String]) -> QueryError {
-    var message = "unknown parameter \"\(QueryError.excerpt(name))\""
-    if let word = NearMiss.suggestion(for: name, among: known) {
-      message += "; did you mean \(word)?"
-    } else {
-      message += "; expected one of \(known.joined(separator: ", ")), tag.KEY"
-    }
-    return QueryError(.badData, message)
   }
 
   func fields() throws(QueryError) -> RangeRequest.Fields {

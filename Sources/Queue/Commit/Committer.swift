@@ -24,6 +24,7 @@ public final class Committer: @unchecked Sendable {
   let workers: [WorkerPort]
   let workerOfPartition: [Int]
   let prepare: @Sendable (UInt64) throws(SystemError) -> Void
+  let makeRoom: @Sendable () -> Void
   let options: CommitOptions
   let clock: any Clock
   private let disk: any Disk
@@ -52,6 +53,8 @@ public final class Committer: @unchecked Sendable {
   private var lastCommitAt: UInt64 = 0
   private var lastSyncAt: UInt64 = 0
   private var retentionAt: UInt64 = 0
+  /// When a full disk is a reason to ask for room again.
+  private var roomAt: UInt64 = 0
   private var isFinished = false
 
   /// - Parameters:
@@ -60,13 +63,16 @@ public final class Committer: @unchecked Sendable {
   ///   - workers: one port a worker.
   ///   - workerOfPartition: for each partition the index of its worker.
   ///   - prepare: makes durable what batches refer to, up to a registry version; called on the
-  ///     driving thread before each append.
+  ///     driving thread before each append, and with 0 before a log that was refused goes on.
+  ///   - makeRoom: called when the disk is full, and now and then while it is: what is cut frees
+  ///     the log that it came from.
   public init(
     log: Log,
     receivers: [ReceiverPort] = [],
     workers: [WorkerPort],
     workerOfPartition: [Int],
     prepare: @escaping @Sendable (_ registryVersion: UInt64) throws(SystemError) -> Void,
+    makeRoom: @escaping @Sendable () -> Void = {},
     options: CommitOptions = CommitOptions(),
     clock: any Clock
   ) {
@@ -76,6 +82,7 @@ public final class Committer: @unchecked Sendable {
     self.workers = workers
     self.workerOfPartition = workerOfPartition
     self.prepare = prepare
+    self.makeRoom = makeRoom
     self.options = options
     self.clock = clock
     disk = log.disk
@@ -253,6 +260,9 @@ public final class Committer: @unchecked Sendable {
 
   // MARK: Refusing
 
+  /// Time between two requests for room.
+  private static let roomNanoseconds: UInt64 = 5_000_000_000
+
   private func refuse(_ error: SystemError, now: UInt64) {
     var reason = "\(error)"
     if error.isDiskFull {
@@ -261,7 +271,14 @@ public final class Committer: @unchecked Sendable {
     }
     var retryAt = now &+ options.retryNanoseconds
     // What is kept for consumers' convenience is worth less than new batches.
-    if error.isDiskFull, removeSegments(retains: false) > 0 { retryAt = now }
+    if error.isDiskFull {
+      log.pause(for: error)
+      if removeSegments(retains: false) > 0 { retryAt = now }
+      if now >= roomAt {
+        roomAt = now &+ Self.roomNanoseconds
+        makeRoom()
+      }
+    }
     refusal = (reason, retryAt)
     refuses.store(true, ordering: .releasing)
     lastCommitAt = now
@@ -275,6 +292,7 @@ public final class Committer: @unchecked Sendable {
     failWaiting()
     if now >= refused.retryAt {
       do throws(SystemError) {
+        try prepare(0)
         try log.abandonUnsynced()
         refusal = nil
         refuses.store(false, ordering: .releasing)

@@ -217,25 +217,37 @@ public final class Log {
   /// - Throws: when no new segment can be made; call it again later.
   public func abandonUnsynced() throws(SystemError) {
     guard !isUsable else { return }
-    if let segment {
-      // Best effort: records that stay behind were answered as failed and may be replayed.
-      _ = segment.truncateToSettled()
-      if segment.isEmpty {
-        // A disk that stays full must not fill with empty segments.
-        // What its header declared as given up is declared again by the next one.
-        durableEnds = segment.header.partitions.map(\.previousEnd)
-        segment.close()
-        self.segment = nil
-        try? disk.remove(segment.path)
-      } else {
-        finish(segment)
-      }
-    }
+    giveUpUnsynced()
     do throws(SystemError) { try begin() } catch {
       failure = error
       throw error
     }
     failure = nil
+  }
+
+  /// Finishes the open segment and begins no other: on a full disk the log can only shrink, and
+  /// retention removes finished segments alone. ``abandonUnsynced()`` makes it usable again.
+  func pause(for error: SystemError) {
+    // After a failed sync there is no second one.
+    if failure == nil, hasUnsynced { try? segment?.sync() }
+    failure = error
+    giveUpUnsynced()
+  }
+
+  private func giveUpUnsynced() {
+    guard let segment else { return }
+    // Best effort: records that stay behind were answered as failed and may be replayed.
+    _ = segment.truncateToSettled()
+    if segment.isEmpty {
+      // A disk that stays full must not fill with empty segments.
+      // What its header declared as given up is declared again by the next one.
+      durableEnds = segment.header.partitions.map(\.previousEnd)
+      segment.close()
+      self.segment = nil
+      try? disk.remove(segment.path)
+    } else {
+      finish(segment)
+    }
   }
 
   /// Protects the segments that `damages` name: retention sets them aside under another name

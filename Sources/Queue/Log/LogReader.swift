@@ -34,10 +34,12 @@ public struct LogReader: Sendable {
   ///
   /// - Parameters:
   ///   - from: per partition the first offset wanted.
+  ///   - isWanted: asked before each record; reading ends at the first `false`.
   ///   - progress: told of bytes done and bytes in all, about once a megabyte.
   /// - Throws: what `body` throws, ``LogError`` when a segment cannot be opened.
   public func replay(
     from: [Offset],
+    while isWanted: () -> Bool = { true },
     progress: (_ byteCountDone: Int, _ byteCountTotal: Int) -> Void = { _, _ in },
     body: (RowBatch) throws(LogError) -> Void
   ) throws(LogError) -> Summary {
@@ -58,6 +60,7 @@ public struct LogReader: Sendable {
       var scanner = opened
       var told = 0
       while let record = scanner.next() {
+        guard isWanted() else { return summary }
         if record.header.offset >= from[Int(record.header.partition.rawValue)] {
           try body(scanner.batch(record))
           summary.batchCount += 1

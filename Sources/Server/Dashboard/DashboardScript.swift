@@ -95,7 +95,7 @@ enum DashboardScript {
         ' ms');
     }
     async function ledger() {
-      const data = JSON.parse(await get('/api/v1/ledger')).data;
+      const data = JSON.parse(await get('/api/v1/ledger?tenants=all')).data;
       const totals = data.totals;
       $('balance').className = data.balanced ? 'good' : 'bad';
       put('balance', data.balanced ? 'balanced' : 'does not balance');

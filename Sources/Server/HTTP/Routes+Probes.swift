@@ -5,55 +5,65 @@ internal import Platform
 /// What tells others whether the server is there: probes of Kubernetes, Prometheus and InfluxDB's
 /// clients.
 extension Routes {
+  /// What keeps the server from taking all that it is for; `nil` when nothing does.
+  private enum Trouble {
+    case notReady(Readiness)
+    /// Reads are answered, writes are refused.
+    case refusingWrites(String)
+
+    var text: String {
+      switch self {
+      case .notReady(.ready): "ready"
+      case .notReady(.replaying(let fraction, _)):
+        "replaying the log, \(Routes.percent(fraction)) % done"
+      case .notReady(.stopping): "stopping"
+      case .notReady(.failed(let reason)): "failed: \(reason)"
+      case .refusingWrites(let reason): "refusing writes: \(reason)"
+      }
+    }
+  }
+
+  private var trouble: Trouble? {
+    let readiness = engine.readiness
+    guard readiness == .ready else { return .notReady(readiness) }
+    return engine.writeFailure.map { .refusingWrites($0) }
+  }
+
   func health() -> Answer {
-    let isReady = engine.readiness == .ready
-    return .json(status: isReady ? 200 : 503) { json in
+    let trouble = trouble
+    return .json(status: trouble == nil ? 200 : 503) { json in
       json.key("name")
       json.string(BuildInformation.name)
       json.key("message")
-      json.string(isReady ? "ready for queries and writes" : notReadyText())
+      json.string(trouble?.text ?? "ready for queries and writes")
       json.key("status")
-      json.string(isReady ? "pass" : "fail")
+      json.string(trouble == nil ? "pass" : "fail")
       json.key("version")
       json.string(BuildInformation.version)
     }
   }
 
-  private func notReadyText() -> String {
-    switch engine.readiness {
-    case .ready: "ready"
-    case .replaying(let fraction, _): "replaying the log, \(percent(fraction)) % done"
-    case .stopping: "stopping"
-    case .failed(let reason): "failed: \(reason)"
-    }
-  }
-
-  /// `{"status":"replaying","percent":37.5,"eta_seconds":12}` with 503 until replay is done.
+  /// `{"status":"replaying","percent":37.5,"eta_seconds":12}` with 503 until replay is done,
+  /// `{"status":"refusing writes","error":"…"}` with 503 while nothing can be made durable.
   func ready() -> Answer {
-    switch engine.readiness {
-    case .ready:
-      .json { json in
-        json.key("status")
-        json.string("ready")
-      }
-    case .replaying(let fraction, let secondsLeft):
-      .json(status: 503) { json in
-        json.key("status")
+    let trouble = trouble
+    return .json(status: trouble == nil ? 200 : 503) { json in
+      json.key("status")
+      switch trouble {
+      case nil, .notReady(.ready): json.string("ready")
+      case .notReady(.replaying(let fraction, let secondsLeft)):
         json.string("replaying")
         json.key("percent")
-        json.number(percent(fraction))
+        json.number(Self.percent(fraction))
         json.key("eta_seconds")
         if let secondsLeft { json.number(secondsLeft.rounded(.up)) } else { json.null() }
-      }
-    case .stopping:
-      .json(status: 503) { json in
-        json.key("status")
-        json.string("stopping")
-      }
-    case .failed(let reason):
-      .json(status: 503) { json in
-        json.key("status")
+      case .notReady(.stopping): json.string("stopping")
+      case .notReady(.failed(let reason)):
         json.string("failed")
+        json.key("error")
+        json.string(reason)
+      case .refusingWrites(let reason):
+        json.string("refusing writes")
         json.key("error")
         json.string(reason)
       }
@@ -75,11 +85,11 @@ extension Routes {
 
   /// `{"status":"ready","started":"2026-11-25T16:20:00Z","up":"14m45.9s"}`, as InfluxDB 2 has it.
   func influxReady() -> Answer {
-    let isReady = engine.readiness == .ready
+    let trouble = trouble
     let now = clock.now()
-    var answer = Answer.json(status: isReady ? 200 : 503) { json in
+    var answer = Answer.json(status: trouble == nil ? 200 : 503) { json in
       json.key("status")
-      json.string(isReady ? "ready" : notReadyText())
+      json.string(trouble?.text ?? "ready")
       json.key("started")
       json.string(CivilTime(nanoseconds: startedAt).rfc3339(decimals: 9))
       json.key("up")

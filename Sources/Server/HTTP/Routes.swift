@@ -67,9 +67,7 @@ struct Routes: Sendable {
       (routes, call) throws(QueryError) in try routes.stream(call)
     },
     "/api/v1/ledger": Route(method: "GET", needsData: true, size: .page, rights: .read) {
-      routes,
-      _ in
-      .json(LedgerJSON.render(await routes.engine.ledger()))
+      (routes, call) throws(QueryError) in try await routes.ledgerRows(call)
     },
     "/api/v1/admin/flush": Route(method: "POST", needsData: true, rights: .admin) {
       (routes, _) throws(QueryError) in try await routes.flush()
@@ -179,7 +177,7 @@ struct Routes: Sendable {
   }
 
   /// The call with the tenant that whoever asks has, once it is known that it may.
-  private func permitted(_ call: Call, _ rights: Rights) throws(QueryError) -> Call {
+  func permitted(_ call: Call, _ rights: Rights) throws(QueryError) -> Call {
     guard !rights.isEmpty else { return call }
     guard
       let name = engine.tenantName(
@@ -201,7 +199,8 @@ struct Routes: Sendable {
     let message: String
     switch engine.readiness {
     case .ready: return nil
-    case .replaying(let fraction, _): message = "replaying the log, \(percent(fraction)) % done"
+    case .replaying(let fraction, _):
+      message = "replaying the log, \(Self.percent(fraction)) % done"
     case .stopping: message = "the server is stopping"
     case .failed(let reason): message = "the server could not open its data: \(reason)"
     }
@@ -269,7 +268,7 @@ struct Routes: Sendable {
   }
 
   /// With one decimal.
-  func percent(_ fraction: Double) -> Double { (fraction * 1_000).rounded() / 10 }
+  static func percent(_ fraction: Double) -> Double { (fraction * 1_000).rounded() / 10 }
 
   func excerpt(_ text: String) -> String {
     let head = text.prefix(64)

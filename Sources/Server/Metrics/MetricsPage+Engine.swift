@@ -134,6 +134,16 @@ extension MetricsPage {
       "1 while nothing can be made durable and writes are refused: a full or broken disk.",
       engine.isRefusing ? 1 : 0
     )
+    page.gauge(
+      "varve_disk_reserve_bytes",
+      "Space that is kept for cuts on a full disk; 0 while one has it, and writes wait.",
+      engine.diskReserveByteCount
+    )
+    page.counter(
+      "varve_disk_reserve_released_total",
+      "How often a cut found no space and got the reserve.",
+      engine.diskReserveReleaseCount
+    )
   }
 
   // MARK: Queries

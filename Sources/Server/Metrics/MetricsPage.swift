@@ -65,7 +65,8 @@ enum MetricsPage {
     page.single(
       "varve_ready",
       .gauge,
-      "1 once replay is done and lines are taken.",
+      "1 once replay is done and lines are taken. Stays 1 while varve_queue_refusing is 1, though "
+        + "/-/ready is 503 then.",
       sources.readiness == .ready ? 1 : 0
     )
     var (replayed, left) = (1.0, 0.0)

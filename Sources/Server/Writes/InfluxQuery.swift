@@ -2,6 +2,9 @@ internal import Query
 
 /// `/query` as far as writing clients need it: they make their database first, or look whether it
 /// is there. Databases mean nothing here, so every name is welcome.
+///
+/// What would delete, protect or limit is an error: whoever reads a success believes that it is
+/// done.
 enum InfluxQuery {
   private static let bodyByteCountMax = 64 << 10
 
@@ -59,9 +62,6 @@ enum InfluxQuery {
     _ json: inout JSONText
   ) {
     switch words.prefix(2) {
-    case ["CREATE", "DATABASE"], ["DROP", "DATABASE"], ["CREATE", "RETENTION"],
-      ["ALTER", "RETENTION"], ["CREATE", "USER"], ["GRANT", "ALL"]:
-      return
     case ["SHOW", "DATABASES"]:
       table("databases", ["name"], [[database ?? "varve"]], &json)
     case ["SHOW", "RETENTION"]:
@@ -72,8 +72,31 @@ enum InfluxQuery {
         &json
       )
     default:
+      guard let error = refusal(of: words) else { return }
       json.key("error")
-      json.string("InfluxQL is not spoken here: read with GET /api/v1/range")
+      json.string(error)
+    }
+  }
+
+  /// Why a statement is not done; `nil` for one whose effect is there already.
+  private static func refusal(of words: [String]) -> String? {
+    switch words.prefix(2) {
+    case ["CREATE", "DATABASE"], ["CREATE", "RETENTION"]:
+      // Whatever is not said to end is kept for ever, which is what is done here.
+      guard let index = words.firstIndex(of: "DURATION"), index + 1 < words.count,
+        !["INF", "0S"].contains(words[index + 1])
+      else { return nil }
+      return "a duration of \(words[index + 1].lowercased().prefix(20)) is not kept to: "
+        + "retention is not set by InfluxQL"
+    case let some where some.first == "SELECT":
+      return "InfluxQL is not spoken here: read with GET /api/v1/range"
+    case let some where some.first == "SHOW":
+      return "InfluxQL is not spoken here: only SHOW DATABASES and SHOW RETENTION POLICIES are "
+        + "answered"
+    default:
+      let name = words.prefix(2).joined(separator: " ").prefix(40)
+      return "\(name) is not done here: of InfluxQL only CREATE DATABASE, CREATE RETENTION POLICY, "
+        + "SHOW DATABASES and SHOW RETENTION POLICIES are answered"
     }
   }
 

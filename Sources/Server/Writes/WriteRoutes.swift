@@ -2,7 +2,6 @@ internal import Engine
 internal import LineProtocol
 internal import Model
 internal import NIOCore
-internal import Query
 
 /// The routes that write: line protocol as InfluxDB's clients send it, and points as JSON.
 ///
@@ -140,48 +139,6 @@ struct WriteRoutes: Sendable {
       }
     case .unavailable(let refusal):
       throw .unavailable(refusal.reason, refusal.text)
-    }
-  }
-}
-
-/// What the query string of a write says.
-struct WriteParameters {
-  var precision: LinePrecision
-  var isDryRun: Bool
-  /// InfluxDB's `p`.
-  var password: String?
-
-  /// Everything else that InfluxDB's clients send (`db`, `rp`, `bucket`, `org`, `consistency`) is
-  /// taken and means nothing here.
-  init(_ call: Call, _ dialect: WriteDialect) throws(WriteRefusal) {
-    var items: [(name: String, value: String)] = []
-    do throws(QueryError) { items = try call.items() } catch { throw .badRequest(error.message) }
-    precision = .auto
-    isDryRun = false
-    for (name, value) in items {
-      switch name {
-      case "precision":
-        guard value.isEmpty || dialect.precisions.contains(value),
-          let unit = LinePrecision(word: value.isEmpty ? "auto" : value)
-        else {
-          throw .badRequest(
-            "precision is \"\(LogText.escape(value, byteCountMax: 40))\"; expected one of "
-              + dialect.precisions.joined(separator: ", ")
-          )
-        }
-        precision = unit
-      case "dry_run":
-        switch value {
-        case "1", "true", "": isDryRun = true
-        case "0", "false": isDryRun = false
-        default:
-          throw .badRequest(
-            "dry_run is \"\(LogText.escape(value, byteCountMax: 40))\"; expected 1 or 0"
-          )
-        }
-      case "p": password = value
-      default: continue
-      }
     }
   }
 }

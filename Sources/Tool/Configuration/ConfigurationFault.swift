@@ -1,3 +1,4 @@
+internal import Query
 internal import Server
 
 /// Something in the configuration that cannot be used: where it stands, what is there, what was

@@ -1,4 +1,5 @@
 internal import Platform
+internal import Query
 internal import Server
 internal import Yams
 

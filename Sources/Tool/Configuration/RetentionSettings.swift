@@ -12,9 +12,9 @@ package enum RetentionSettings: SettingSection {
       "Age at which points are removed; 0 keeps them.",
       """
       Points older than it, in whole hours, are in no answer any more, and their blocks are \
-      removed once all that they hold is as old. Age is counted from the wall clock or from the newest \
-      point, whichever is earlier, so that a clock that runs ahead removes nothing. Points that \
-      come as old are refused as `expired`. See docs/retention.md.
+      removed once all that they hold is as old. Age is counted from the wall clock or from the \
+      newest point, whichever is earlier, so that a clock that runs ahead removes nothing. Points \
+      that come as old are refused as `expired`. See docs/retention.md.
       """
     ),
     .bytes(

@@ -114,6 +114,17 @@ package enum StorageSettings: SettingSection {
       """
     ),
     .bytes(
+      "cut.reserve",
+      0...(64 << 30),
+      \.engine.diskReserveByteCount,
+      scaled: "an eighth of the disk, 1MiB to 256MiB, at most `open-rows`",
+      "Space that is kept for cuts on a full disk; 0 for none.",
+      """
+      A file that a cut gets when it finds no space, so that rows become blocks and their log can \
+      go. Until it is there again, and a quarter of its size besides, writes are refused.
+      """
+    ),
+    .bytes(
       "ring.extent",
       (64 << 10)...(64 << 20),
       \.engine.ringExtentByteCount,

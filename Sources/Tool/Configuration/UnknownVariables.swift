@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Query
 
 /// Variables named `VARVE_…` that no option reads: most are misspelt.
 package enum UnknownVariables {

@@ -44,7 +44,7 @@ struct Import: ParsableCommand {
   @Option(help: "The tenant.")
   var tenant: String?
 
-  @Option(help: "The token to authorise with.")
+  @Option(help: "A token for whatever stands before the server; the server itself knows none yet.")
   var token: String?
 
   @Flag(help: "Whole numbers of JSON lines are floats.")

@@ -10,7 +10,8 @@ protocol ImportChannel: AnyObject {
   func begin(_ lines: [UInt8], lineCount: Int) throws
   /// Sends a piece, waiting while too much is not acknowledged.
   func send(_ piece: ImportPiece) throws
-  /// Waits for the last acknowledgements and closes.
+  /// Waits for the last acknowledgements and closes. May be called again after it has failed, and
+  /// does nothing then.
   func finish() throws
   var tally: ImportTally { get }
 }
@@ -29,6 +30,7 @@ final class SocketChannel: ImportChannel {
   private let windowByteCount: Int
   private let shared = Shared()
   private let thread: WorkerThread
+  private var isClosed = false
 
   init(_ address: Address, windowByteCount: Int) throws {
     self.windowByteCount = windowByteCount
@@ -120,6 +122,8 @@ final class SocketChannel: ImportChannel {
   }
 
   func finish() throws {
+    guard !isClosed else { return }
+    isClosed = true
     defer {
       socket.shutDown()
       thread.join()
@@ -138,6 +142,7 @@ final class EngineChannel: ImportChannel {
   private let settled = Signal()
   private(set) var tally = ImportTally()
   private var replies: [UInt8] = []
+  private var isClosed = false
 
   init(_ configuration: EngineConfiguration, windowByteCount: Int) throws {
     self.windowByteCount = windowByteCount
@@ -212,6 +217,8 @@ final class EngineChannel: ImportChannel {
   }
 
   func finish() throws {
+    guard !isClosed else { return }
+    isClosed = true
     var failure: (any Error)?
     do { try wait { !$0.isWaiting } } catch { failure = error }
     receiver.close(connection)

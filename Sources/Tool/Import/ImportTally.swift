@@ -86,6 +86,8 @@ package struct ImportTally: Sendable {
       add(
         ImportRefusal(file: place.file, line: place.line, column: column, reason: reason)
       )
+    case let word? where word.hasPrefix("HTTP/"):
+      fail("an HTTP server answers there: give the line port, 9009 unless it was told otherwise")
     default: fail(text)
     }
   }

@@ -59,7 +59,7 @@ struct Query: ParsableCommand {
   @Option(help: "The tenant.")
   var tenant: String?
 
-  @Option(help: "The token to authorise with.")
+  @Option(help: "A token for whatever stands before the server; the server itself knows none yet.")
   var token: String?
 
   @Option(help: "table, csv, json or chart.")

@@ -131,7 +131,7 @@ struct TortureReader {
   /// Checks that every point is accounted for, and where nothing is pending that as many are stored
   /// as were found; `false` when the server is gone.
   func checkLedger(points: Int, isFlushed: Bool, _ faults: inout TortureFaults) -> Bool {
-    guard let data = server.data("/api/v1/ledger") else { return false }
+    guard let data = server.data("/api/v1/ledger?tenants=all") else { return false }
     var stored: UInt64 = 0
     for row in data["rows"]?.items ?? [] {
       func count(_ name: String) -> UInt64 { row[name]?.text.flatMap { UInt64($0) } ?? 0 }

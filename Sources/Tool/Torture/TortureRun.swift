@@ -24,11 +24,15 @@ final class TortureRun {
     var cycles = 0
     /// Starts, those that were killed before they were ready among them.
     var starts = 0
-    var killsByPoint = 0
+    /// By name; those whose server died while it was read among them.
+    var killsByPoint: [String: Int] = [:]
     var killsWhileStarting = 0
     var acknowledgedRows = 0
     var storedPoints = 0
     var storedRows = 0
+    /// The most memory of a server once it took lines, and before it was killed.
+    var startPeakByteCount = 0
+    var peakByteCount = 0
     var seconds = 0.0
   }
 
@@ -81,7 +85,7 @@ final class TortureRun {
         if random.below(2) == 0 { _ = server.flush() }
       }
     }
-    waitForDeath(of: server, isAtPoint: point != nil)
+    waitForDeath(of: server, at: point)
     for connection in connections { connection.stop() }
     for thread in threads { thread.join() }
     flusher.join()
@@ -89,16 +93,24 @@ final class TortureRun {
     noteAcknowledged()
   }
 
-  private func waitForDeath(of server: TortureServer, isAtPoint: Bool) {
-    let patience = isAtPoint ? Self.pointNanoseconds : UInt64(random.below(1_200)) * 1_000_000
+  private func waitForDeath(of server: TortureServer, at point: String?) {
+    let patience = point != nil ? Self.pointNanoseconds : UInt64(random.below(1_200)) * 1_000_000
     let start = clock.monotonic()
     while !server.hasEnded, clock.monotonic() - start < patience {
       Signal().wait(timeoutNanoseconds: min(5_000_000, patience))
     }
-    if server.hasEnded, isAtPoint { figures.killsByPoint += 1 }
+    if server.hasEnded, let point {
+      noteKill(at: point)
+    } else if let peak = server.peakByteCount() {
+      figures.peakByteCount = max(figures.peakByteCount, peak)
+    }
     server.kill()
     let end = server.wait()
     if end != .killed(signal: 9) { faults.other("a server ended by itself: \(end)") }
+  }
+
+  private func noteKill(at point: String) {
+    figures.killsByPoint[String(point.prefix { $0 != ":" }), default: 0] += 1
   }
 
   private func randomPoint() -> String {
@@ -123,6 +135,8 @@ final class TortureRun {
         // There was too little to replay.
         server.kill()
         _ = server.wait()
+      } else {
+        noteKill(at: crash)
       }
     }
   }
@@ -131,14 +145,17 @@ final class TortureRun {
   private func startAndCompare(_ point: String?) throws -> TortureServer? {
     figures.starts += 1
     guard let server = try TortureServer.start(data: data, log: log, crash: point) else {
-      figures.killsByPoint += 1
+      if let point { noteKill(at: point) }
       return nil
     }
+    if let peak = server.peakByteCount() {
+      figures.startPeakByteCount = max(figures.startPeakByteCount, peak)
+    }
     guard try compare(server, flushes: random.below(3) == 0) else {
-      guard point != nil, server.endOfSilence() == .killed(signal: 9) else {
+      guard let point, server.endOfSilence() == .killed(signal: 9) else {
         throw Failure("the server gave no answer while it was read; see \(log)")
       }
-      figures.killsByPoint += 1
+      noteKill(at: point)
       return nil
     }
     return server
@@ -202,8 +219,8 @@ extension CrashPoint {
     switch self {
     case .logAppended, .logSynced, .replaying: true
     case .segmentRolled, .catalogHalf, .blocksWritten, .ringSynced, .replacing, .cutCommitted,
-      .compactionWritten, .compactionCommitted, .compactionRemoving, .removalCommitted,
-      .opened:
+      .hourFrozen, .freezeCommitted, .compactionWritten, .compactionCommitted,
+      .compactionRemoving, .removalCommitted, .opened:
       false
     }
   }

@@ -132,6 +132,15 @@ final class TortureServer: Sendable {
   /// Cuts every partition; `false` when the server is gone.
   func flush() -> Bool { ask("POST", "/api/v1/admin/flush") != nil }
 
+  /// The most memory that it ever had, bytes; `nil` when it does not tell.
+  func peakByteCount() -> Int? {
+    guard let page = ask("GET", "/metrics") else { return nil }
+    let name = "process_resident_memory_max_bytes "
+    let lines = String(decoding: page, as: UTF8.self).split(separator: "\n")
+    let line = lines.first { $0.hasPrefix(name) }
+    return line.flatMap { Double($0.dropFirst(name.count)) }.map { Int($0) }
+  }
+
   /// The `data` of a JSON answer.
   func data(_ target: String) -> TortureJSON? {
     ask("GET", target).flatMap { TortureJSON($0) }?["data"]
