@@ -4,7 +4,7 @@ import PackageDescription
 // The floors. A module imports only from floors below; `module` refuses anything else, so that an
 // upward or sideways dependency stops the build before the compiler starts.
 let floors: [String: Int] = [
-  "CBytes": -1, "CBuild": -1, "CZstd": 0, "Bytes": 0, "Platform": 0,
+  "CBytes": -1, "CBuild": -1, "CZstd": 0, "CCurl": 0, "Bytes": 0, "Platform": 0,
   "Model": 1,
   "Codecs": 2, "LineProtocol": 2, "Catalog": 2, "Queue": 2, "Rollup": 2, "Ring": 2,
   "Blocks": 3,
@@ -83,6 +83,9 @@ let package = Package(
     // What Benchmarks/ measures.
     .library(name: "VarveStorage", targets: ["Bytes", "Platform", "Model", "Codecs", "Blocks"]),
   ],
+  traits: [
+    .trait(name: "S3", description: "A cold tier and exports in buckets; needs libcurl.")
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
@@ -112,7 +115,13 @@ let package = Package(
     module("Rollup", uses: ["Bytes", "Model"]),
     module("Ring", uses: ["Bytes", "Platform", "Model"]),
     module("Blocks", uses: ["Bytes", "Platform", "Model", "Codecs"]),
-    module("Cold", uses: ["Bytes", "CZstd", "Platform", "Model"]),
+    // Empty unless the trait S3 is on: then it needs libcurl.
+    .target(
+      name: "CCurl",
+      cSettings: [.define("VARVE_S3", .when(traits: ["S3"]))],
+      linkerSettings: [.linkedLibrary("curl", .when(traits: ["S3"]))]
+    ),
+    module("Cold", uses: ["Bytes", "CZstd", "CCurl", "Platform", "Model", "Codecs", "Blocks"]),
     module(
       "Query",
       uses: ["Bytes", "Platform", "Model", "Codecs", "Catalog", "Rollup", "Ring", "Blocks"]
@@ -121,7 +130,7 @@ let package = Package(
       "Engine",
       uses: [
         "Bytes", "Platform", "Model", "Codecs", "LineProtocol", "Catalog", "Queue", "Rollup",
-        "Ring", "Blocks", "Query",
+        "Ring", "Blocks", "Cold", "Query",
       ],
       packages: [log]
     ),
@@ -164,7 +173,7 @@ let package = Package(
     tests("RollupTests", uses: ["Bytes", "Model", "Rollup"]),
     tests("RingTests", uses: ["Bytes", "Platform", "Model", "Ring"]),
     tests("BlocksTests", uses: ["Bytes", "Platform", "Model", "Codecs", "Blocks"]),
-    tests("ColdTests", uses: ["Bytes", "Platform", "Model", "Cold"]),
+    tests("ColdTests", uses: ["Bytes", "Platform", "Model", "Codecs", "Blocks", "Cold"]),
     tests(
       "QueryTests",
       uses: [
@@ -175,7 +184,7 @@ let package = Package(
       "EngineTests",
       uses: [
         "Bytes", "Platform", "Model", "Codecs", "LineProtocol", "Catalog", "Queue", "Rollup",
-        "Ring", "Blocks", "Query", "Engine",
+        "Ring", "Blocks", "Cold", "Query", "Engine",
       ],
       packages: [log]
     ),

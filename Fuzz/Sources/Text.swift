@@ -22,10 +22,16 @@ func fuzzLines(_ bytes: [UInt8]) {
   for (row, other) in zip(found.storedRows, expected.storedRows) where row != other {
     finding("row \(row), expected \(other)")
   }
+  for (verdict, other) in zip(found.verdicts, expected.verdicts) where verdict != other {
+    finding("verdict \(verdict), expected \(other)")
+  }
+  for (event, other) in zip(found.events, expected.events) where event != other {
+    finding("event \(event), expected \(other)")
+  }
   finding(
-    "found \(found.storedRows.count) rows \(found.verdicts) \(found.events) \(found.accepted) "
-      + "\(found.rejected), expected \(expected.storedRows.count) rows \(expected.verdicts) "
-      + "\(expected.events) \(expected.accepted) \(expected.rejected)"
+    "\(found.storedRows.count) rows, \(found.verdicts.count) verdicts, \(found.accepted) accepted, "
+      + "\(found.rejected) rejected; expected \(expected.storedRows.count), "
+      + "\(expected.verdicts.count), \(expected.accepted), \(expected.rejected)"
   )
 }
 

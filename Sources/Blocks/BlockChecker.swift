@@ -8,7 +8,10 @@ public import Platform
 public enum BlockChecker {
   /// Checks one block.
   ///
-  /// - Parameter expected: what the manifest knows of it.
+  /// - Parameters:
+  ///   - path: of the block, or of the stub of one that lies in a cold store.
+  ///   - expected: what the manifest knows of it.
+  ///   - cold: where cold blocks are read.
   /// - Returns: Nothing when the block is sound. Each damage names the series, times or queue
   /// offsets
   ///   that are lost with it.
@@ -16,12 +19,18 @@ public enum BlockChecker {
   public static func check(
     disk: any Disk,
     path: String,
-    expected: BlockSummary? = nil
+    expected: BlockSummary? = nil,
+    cold: any ColdSource = NoColdSource()
   ) -> [Damage] {
     let reader: BlockReader
     let entries: [ChunkGroupEntry]
     do throws(BlockError) {
-      reader = try BlockReader.open(disk: disk, path: path, expected: expected?.identity)
+      if let expected, expected.cold != nil {
+        let files = BlockFiles(disk: disk, openCountMax: 1)
+        reader = try BlockReader.open(cold: expected, files, stubPath: path, source: cold)
+      } else {
+        reader = try BlockReader.open(disk: disk, path: path, expected: expected?.identity)
+      }
       entries = try reader.entries()
     } catch {
       let byteCount = (try? disk.byteCount(of: path)) ?? nil
@@ -89,7 +98,8 @@ private struct BlockCheck {
     else { throw .mismatch(.group) }
     for column in group.directory.columns {
       var strings = StringArena()
-      _ = try group.column(column, strings: &strings)
+      let cells = try group.column(column, strings: &strings)
+      try group.checkStatistics(column, cells.span)
     }
     pointCount += UInt64(entry.rowCount) * UInt64(group.head.columnCount)
   }
@@ -140,7 +150,7 @@ private struct BlockCheck {
       && summary.pointCount == pointCount
       && summary.firstTimestamp == entries.map(\.firstTimestamp).min() ?? 0
       && summary.lastTimestamp == entries.map(\.lastTimestamp).max() ?? 0
-    if !isSound || expected.map({ $0 != summary }) == true {
+    if !isSound || expected.map({ $0.atHome != summary.atHome }) == true {
       report(0, 0, "the summary counts something else than the groups hold")
     }
   }
@@ -180,7 +190,7 @@ extension ManifestStore {
   /// is damaged.
   ///
   /// - Complexity: reads and decodes the whole partition.
-  public func check() -> [Damage] {
+  public func check(cold: any ColdSource = NoColdSource()) -> [Damage] {
     let loaded: LoadedManifest
     do throws(SystemError) {
       loaded = try load()
@@ -209,12 +219,28 @@ extension ManifestStore {
         )
       )
     }
+    for path in (try? rollupLeftovers(of: loaded.manifest.rollups)) ?? [] {
+      damages.append(
+        Damage(
+          severity: .note,
+          path: path,
+          offset: 0,
+          byteCount: 0,
+          what: "a rollup that no manifest names"
+        )
+      )
+    }
     for path in loaded.doubtful {
       damages += BlockChecker.check(disk: disk, path: path)
     }
     for block in loaded.manifest.blocks where !missing.contains(path(of: block)) {
-      damages += BlockChecker.check(disk: disk, path: path(of: block), expected: block)
+      damages += BlockChecker.check(
+        disk: disk,
+        path: path(of: block),
+        expected: block,
+        cold: cold
+      )
     }
-    return damages
+    return damages + checkRollups(of: loaded.manifest)
   }
 }

@@ -2,9 +2,9 @@ public import Codecs
 public import Model
 public import Platform
 
-/// A part of a block or manifest file, as docs/format/block.md names it.
+/// A part of a block, manifest or stub, as docs/format/ names it.
 public enum BlockPart: String, Sendable, Hashable {
-  case header, group, definitions, index, summary, trailer, manifest
+  case header, group, definitions, index, summary, trailer, manifest, stub
 }
 
 /// Why a block or manifest, or a part of it, could not be read.

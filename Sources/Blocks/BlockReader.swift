@@ -17,6 +17,8 @@ public final class BlockReader: Sendable {
   public let ledger: [LedgerEntry]?
   let file: any ReadableFile
   let definitionsRange: Range<Int>?
+  /// Whether the file verifies all that it gives: then groups are not verified again.
+  private let isFileVerified: Bool
   private let state: Mutex<State>
 
   private struct State: Sendable {
@@ -64,10 +66,11 @@ public final class BlockReader: Sendable {
     return try open(file, path, expected)
   }
 
-  private static func open(
+  static func open(
     _ file: any ReadableFile,
     _ path: String,
-    _ expected: BlockIdentity?
+    _ expected: BlockIdentity?,
+    cold: ColdPlace? = nil
   ) throws(BlockError) -> BlockReader {
     guard file.byteCount >= BlockIdentity.byteCount + BlockTrailer.byteCount else {
       throw .tooShort(byteCount: file.byteCount)
@@ -77,12 +80,13 @@ public final class BlockReader: Sendable {
       footer = try file.readFooter()
     } catch {
       guard !error.isRefusal else { throw error }
-      return try scanned(path, file, footerError: error, expected)
+      return try scanned(path, file, footerError: error, expected, cold)
     }
     return BlockReader(
       path,
       file,
       footer.summary,
+      cold,
       footer.ledger,
       footer.definitions,
       .paged(payloadOffset: footer.indexPayloadOffset, firstSeries: footer.pageFirstSeries),
@@ -95,7 +99,8 @@ public final class BlockReader: Sendable {
     _ path: String,
     _ file: any ReadableFile,
     footerError: BlockError,
-    _ expected: BlockIdentity?
+    _ expected: BlockIdentity?,
+    _ cold: ColdPlace?
   ) throws(BlockError) -> BlockReader {
     let scan = BlockScanner.scan(file, path: path)
     guard let identity = scan.footer?.summary.identity ?? scan.header ?? expected else {
@@ -115,6 +120,7 @@ public final class BlockReader: Sendable {
       path,
       file,
       scan.summary(identity, byteCount: file.byteCount),
+      cold,
       scan.footer?.ledger,
       scan.definitions,
       .scanned(scan.entries),
@@ -151,6 +157,7 @@ public final class BlockReader: Sendable {
     _ path: String,
     _ file: any ReadableFile,
     _ summary: BlockSummary,
+    _ cold: ColdPlace?,
     _ ledger: [LedgerEntry]?,
     _ definitionsRange: Range<Int>?,
     _ index: Index,
@@ -158,7 +165,10 @@ public final class BlockReader: Sendable {
   ) {
     self.path = path
     self.file = file
+    var summary = summary
+    summary.cold = cold?.reference
     self.summary = summary
+    isFileVerified = cold?.isVerified ?? false
     self.ledger = ledger
     self.definitionsRange = definitionsRange
     let verified = Self.emptyBitmap(summary.groupCount)
@@ -179,6 +189,13 @@ public final class BlockReader: Sendable {
     guard let definitionsRange else { throw .checksum(.definitions) }
     let payload = try file.readSection(.definitions, in: definitionsRange)
     return try DefinitionsReader.definitions(payload.span)
+  }
+
+  /// Where the definitions begin, behind the last group; `nil` for a block whose footer or index
+  /// is damaged.
+  package var tailOffset: Int? {
+    guard case .paged = state.withLock({ $0.index }), damages.isEmpty else { return nil }
+    return definitionsRange?.lowerBound
   }
 
   // MARK: Entries
@@ -253,6 +270,12 @@ public final class BlockReader: Sendable {
     return firstSeries.count
   }
 
+  /// The first series of each page of the index, which a rebuilt one has not.
+  var pageFirstSeries: [SeriesID]? {
+    guard case .paged(_, let firstSeries) = state.withLock({ $0.index }) else { return nil }
+    return firstSeries
+  }
+
   /// The groups of some pages of the index, ascending by series.
   func entries(ofPages pages: Range<Int>) throws(BlockError) -> [ChunkGroupEntry] {
     guard case .paged(let offset, let firstSeries) = state.withLock({ $0.index }),
@@ -286,7 +309,7 @@ public final class BlockReader: Sendable {
     _ = try file.readSection(.index, in: start..<start + byteCount)
   }
 
-  private func rebuildIndex(after error: BlockError) {
+  func rebuildIndex(after error: BlockError) {
     let scan = BlockScanner.scan(file, path: path)
     state.withLock { state in
       guard case .paged(let offset, _) = state.index else { return }
@@ -327,10 +350,23 @@ public final class BlockReader: Sendable {
     return deletes.filter { $0.offset < end && $0.record.contains(series) }.map(\.record.range)
   }
 
+  /// The times of which rows of a group are deleted; those that it may have rows in.
+  func deletedRanges(of entry: ChunkGroupEntry) -> [TimeRange] {
+    deletedRanges(of: entry.series, before: Offset(.max)).filter {
+      $0.meets(first: entry.firstTimestamp, last: entry.lastTimestamp)
+    }
+  }
+
+  /// Whether one of some times has all rows of a group.
+  static func isWholly(_ entry: ChunkGroupEntry, in ranges: [TimeRange]) -> Bool {
+    ranges.contains { $0.contains(entry.firstTimestamp) && $0.contains(entry.lastTimestamp) }
+  }
+
   // MARK: Verified groups
 
   func isVerified(_ entry: ChunkGroupEntry) -> Bool {
-    state.withLock { state in
+    if isFileVerified { return true }
+    return state.withLock { state in
       let word = entry.ordinal / 64
       return word < state.verified.count
         && state.verified[word] & 1 << UInt64(entry.ordinal % 64) != 0

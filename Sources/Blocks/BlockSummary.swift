@@ -17,6 +17,8 @@ public struct BlockSummary: Hashable, Sendable {
   /// Inclusive, both; 0 when the block has no rows.
   public var firstTimestamp: Timestamp
   public var lastTimestamp: Timestamp
+  /// Where the block is when it lies in a cold store; not among the 112 bytes.
+  public var cold: ColdReference?
 
   public init(
     identity: BlockIdentity,
@@ -37,6 +39,13 @@ public struct BlockSummary: Hashable, Sendable {
   }
 
   public var fileName: String { identity.fileName }
+
+  /// What the block says of itself, wherever it lies.
+  var atHome: BlockSummary {
+    var result = self
+    result.cold = nil
+    return result
+  }
 
   /// Whether the block may hold rows in `range`.
   public func meets(_ range: TimeRange) -> Bool {

@@ -38,10 +38,40 @@ struct ChunkGroup {
     _ chunk: Span<UInt8>,
     _ column: ChunkGroupDirectory.Column,
     _ count: Int,
+    rows: Range<Int>? = nil,
     _ strings: inout StringArena
   ) throws(BlockError) -> [Cell] {
     do {
-      return try ColumnChunk.decode(chunk, type: column.type, count: count, strings: &strings)
+      return try ColumnChunk.decode(
+        chunk,
+        type: column.type,
+        count: count,
+        rows: rows ?? 0..<count,
+        strings: &strings
+      )
     } catch { throw .chunk(column.field, error) }
+  }
+
+  /// What a column's chunk says of its values without being decoded.
+  static func statistics(
+    _ chunk: Span<UInt8>,
+    _ column: ChunkGroupDirectory.Column,
+    _ count: Int
+  ) throws(BlockError) -> ChunkStatistics? {
+    do {
+      return try ColumnChunk.statistics(of: chunk, type: column.type, count: count)
+    } catch { throw .chunk(column.field, error) }
+  }
+
+  /// Checks that a column's chunk says of its values what they are.
+  func checkStatistics(
+    _ column: ChunkGroupDirectory.Column,
+    _ cells: Span<Cell>
+  ) throws(BlockError) {
+    let chunk = bytes.span.extracting(column.chunk)
+    guard let stated = try Self.statistics(chunk, column, head.rowCount) else { return }
+    guard stated == ChunkStatistics(of: cells, type: column.type) else {
+      throw .chunk(column.field, .malformed(.statistics))
+    }
   }
 }

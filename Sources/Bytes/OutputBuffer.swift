@@ -166,7 +166,13 @@
   }
 
   /// A copy of the bytes written so far.
-  public func array() -> [UInt8] { unsafe withUnsafeBytes { unsafe Array($0) } }
+  public func array() -> [UInt8] { array(from: 0) }
+
+  /// A copy of the bytes from `start` on, which must have been written.
+  public func array(from start: Int) -> [UInt8] {
+    precondition(start >= 0 && start <= end)
+    return unsafe Array(UnsafeRawBufferPointer(start: base + start, count: end - start))
+  }
 }
 
 /// One owner at a time and no shared memory: moving it to another thread moves everything.

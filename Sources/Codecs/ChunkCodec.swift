@@ -29,6 +29,8 @@ public enum ChunkCodec: UInt8, Sendable, CaseIterable {
   case grid = 11
   /// Float: fractions, each with its own denominator, and what their last bits are off by.
   case fraction = 13
+  /// Float, integer, unsigned, boolean: what the values come to, and then a chunk of them.
+  case statistics = 14
   /// Float, integer, unsigned, boolean: an integer stream, divided by a power of ten.
   case scaled = 128
 

@@ -7,6 +7,8 @@ public struct ChunkDescription: Hashable, Sendable, CustomStringConvertible {
   public var order: Int?
   public var isDivided = false
   public var isEntropyCoded = false
+  /// Whether statistics stand in front of it.
+  public var hasStatistics = false
   /// Of a quotient.
   public var denominator: UInt64?
 
@@ -14,7 +16,12 @@ public struct ChunkDescription: Hashable, Sendable, CustomStringConvertible {
   public init?(_ chunk: Span<UInt8>) {
     var reader = ChunkReader(chunk)
     do throws(ChunkError) {
-      let first = try reader.byte()
+      var first = try reader.byte()
+      if first == ChunkCodec.statistics.rawValue {
+        _ = try StatisticsCoding(&reader)
+        hasStatistics = true
+        first = try reader.byte()
+      }
       guard let codec = ChunkCodec(firstByte: first) else { return nil }
       self.codec = codec
       switch codec {

@@ -17,6 +17,6 @@ public enum ChunkError: Error, Equatable, Sendable {
   /// Field names as docs/format/chunk.md spells them.
   public enum Field: Equatable, Sendable {
     case constant, window, width, unit, step, timestamp, distinctCount, index, length
-    case form, divisor, patch, frequency, state, exponent, denominator, value, frame
+    case form, divisor, patch, frequency, state, exponent, denominator, value, frame, statistics
   }
 }

@@ -2,7 +2,7 @@
 public enum ChunkStrength: UInt8, Sendable, CaseIterable {
   /// About 60 rows at a cut: the column's last choice first, no entropy coder.
   case head
-  /// From 1,024 rows, read often: every codec is tried, no entropy coder.
+  /// From 1,024 rows, read often: every codec, the last choice first, no entropy coder.
   case young
   /// Up to 65,535 rows, read seldom: entropy coder and zstd where they pay.
   case cold

@@ -84,7 +84,7 @@ public enum ColumnChunk {
     precondition(target.isEmpty)
     precondition(target.freeCapacity >= 1 && target.freeCapacity <= valueCountMax)
     var reader = ChunkReader(bytes)
-    let first = try reader.byte()
+    let first = try firstByte(&reader, type: type, count: target.freeCapacity)
     var failure: ChunkError?
     unsafe target.withUnsafeMutableBufferPointer { buffer, initializedCount in
       guard let base = buffer.baseAddress else { return }
@@ -105,22 +105,97 @@ public enum ColumnChunk {
     if let failure { throw failure }
   }
 
+  /// Decodes the values of some rows of a chunk of `count` values, and of others only what those
+  /// need.
+  ///
+  /// - Parameter rows: some of 0 ..< `count`, not empty.
+  /// - Throws: ``ChunkError`` as ``decode(_:type:count:strings:)`` does, unless the damage lies in
+  ///   what was passed over.
+  /// - Complexity: a chunk of plain integers or decimals is unpacked in pieces of 128 values, one
+  ///   of differences up to the last row; chunks of other codecs are decoded whole.
+  public static func decode(
+    _ bytes: Span<UInt8>,
+    type: ColumnType,
+    count: Int,
+    rows: Range<Int>,
+    strings: inout StringArena
+  ) throws(ChunkError) -> [Cell] {
+    precondition(rows.lowerBound >= 0 && rows.upperBound <= count)
+    precondition(!rows.isEmpty)
+    precondition(count <= valueCountMax)
+    guard rows.count < count, type != .string else {
+      let cells = try decode(bytes, type: type, count: count, strings: &strings)
+      return rows.count < count ? Array(cells[rows]) : cells
+    }
+    var reader = ChunkReader(bytes)
+    let first = try firstByte(&reader, type: type, count: count)
+    if first == ChunkCodec.constant.rawValue {
+      var store = WordStore(capacity: 1)
+      let words = store.words(1)
+      try ConstantCell.decode(reader.rest(), type: type, into: words)
+      return Array(repeating: words[0], count: rows.count)
+    }
+    var store = WordStore(capacity: count)
+    let words = store.words(count)
+    try decodeNumbers(first, &reader, type: type, rows: rows, into: words)
+    try reader.expectEnd()
+    return words.array(rows)
+  }
+
+  /// What a chunk of `count` numbers says of its values without being decoded; `nil` when nothing.
+  ///
+  /// - Throws: ``ChunkError`` when what it says cannot be.
+  public static func statistics(
+    of bytes: Span<UInt8>,
+    type: ColumnType,
+    count: Int
+  ) throws(ChunkError) -> ChunkStatistics? {
+    var reader = ChunkReader(bytes)
+    switch ChunkCodec(firstByte: try reader.byte()) {
+    case .statistics where type != .string:
+      return try StatisticsCoding(&reader).statistics(type: type, count: count)
+    case .constant where type != .string:
+      var store = WordStore(capacity: 1)
+      let words = store.words(1)
+      try ConstantCell.decode(reader.rest(), type: type, into: words)
+      return ChunkStatistics(constant: words[0], type: type, count: count)
+    default: return nil
+    }
+  }
+
+  /// The first byte of the values, behind statistics.
+  private static func firstByte(
+    _ reader: inout ChunkReader,
+    type: ColumnType,
+    count: Int
+  ) throws(ChunkError) -> UInt8 {
+    let first = try reader.byte()
+    guard first == ChunkCodec.statistics.rawValue, type != .string else { return first }
+    _ = try StatisticsCoding(&reader).statistics(type: type, count: count)
+    return try reader.byte()
+  }
+
   /// Reads a chunk of numbers behind its first byte; the reader stands at its end.
+  ///
+  /// - Parameter rows: those whose words are wanted; `nil` for all. What the others hold is
+  ///   unspecified.
   static func decodeNumbers(
     _ first: UInt8,
     _ reader: inout ChunkReader,
     type: ColumnType,
+    rows: Range<Int>? = nil,
     into words: Words
   ) throws(ChunkError) {
     switch (ChunkCodec(firstByte: first), type) {
     case (.constant, _): try ConstantCell.decode(reader.rest(), type: type, into: words)
-    case (.scaled, .float): try FloatChunk.decodeScaled(first, &reader, into: words)
+    case (.scaled, .float): try FloatChunk.decodeScaled(first, &reader, rows, into: words)
     case (.scaled, _):
-      guard try FloatChunk.readScaled(first, &reader, into: words) == 0 else {
+      let rows = rows ?? 0..<words.count
+      guard try FloatChunk.readScaled(first, &reader, rows, into: words) == 0 else {
         throw .malformed(.exponent)
       }
       if type == .boolean {
-        for index in 0..<words.count where words[index] > 1 { throw .malformed(.value) }
+        for index in rows where words[index] > 1 { throw .malformed(.value) }
       }
     case (.raw, .float), (.raw, .integer), (.raw, .unsigned):
       try RawCells.decode(reader.rest(), into: words)

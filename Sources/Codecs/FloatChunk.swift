@@ -30,13 +30,14 @@ enum FloatChunk {
   static func readScaled(
     _ first: UInt8,
     _ reader: inout ChunkReader,
+    _ rows: Range<Int>,
     into words: Words
   ) throws(ChunkError) -> Int {
     let order = first >> 5 & 3
     if order == formFollows {
-      try IntegerStream.read(&reader, into: words)
+      try IntegerStream.read(&reader, rows, into: words)
     } else {
-      try IntegerStream(order: Int(order)).read(&reader, into: words)
+      try IntegerStream(order: Int(order)).read(&reader, rows, into: words)
     }
     return Int(first & 0x1f)
   }
@@ -44,11 +45,13 @@ enum FloatChunk {
   static func decodeScaled(
     _ first: UInt8,
     _ reader: inout ChunkReader,
+    _ rows: Range<Int>?,
     into words: Words
   ) throws(ChunkError) {
-    let exponent = try readScaled(first, &reader, into: words)
+    let rows = rows ?? 0..<words.count
+    let exponent = try readScaled(first, &reader, rows, into: words)
     guard exponent <= DecimalScale.exponentMax else { throw .malformed(.exponent) }
-    DecimalScale.unscale(words, exponent: exponent)
+    DecimalScale.unscale(words.slice(rows), exponent: exponent)
   }
 
   static func decodeNearlyDecimal(

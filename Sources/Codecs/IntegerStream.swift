@@ -46,17 +46,28 @@ struct IntegerStream {
   }
 
   /// Reads a stream of `target.count` integers, form byte included.
-  static func read(_ reader: inout ChunkReader, into target: Words) throws(ChunkError) {
+  ///
+  /// - Parameter rows: the integers that are wanted; `nil` for all. What is left of the others in
+  ///   `target` is unspecified.
+  static func read(
+    _ reader: inout ChunkReader,
+    _ rows: Range<Int>? = nil,
+    into target: Words
+  ) throws(ChunkError) {
     let form = try reader.byte()
     if form == constantForm { return target.fill(UInt64(bitPattern: try reader.signedVarint())) }
-    try IntegerStream(form: form).read(&reader, into: target)
+    try IntegerStream(form: form).read(&reader, rows ?? 0..<target.count, into: target)
   }
 
   /// Whether a chunk's codec byte alone can say it.
   var isPlain: Bool { divisor == 1 && !isEntropyCoded }
 
-  /// Reads a stream of `target.count` integers behind its form byte.
-  func read(_ reader: inout ChunkReader, into target: Words) throws(ChunkError) {
+  /// Reads a stream of `target.count` integers behind its form byte, as much of it as `rows` need.
+  func read(
+    _ reader: inout ChunkReader,
+    _ rows: Range<Int>,
+    into target: Words
+  ) throws(ChunkError) {
     guard order < target.count else { throw .malformed(.form) }
     var offset: UInt64 = 0
     var divisor: UInt64 = 1
@@ -68,18 +79,21 @@ struct IntegerStream {
     let first = order >= 1 ? UInt64(bitPattern: try reader.signedVarint()) : 0
     let step = order == 2 ? UInt64(bitPattern: try reader.signedVarint()) : 0
     let residuals = target.slice(order..<target.count)
+    // Differences need all that lies before them.
+    let needed = order == 0 ? rows : order..<max(order, rows.upperBound)
     if isEntropyCoded {
       try EntropyBody.read(&reader, into: residuals)
     } else {
-      try PackedBlock.readAll(&reader, into: residuals)
+      let wanted = needed.lowerBound - order..<needed.upperBound - order
+      try PackedBlock.readAll(&reader, wanted, into: residuals)
     }
     switch order {
-    case 1: Self.integrate(target, first: first)
-    case 2: Self.integrate(target, first: first, step: step)
+    case 1: Self.integrate(target.slice(0..<needed.upperBound), first: first)
+    case 2: Self.integrate(target.slice(0..<needed.upperBound), first: first, step: step)
     default: break
     }
     if divisor > 1 {
-      for index in 0..<target.count { target[index] = offset &+ divisor &* target[index] }
+      for index in rows { target[index] = offset &+ divisor &* target[index] }
     }
   }
 

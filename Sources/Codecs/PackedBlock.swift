@@ -253,8 +253,12 @@ struct PackedBlock {
     if zeroBlocks > 0 { buffer.writeByte(UInt8(64 + zeroBlocks)) }
   }
 
-  /// Reads blocks until `target` is full.
-  static func readAll(_ reader: inout ChunkReader, into target: Words) throws(ChunkError) {
+  /// Reads blocks until `target` is full, those that hold none of `rows` without unpacking them.
+  static func readAll(
+    _ reader: inout ChunkReader,
+    _ rows: Range<Int>,
+    into target: Words
+  ) throws(ChunkError) {
     var start = 0
     while start < target.count {
       let head = try reader.byte()
@@ -267,10 +271,34 @@ struct PackedBlock {
         start = end
       } else {
         let end = min(target.count, start + valueCountMax)
-        try read(head, &reader, into: target.slice(start..<end))
+        if rows.lowerBound < end, start < rows.upperBound {
+          try read(head, &reader, into: target.slice(start..<end))
+        } else {
+          try pass(head, &reader, count: end - start)
+        }
         start = end
       }
     }
+  }
+
+  /// Passes over a block of `count` values behind its first byte.
+  private static func pass(
+    _ head: UInt8,
+    _ reader: inout ChunkReader,
+    count: Int
+  ) throws(ChunkError) {
+    let width = Int(head & ~patchedFlag)
+    guard width <= 64 else { throw .malformed(.width) }
+    _ = try reader.varint()
+    if head & patchedFlag != 0 {
+      let patchCount = try reader.varint()
+      guard patchCount < UInt64(count) else { throw .malformed(.patch) }
+      for _ in 0...patchCount {
+        _ = try reader.varint()
+        _ = try reader.varint()
+      }
+    }
+    _ = try reader.take(PackedFields.byteCount(count, width: width))
   }
 
   /// Reads a block of `target.count` values behind its first byte.

@@ -60,6 +60,10 @@ public enum TimestampChunk {
     guard unitIndex < units.count else { throw .malformed(.unit) }
     let unit = units[unitIndex]
     guard let step = Int64(exactly: try reader.varint()), step > 0 else { throw .malformed(.step) }
+    if head & (slotsFlag | offsetsFlag) == 0 {
+      try reader.expectEnd()
+      return try appendSteady(from: first, step: step, unit: unit, to: &target)
+    }
     var store = WordStore(capacity: 2 * count)
     let words = store.words(2 * (count - 1))
     let slots = words.slice(0..<count - 1)
@@ -82,6 +86,28 @@ public enum TimestampChunk {
       slot = next
       previous = timestamp
       target.append(timestamp)
+    }
+  }
+
+  /// Appends timestamps at one distance from each other until `target` is full.
+  @_lifetime(target: copy target)
+  private static func appendSteady(
+    from first: Timestamp,
+    step: Int64,
+    unit: Int64,
+    to target: inout OutputSpan<Timestamp>
+  ) throws(ChunkError) {
+    let (distance, overflow) = step.multipliedReportingOverflow(by: unit)
+    let (span, spanOverflow) = distance.multipliedReportingOverflow(
+      by: Int64(target.freeCapacity)
+    )
+    guard !overflow, !spanOverflow, !first.addingReportingOverflow(span).overflow else {
+      throw .malformed(.timestamp)
+    }
+    var next = first
+    while !target.isFull {
+      next &+= distance
+      target.append(next)
     }
   }
 }

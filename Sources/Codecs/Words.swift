@@ -60,6 +60,12 @@
     for index in 0..<count { self[index] = UInt64(littleEndian: self[index]) }
   }
 
+  /// A copy of some words.
+  func array(_ range: Range<Int>) -> [UInt64] {
+    precondition(range.lowerBound >= 0 && range.upperBound <= count)
+    return unsafe Array(UnsafeBufferPointer(start: base + range.lowerBound, count: range.count))
+  }
+
   /// Lends the words as a span.
   func withSpan<Result>(_ body: (Span<UInt64>) -> Result) -> Result {
     let buffer = unsafe UnsafeBufferPointer(start: base, count: count)

@@ -151,6 +151,11 @@ final class Cut {
     manifest.ringProgress = store.ring.progress
     manifest.ledger = ledgerAfter.entries
     let readers = try store.files.open(finished)
+    // Days that are folded already and have got rows now are folded again.
+    manifest.rollups.note(
+      readers.flatMap { $0.times(before: manifest.rollups) },
+      cut: store.cutNumber
+    )
     try store.files.manifests.commit(manifest)
     CrashPoint.cutCommitted.reach()
     return CutResult(

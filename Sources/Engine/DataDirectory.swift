@@ -6,8 +6,9 @@ internal import Platform
 ///
 ///     VARVE                        identity, 32 bytes (docs/format/directory.md)
 ///     lock                         held while a process uses the directory
+///     cold-store                   where cold blocks lie (docs/format/cold.md)
 ///     catalog/  queue/  dead-letters/  quarantine/
-///     partitions/PP/manifest  partitions/PP/blocks/  partitions/PP/ring/
+///     partitions/PP/manifest  partitions/PP/blocks/  partitions/PP/ring/  partitions/PP/rollups/
 public struct DataDirectory: Sendable {
   public let path: String
 
@@ -15,6 +16,7 @@ public struct DataDirectory: Sendable {
 
   public var identity: String { path + "/VARVE" }
   public var lock: String { path + "/lock" }
+  public var coldStore: String { path + "/cold-store" }
   public var catalog: String { path + "/catalog" }
   public var queue: String { path + "/queue" }
   public var deadLetters: String { path + "/dead-letters" }
@@ -27,6 +29,7 @@ public struct DataDirectory: Sendable {
   }
   public func blocks(_ index: Int) -> String { partition(index) + "/blocks" }
   public func ring(_ index: Int) -> String { partition(index) + "/ring" }
+  public func rollups(_ index: Int) -> String { partition(index) + "/rollups" }
   /// Where blocks are made anew before they take the place of damaged ones.
   func scratch(_ index: Int) -> String { partition(index) + "/scratch" }
 

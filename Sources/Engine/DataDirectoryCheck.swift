@@ -76,6 +76,10 @@ public struct DataDirectoryCheck: Sendable {
       let folders = try disk.list(directory.path + "/partitions").filter { $0.count == 2 }.count
       guard try disk.byteCount(of: directory.identity) != nil else {
         let severity: Damage.Severity = folders > 0 ? .damage : .unreadable
+        guard (try? disk.space(at: directory.path)) != nil else {
+          result.findings.append(finding(severity, directory.path, "there is no such directory"))
+          return nil
+        }
         let what = folders > 0 ? "file is missing" : "this is no data directory: no file VARVE"
         result.findings.append(finding(severity, directory.identity, what))
         return folders > 0 ? folders : nil
@@ -122,7 +126,8 @@ public struct DataDirectoryCheck: Sendable {
       partition: partition
     )
     let manifest = (try? store.load())?.manifest
-    var findings = store.check()
+    let cold = ColdTier.remembered(of: directory, disk: disk)
+    var findings = store.check(cold: cold.source)
     if let manifest {
       findings += RingCheck.check(
         disk: disk,
@@ -158,9 +163,9 @@ public struct DataDirectoryCheck: Sendable {
   /// Adds up the files that were checked.
   private func count(_ partitionCount: Int, _ result: inout Result) {
     var folders = [directory.catalog, directory.queue, directory.deadLetters]
-    var files = [directory.identity]
+    var files = [directory.identity, directory.coldStore]
     for index in 0..<partitionCount {
-      folders += [directory.blocks(index), directory.ring(index)]
+      folders += [directory.blocks(index), directory.ring(index), directory.rollups(index)]
       files.append(Path.join(directory.partition(index), "manifest"))
     }
     for folder in folders {

@@ -1,4 +1,5 @@
 internal import Catalog
+internal import Logging
 internal import Model
 internal import Platform
 public import Query
@@ -17,26 +18,41 @@ extension Engine {
     _ items: [(name: String, value: String)],
     tenant: String
   ) async throws(QueryError) -> RangeAnswer {
+    try await range(items, tenant: tenant) { $0 }
+  }
+
+  /// The same, and what is made of the answer on the thread that the query has run on.
+  public func range<Output: Sendable>(
+    _ items: [(name: String, value: String)],
+    tenant: String,
+    _ body: @escaping @Sendable (RangeAnswer) -> Output
+  ) async throws(QueryError) -> Output {
     let kind = items.contains { $0.name == "step" } ? QueryKind.step : .raw
     let start = clock.monotonic()
     let memory = queries.begin()
     do throws(QueryError) {
-      let answer = try await range(items, tenant: tenant, memory: memory, arrival: start)
+      let (output, isPartial) = try await range(
+        items,
+        tenant: tenant,
+        memory: memory,
+        arrival: start
+      ) { (body($0), !$0.warnings.isEmpty) }
       queries.end(memory, kind, nil, nanoseconds: clock.monotonic() &- start)
-      if !answer.warnings.isEmpty { queries.answeredPartially() }
-      return answer
+      if isPartial { queries.answeredPartially() }
+      return output
     } catch {
       queries.end(memory, kind, error, nanoseconds: clock.monotonic() &- start)
       throw error
     }
   }
 
-  private func range(
+  private func range<Output: Sendable>(
     _ items: [(name: String, value: String)],
     tenant: String,
     memory: QueryMemory,
-    arrival: UInt64
-  ) async throws(QueryError) -> RangeAnswer {
+    arrival: UInt64,
+    _ body: @escaping @Sendable (RangeAnswer) -> Output
+  ) async throws(QueryError) -> Output {
     let running: RunningEngine
     do throws(EngineError) {
       running = try self.running()
@@ -46,14 +62,18 @@ extension Engine {
     let request = try RangeRequest.parse(items: items, now: clock.now())
     let isManual = threading == .manual
     let deadline = arrival &+ UInt64(configuration.queryTimeoutNanoseconds)
-    let job: @Sendable () -> Result<RangeAnswer, QueryError> = {
+    let helpers = isManual ? nil : pool
+    let job: @Sendable () -> Result<Output, QueryError> = {
       Result { () throws(QueryError) in
-        try running.answer(
-          request,
-          tenant: Array(tenant.utf8),
-          memory: memory,
-          deadline: deadline,
-          isManual: isManual
+        body(
+          try running.answer(
+            request,
+            tenant: Array(tenant.utf8),
+            memory: memory,
+            deadline: deadline,
+            helpers: helpers,
+            isManual: isManual
+          )
         )
       }
     }
@@ -66,7 +86,16 @@ extension Engine {
     guard let running = try? running() else { return [] }
     if threading == .manual { return running.ledger(isManual: true) }
     return await readingLedger.run {
-      running.ledger(isManual: false)
+      let rows = running.ledger(isManual: false)
+      if let row = rows.first(where: { !$0.isBalanced }) {
+        running.parts.logger.log(
+          .ledgerUnbalanced,
+          .error,
+          "the ledger does not balance",
+          ["tenant": "\(String(decoding: row.tenant, as: UTF8.self))"]
+        )
+      }
+      return rows
     } failed: { _ in
       []
     }
@@ -79,6 +108,7 @@ extension RunningEngine {
     tenant: [UInt8],
     memory: QueryMemory,
     deadline: UInt64,
+    helpers: (any QueryHelpers)?,
     isManual: Bool
   ) throws(QueryError) -> RangeAnswer {
     let tenantID: TenantID?
@@ -88,16 +118,19 @@ extension RunningEngine {
       throw QueryError(.badData, "tenant: \(error.text)")
     }
     var request = request
-    request.oldest = retention.oldest(
-      tenant: Retention.text(tenant),
-      measurement: Retention.text(request.measurement),
-      now: parts.clock.now()
+    request.retain(
+      retention.bounds(
+        tenant: Retention.text(tenant),
+        measurement: Retention.text(request.measurement),
+        now: parts.clock.now()
+      )
     )
     return try RangeQuery.run(
       request,
       tenant: tenantID ?? TenantID(.max),
       catalog: catalog,
       views: WorkerViews(running: self, deadline: deadline, isManual: isManual),
+      helpers: helpers,
       clock: parts.clock,
       options: QueryOptions(
         byteCountMax: parts.configuration.queryByteCountMax,
@@ -146,16 +179,40 @@ private struct WorkerViews: ViewProvider {
     series: [SeriesID],
     in range: TimeRange
   ) throws(QueryError) -> PartitionView {
-    let worker = running.workers[running.workerOfPartition[Int(partition.rawValue)]]
-    let promise = Promise<StoreView?>()
-    worker.mailbox.send(
-      .view(
-        partition: partition,
-        series: series,
-        applied: worker.port.durableOffset(of: partition),
-        reply: promise
-      )
-    )
+    try views(of: [(partition, series)], in: range)[0]
+  }
+
+  /// All workers are asked before the first one is waited for.
+  func views(
+    of partitions: [(partition: PartitionID, series: [SeriesID])],
+    in range: TimeRange
+  ) throws(QueryError) -> [PartitionView] {
+    let asked = partitions.map { partition, series in
+      let worker = running.workers[running.workerOfPartition[Int(partition.rawValue)]]
+      let promise = Promise<StoreView?>()
+      if !isManual, let view = worker.viewAtOnce(of: partition, series: series) {
+        promise.fulfil(view)
+      } else {
+        worker.mailbox.send(
+          .view(
+            partition: partition,
+            series: series,
+            applied: worker.port.durableOffset(of: partition),
+            reply: promise
+          )
+        )
+      }
+      return (worker: worker, promise: promise)
+    }
+    var views: [PartitionView] = []
+    for (worker, promise) in asked { views.append(try wait(for: promise, worker)) }
+    return views
+  }
+
+  private func wait(
+    for promise: Promise<StoreView?>,
+    _ worker: PartitionWorker
+  ) throws(QueryError) -> PartitionView {
     var waited: UInt64 = 0
     if isManual {
       // Batches come in turns: each step applies some.

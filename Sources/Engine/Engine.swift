@@ -1,5 +1,6 @@
 internal import Blocks
 internal import Catalog
+public import Cold
 internal import LineProtocol
 public import Logging
 internal import Model
@@ -11,7 +12,7 @@ internal import Synchronization
 /// The storage engine: opens and recovers a data directory, owns its threads, takes batches from
 /// receivers and answers queries. The only type that knows every module.
 ///
-/// Life: ``init(_:disk:clock:logger:authorizer:threading:)`` takes the directory,
+/// Life: ``init(_:disk:clock:logger:authorizer:threading:objectStore:)`` takes the directory,
 /// ``start()`` replays, ``stop()`` drains, cuts and closes. Safe from any thread in between.
 public final class Engine: Sendable {
   /// Who runs the committer and the workers.
@@ -29,6 +30,7 @@ public final class Engine: Sendable {
   let authorizer: any Authorizer
   let threading: Threading
   private let lock: any FileLock
+  private let objectStore: (any ObjectStore)?
   private let identityDamages: [Damage]
   private let state = Mutex<State>(.replaying(ReplayProgress()))
   let pool: QueryPool
@@ -48,6 +50,7 @@ public final class Engine: Sendable {
 
   /// Takes the data directory, creating it when it is not there. Quick: nothing is replayed.
   ///
+  /// - Parameter objectStore: the cold store, in place of the one that the configuration names.
   /// - Throws: ``EngineError/inUse(path:)`` when another process holds the directory,
   ///   ``EngineError/foreignDirectory(path:found:)`` when it is not ours.
   public init(
@@ -56,7 +59,8 @@ public final class Engine: Sendable {
     clock: any Clock,
     logger: Logger,
     authorizer: any Authorizer = OpenAuthorizer(),
-    threading: Threading = .threads
+    threading: Threading = .threads,
+    objectStore: (any ObjectStore)? = nil
   ) throws(EngineError) {
     var configuration = configuration
     let directory = DataDirectory(configuration.dataDirectory)
@@ -76,6 +80,7 @@ public final class Engine: Sendable {
     self.logger = logger
     self.authorizer = authorizer
     self.threading = threading
+    self.objectStore = objectStore
     identityDamages = damages
     pool = QueryPool(waitingMax: configuration.queryWaitingMax)
   }
@@ -95,7 +100,7 @@ public final class Engine: Sendable {
   /// tells how far it is. A damaged file never stops it: it is set aside and reported.
   public func start() throws(EngineError) -> RecoveryReport {
     do throws(EngineError) {
-      let parts = EngineParts(
+      var parts = EngineParts(
         configuration: configuration,
         disk: disk,
         clock: clock,
@@ -104,6 +109,7 @@ public final class Engine: Sendable {
         pool: pool,
         threading: threading
       )
+      parts.cold = try ColdTier.open(parts, directory, store: objectStore)
       var recovery = Recovery(parts: parts, damages: identityDamages)
       let running = try recovery.run { progress in
         state.withLock { $0 = .replaying(progress) }
@@ -193,7 +199,11 @@ public final class Engine: Sendable {
         try running.flushAndWait(nanoseconds: cutNanoseconds)
       }
     } catch {
-      logger.error("the last cut failed, the next start replays the log instead: \(error)")
+      logger.log(
+        .lastCutFailed,
+        .error,
+        "the last cut failed, the next start replays the log instead: \(error)"
+      )
     }
     running.stopThreads()
     // Queries that waited for a worker have been refused by now.

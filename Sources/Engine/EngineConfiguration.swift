@@ -88,8 +88,11 @@ public struct EngineConfiguration: Sendable {
   /// Descriptors that all blocks share.
   public var blockOpenFileCountMax = 256
   public var compaction = CompactionConfiguration()
+  public var cold = ColdConfiguration()
   /// What is removed, and when; nothing by default.
   public var retention = RetentionRules()
+  /// Windows that live longer than rows; none by default.
+  public var rollups = RollupRules()
   /// The feed of closed and restated windows.
   public var feed = FeedConfiguration()
 
@@ -121,6 +124,7 @@ public struct EngineConfiguration: Sendable {
       part(of: disk, 8, 1 << 20...256 << 20)
     )
     result.compaction.scratchByteCountMax = part(of: disk, 32, 1 << 20...256 << 20)
+    result.cold.cacheByteCount = part(of: machineMemory, 64, 4 << 20...256 << 20)
     result.feed.readersByteCountMax = part(of: machineMemory, 32, 16 << 20...256 << 20)
     result.ringExtentByteCount = disk < 1 << 30 ? 64 << 10 : 1 << 20
     return result

@@ -9,6 +9,8 @@ public enum EngineError: Error, Sendable {
   /// The directory holds something that is not Varve's, or a newer version's.
   case foreignDirectory(path: String, found: String)
   case system(SystemError)
+  /// The cold store cannot be used as it is configured.
+  case coldStore(String)
   /// A call that needs ``Readiness/ready``.
   case notReady
   case stopped
@@ -22,6 +24,7 @@ extension EngineError: CustomStringConvertible {
     case .foreignDirectory(let path, let found):
       "\(path) is no data directory of this version: \(found); choose an empty directory"
     case .system(let error): "\(error)"
+    case .coldStore(let what): "cold store: \(what)"
     case .notReady: "the engine is still replaying its log; try again when /-/ready answers 200"
     case .stopped: "the engine is stopping"
     }

@@ -10,4 +10,6 @@ struct EngineParts: Sendable {
   var authorizer: any Authorizer
   var pool: QueryPool
   var threading: Engine.Threading
+  /// Set once the directory is open.
+  var cold = ColdTier(reader: nil)
 }

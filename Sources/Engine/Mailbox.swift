@@ -23,6 +23,12 @@ final class Mailbox: Sendable {
     case blocks(partition: PartitionID, reply: Promise<BlockList?>)
     /// Puts merged blocks in the place of others.
     case replaceBlocks(partition: PartitionID, BlockReplacement, reply: Promise<BlockSwap?>)
+    /// Puts rollups in the place of others.
+    case replaceRollups(
+      partition: PartitionID,
+      RollupReplacement,
+      reply: Promise<BlockSwap?>
+    )
     /// Takes blocks away.
     case removeBlocks(partition: PartitionID, BlockRemoval, reply: Promise<BlockSwap?>)
   }
@@ -84,6 +90,7 @@ extension Mailbox.Request {
     case .snapshot(_, let reply): reply.isAbandoned
     case .blocks(_, let reply): reply.isAbandoned
     case .replaceBlocks(_, _, let reply): reply.isAbandoned
+    case .replaceRollups(_, _, let reply): reply.isAbandoned
     case .removeBlocks(_, _, let reply): reply.isAbandoned
     }
   }
@@ -98,6 +105,7 @@ extension Mailbox.Request {
     case .snapshot(_, let reply): reply.fulfil(.failure(Mailbox.closed))
     case .blocks(_, let reply): reply.fulfil(nil)
     case .replaceBlocks(_, _, let reply): reply.fulfil(nil)
+    case .replaceRollups(_, _, let reply): reply.fulfil(nil)
     case .removeBlocks(_, _, let reply): reply.fulfil(nil)
     }
   }

@@ -13,12 +13,22 @@ extension PartitionStore {
     let index = Int(partition.rawValue)
     var copy = PartitionCopy(manifest: manifest)
     for block in manifest.blocks {
-      let goal = Path.join(target.blocks(index), block.fileName)
+      // Of a cold block the stub: its object is shared.
+      let goal = Path.join(target.blocks(index), block.storedName)
       do throws(SystemError) {
         try files.disk.link(files.manifests.path(of: block), to: goal)
         copy.linkCount += 1
       } catch  where error.isMissing {
         // Set aside as damaged: the snapshot's manifest tells of it as this one's does.
+        continue
+      }
+    }
+    for rollup in manifest.rollups.files {
+      let goal = Path.join(target.rollups(index), rollup.fileName)
+      do throws(SystemError) {
+        try files.disk.link(files.manifests.path(of: rollup), to: goal)
+        copy.linkCount += 1
+      } catch  where error.isMissing {
         continue
       }
     }

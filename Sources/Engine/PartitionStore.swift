@@ -27,9 +27,12 @@ final class PartitionStore {
   private(set) var cut: Cut?
   private(set) var manifest: Manifest
   private(set) var blocks: [BlockReader]
+  private(set) var rollups: RollupSet
   private(set) var ring: RingRegion
   private(set) var ringSnapshot: RingSnapshot
   private(set) var ledger: LedgerBook
+  /// Deletes that were applied since the start.
+  private(set) var deleteCount = 0
   private(set) var unreadableRowCount = 0
   let counters = PartitionCounters()
   /// Why and when the cut under way began.
@@ -55,6 +58,7 @@ final class PartitionStore {
     retention: Retention,
     manifest: Manifest,
     blocks: [BlockReader],
+    rollups: [RollupReader] = [],
     unreadUpTo: Timestamp?,
     ring: RingRegion,
     damagedMinutes: [RingRecovery.DamagedMinute] = []
@@ -69,6 +73,7 @@ final class PartitionStore {
     self.retention = retention
     self.manifest = manifest
     self.blocks = blocks
+    self.rollups = RollupSet(manifest.rollups, rollups)
     self.ring = ring
     self.damagedMinutes = damagedMinutes
     decoder = RowDecoder(catalog: catalog)
@@ -105,9 +110,7 @@ final class PartitionStore {
       let before = current.unreadableRowCount
       current.apply(batch, table: table, at: clock.monotonic())
       unreadableRowCount += current.unreadableRowCount - before
-    case .delete:
-      // Somebody has asked whether it can be applied now.
-      _ = applyDelete(batch)
+    case .delete: preconditionFailure("a delete may have to wait: applyDelete")
     case .refusals:
       if let refusals = RefusalCodec.decode(batch) {
         current.apply(refusals, of: batch, ledger: &ledger, at: clock.monotonic())
@@ -162,7 +165,8 @@ final class PartitionStore {
       cutNumber: manifest.cut + 1,
       table: table,
       manifest: manifest,
-      blocks: blocks,
+      // A cut never waits for a cold store: late rows of its times count as news.
+      blocks: blocks.filter { $0.summary.cold == nil },
       ring: ring,
       ledger: ledger,
       catalog: catalog,
@@ -198,7 +202,7 @@ final class PartitionStore {
 
   /// Makes what the manifest has committed the state that readers get.
   private func finish(_ cut: Cut, _ result: CutResult) {
-    manifest = result.manifest
+    adopt(result.manifest, rollups: rollups)
     blocks.append(contentsOf: result.blocks)
     for block in result.blocks {
       table.noteSealed(block)
@@ -224,7 +228,24 @@ final class PartitionStore {
   // MARK: Compaction
 
   var blockList: BlockList {
-    BlockList(summaries: manifest.blocks, readers: blocks, deletes: manifest.deletes)
+    BlockList(
+      summaries: manifest.blocks,
+      readers: blocks,
+      deletes: manifest.deletes,
+      deleteCount: deleteCount,
+      rollups: rollups,
+      cut: manifest.cut,
+      nextOffset: manifest.nextOffset,
+      hasRemovals: !manifest.removals.isEmpty
+    )
+  }
+
+  /// Takes over a manifest that was committed, with the rollups that it names.
+  func adopt(_ committed: Manifest, rollups named: RollupSet) {
+    manifest = committed
+    rollups =
+      named.state == committed.rollups ? named : RollupSet(committed.rollups, named.readers)
+    counters.publishManifest(self)
   }
 
   /// Puts merged blocks in the place of their inputs: what the next cut commits as well. Whoever
@@ -239,22 +260,23 @@ final class PartitionStore {
       with: replacement.outputs,
       before: replacement.deletesEnd
     )
+    for (measurement, day) in replacement.rawFrom {
+      committed.rollups.noteRawGone(measurement, before: day)
+    }
     do throws(SystemError) {
       try files.manifests.commit(committed)
     } catch {
       return .failed(error)
     }
-    manifest = committed
     blocks = next.readers
+    adopt(committed, rollups: rollups)
     // Of a delete that came while they were merged.
     for block in replacement.readers { leaveOutDeleted(from: block) }
-    counters.publishManifest(self)
     CrashPoint.compactionCommitted.reach()
     return .done
   }
 
-  /// Whether a delete can be applied: all rows of smaller offsets are in blocks.
-  var isSealed: Bool { cut == nil && current.isEmpty }
+  // MARK: Deletes
 
   /// Applies a delete to the blocks, and passes it.
   ///
@@ -266,13 +288,10 @@ final class PartitionStore {
       return nil
     }
     if case .failed(let failure) = delete(record, batch.header) { return failure }
+    deleteCount += 1
     current.pass(batch, at: clock.monotonic())
     counters.applied(batch)
     return nil
-  }
-
-  func leaveOutDeleted(from block: BlockReader) {
-    for delete in manifest.deletes where delete.acts(on: block.summary) { block.leaveOut(delete) }
   }
 
   /// Commits a manifest that names fewer blocks or more deletes, without the ring's hours that may
@@ -299,10 +318,9 @@ final class PartitionStore {
     } catch {
       return .failed(error)
     }
-    manifest = next
     blocks = kept
     ringSnapshot = ring.publish()
-    counters.publishManifest(self)
+    adopt(next, rollups: rollups)
     CrashPoint.removalCommitted.reach()
     return .done
   }
@@ -377,7 +395,9 @@ final class PartitionStore {
         guard let freeze = ring.beginFreeze(hour, cut: manifest.cut) else { continue }
         begin(freeze)
       case .rebuild:
-        guard manifest.blocks.contains(where: { $0.meets(TimeRange.hour(hour)) }) else { continue }
+        // Nor does a freeze: hours that a cold block holds are answered from blocks.
+        let held = manifest.blocks.filter { $0.meets(TimeRange.hour(hour)) }
+        guard !held.isEmpty, held.allSatisfy({ $0.cold == nil }) else { continue }
         begin(ring.beginRebuild(hour, cut: manifest.cut))
       }
       return
@@ -442,54 +462,5 @@ final class PartitionStore {
 
   private func setAsideDamagedFiles() {
     for file in ring.takeDamagedFiles() { files.quarantine(file.path) }
-  }
-
-  // MARK: Views
-
-  /// What a query sees of some series: one state, named by its manifest.
-  func view(of series: [SeriesID]) -> StoreView {
-    var view = StoreView(
-      partition: partition,
-      blocks: blocks,
-      ring: ringSnapshot,
-      decoder: decoder,
-      fieldSets: fieldSets,
-      series: [:],
-      arenas: [],
-      generations: []
-    )
-    let generations = [cut?.generation, current].compactMap { $0 }
-    view.arenas = generations.map { $0.arena.reader() }
-    view.generations = generations.map(\.start)
-    for id in series {
-      guard let slot = table.knownSlot(of: id) else { continue }
-      var open = StoreView.OpenSeries(lastSealed: table.lastSealed[slot])
-      for layout in table.layouts(ofSlot: slot) {
-        let index = Int(layout.layout.rawValue)
-        for (arena, generation) in generations.enumerated()
-        where index < generation.runs.count && generation.runs[index].rowCount > 0 {
-          open.runs.append((layout: layout, arena: arena, run: generation.runs[index]))
-        }
-      }
-      view.series[id] = open
-    }
-    return view
-  }
-
-  /// The ledger with what is not cut yet: committed counts, plus what arrived, plus what is
-  /// pending.
-  func liveLedger() -> [(entry: LedgerEntry, pending: UInt64)] {
-    var book = ledger
-    var pending: [UInt64] = []
-    for generation in [cut?.generation, current].compactMap({ $0 }) {
-      book = book.adding(generation.tally, [:])
-      generation.pendingPoints(table: table, into: &pending)
-    }
-    for (key, points) in manifest.removals.counts {
-      book.remove(points, key)
-    }
-    return book.entries.enumerated().map { index, entry in
-      (entry, index < pending.count ? pending[index] : 0)
-    }
   }
 }

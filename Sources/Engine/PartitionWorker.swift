@@ -10,8 +10,9 @@ internal import Synchronization
 /// ``step(now:)`` does a bounded piece of it, so that a thread can run it for ever and a simulation
 /// one step at a time.
 final class PartitionWorker: @unchecked Sendable {
-  // @unchecked: `stores` and the fields below are touched by the worker's thread only; requests
-  // come in through the mailbox, numbers go out through `counters`.
+  // @unchecked: `stores` and the fields below are touched by whoever holds `turn`: the worker's
+  // thread in its steps, and between them a query that takes a view. Other requests come in through
+  // the mailbox, numbers go out through `counters`.
 
   /// Batches applied before requests and cuts get their turn.
   static let batchesPerStep = 64
@@ -26,6 +27,8 @@ final class PartitionWorker: @unchecked Sendable {
   private let limits: CutLimits
   private let reserve: DiskReserve
   private let clock: any Clock
+  /// Whose turn it is; says whether the worker has ended.
+  private let turn = Mutex(false)
   private var waiting: [Mailbox.Request] = []
   private var flushing: [Flush] = []
   private var cutRetryAt: UInt64 = 0
@@ -71,6 +74,23 @@ final class PartitionWorker: @unchecked Sendable {
   /// - Parameter monotonic: the clock of waits and retries, nanoseconds.
   /// - Returns: whether anything was done; if not, the thread may sleep.
   func step(monotonic: UInt64) -> Bool {
+    turn.withLock { _ in work(monotonic: monotonic) }
+  }
+
+  /// A view of a partition on the caller's thread, while the worker's own sleeps and all that was
+  /// acknowledged is applied: no thread has to be woken. `nil` otherwise: ask by the mailbox.
+  func viewAtOnce(of partition: PartitionID, series: [SeriesID]) -> StoreView? {
+    let applied = port.durableOffset(of: partition)
+    let view: StoreView?? = turn.withLockIfAvailable { hasEnded in
+      guard !hasEnded, let store = store(of: partition), store.nextOffset >= applied else {
+        return nil
+      }
+      return store.view(of: series)
+    }
+    return view ?? nil
+  }
+
+  private func work(monotonic: UInt64) -> Bool {
     var worked = applyBatches(monotonic: monotonic)
     worked = answerRequests() || worked
     worked = advanceCuts(monotonic: monotonic) || worked
@@ -211,23 +231,34 @@ final class PartitionWorker: @unchecked Sendable {
       flushing.append(Flush(targets: stores.map(\.nextOffset), completion: completion))
       // Whoever asks wants to know how it is now.
       cutRetryAt = 0
+    case .replaceRollups(let partition, let replacement, let reply):
+      reply.fulfil(store(of: partition)?.replaceRollups(replacement))
     case .blocks(let partition, let reply):
       reply.fulfil(store(of: partition)?.blockList)
     case .replaceBlocks(let partition, let replacement, let reply):
-      reply.fulfil(store(of: partition)?.replaceBlocks(replacement))
+      reply.fulfil(
+        store(of: partition).map { store in committing { store.replaceBlocks(replacement) } }
+      )
     case .removeBlocks(let partition, let removal, let reply):
-      var outcome = store(of: partition)?.removeBlocks(removal)
-      // What makes room must not fail for want of it.
-      if case .failed(let failure) = outcome, failure.isDiskFull, reserve.release() {
-        outcome = store(of: partition)?.removeBlocks(removal)
-      }
-      reply.fulfil(outcome)
+      reply.fulfil(
+        store(of: partition).map { store in committing { store.removeBlocks(removal) } }
+      )
     }
     return true
   }
 
+  /// Commits what makes room afterwards: on a full disk with the space that is kept for cuts.
+  private func committing(_ commit: () -> BlockSwap) -> BlockSwap {
+    let swap = commit()
+    guard case .failed(let failure) = swap, failure.isDiskFull, reserve.release() else {
+      return swap
+    }
+    return commit()
+  }
+
   /// Refuses whatever still waits, and all that comes: the thread has ended.
   func close() {
+    turn.withLock { $0 = true }
     for request in waiting + mailbox.close() { request.refuse() }
     waiting = []
     finishFlushes(failure: Mailbox.closed)

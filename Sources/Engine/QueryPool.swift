@@ -6,7 +6,7 @@ internal import Synchronization
 ///
 /// Bounded: beyond `waitingMax` waiting queries the next is refused as unavailable. Once it stops,
 /// those that wait are refused, and only those that run are waited for.
-package final class QueryPool: Sendable {
+package final class QueryPool: QueryHelpers {
   /// Work for one thread; one of the two is called, once.
   package struct Job: Sendable {
     var run: @Sendable () -> Void
@@ -23,6 +23,8 @@ package final class QueryPool: Sendable {
 
   private struct State {
     var waiting: [Job] = []
+    /// Threads that sleep and were not woken for anything yet.
+    var idleCount = 0
     var isStopping = false
   }
 
@@ -44,6 +46,7 @@ package final class QueryPool: Sendable {
     while true {
       let (job, isMoreToDo, isStopping) = state.withLock { state in
         let job = state.waiting.isEmpty ? nil : state.waiting.removeFirst()
+        if job == nil, !state.isStopping { state.idleCount += 1 }
         return (job, !state.waiting.isEmpty, state.isStopping)
       }
       // The signal wakes one thread however often it was set: each wakes the next.
@@ -54,6 +57,7 @@ package final class QueryPool: Sendable {
         return
       } else {
         _ = signal.wait(timeoutNanoseconds: 1_000_000_000)
+        state.withLock { $0.idleCount -= 1 }
       }
     }
   }
@@ -86,6 +90,16 @@ package final class QueryPool: Sendable {
       return nil
     }
     if let refusal { job.refuse(refusal) } else { signal.set() }
+  }
+
+  /// Hands `work` to a thread that has nothing to do, or drops it.
+  package func offer(_ work: @escaping @Sendable () -> Void) {
+    let isTaken = state.withLock { state in
+      guard !state.isStopping, state.waiting.count < state.idleCount else { return false }
+      state.waiting.append(Job(run: work, refuse: { _ in }))
+      return true
+    }
+    if isTaken { signal.set() }
   }
 
   private static let stopping = QueryError(.unavailable, "the server is stopping")

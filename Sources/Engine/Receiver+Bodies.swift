@@ -58,6 +58,8 @@ extension Receiver {
     if body.fault == nil {
       parser.finish(session: body.session, arrival: arrival, endsLine: endsLine)
       bury(body.takeVerdicts(), body, arrival)
+    } else {
+      parser.forget(session: body.session)
     }
     submit(parser.takeSealed())
     asked.append(

@@ -1,5 +1,6 @@
 internal import Blocks
 internal import Catalog
+internal import Cold
 internal import Logging
 internal import Model
 internal import Platform
@@ -14,7 +15,7 @@ struct Recovery {
   var report = RecoveryReport()
   /// Definitions that the catalog has lost may stand in blocks.
   private var hasCatalogLoss = false
-  private let blockFiles: BlockFiles
+  let blockFiles: BlockFiles
   private let retention: Retention
 
   init(parts: EngineParts, damages: [Damage]) {
@@ -24,7 +25,7 @@ struct Recovery {
       openCountMax: parts.configuration.blockOpenFileCountMax
     )
     directory = DataDirectory(parts.configuration.dataDirectory)
-    retention = Retention(parts.configuration.retention)
+    retention = Retention(parts.configuration.retention, rollups: parts.configuration.rollups)
     report.damages = damages
   }
 
@@ -109,8 +110,10 @@ struct Recovery {
 
   /// Blocks repeat the definitions that they use: what the catalog lost it learns from them.
   private mutating func reteach(_ catalog: Catalog, from partitions: [OpenedPartition]) {
-    for block in partitions.flatMap(\.blocks) {
-      guard let found = try? block.definitions() else { continue }
+    let definitions =
+      partitions.flatMap(\.blocks).lazy.compactMap { try? $0.definitions() }
+      + partitions.flatMap(\.rollups).lazy.compactMap { try? $0.definitions() }
+    for found in definitions {
       for refusal in catalog.relearn(found) {
         report.damages.append(
           Damage(
@@ -131,6 +134,7 @@ struct Recovery {
     var files: PartitionFiles
     var manifest: Manifest
     var blocks: [BlockReader]
+    var rollups: [RollupReader]
     /// Blocks that cannot be read, not whole at least.
     var unread: [BlockSummary]
     var ring: RingRegion
@@ -171,11 +175,13 @@ struct Recovery {
       configuration: parts.configuration
     )
     for summary in manifest.blocks {
-      let path = Path.join(blocksFolder, summary.fileName)
+      let path = Path.join(blocksFolder, summary.storedName)
       do throws(BlockError) {
-        let reader = try BlockReader.open(blockFiles, path: path, expected: summary.identity)
+        let reader = try open(summary, path)
         guard reader.summary.identity == summary.identity else { throw .mismatch(.header) }
-        if !isSound(reader, rescue) || !reader.damages.isEmpty {
+        // A cold block was verified when it moved, and its store may be far.
+        let isWhole = summary.cold != nil || isSound(reader, rescue)
+        if !isWhole || !reader.damages.isEmpty {
           damaged.append(summary)
           unread.append(summary)
         }
@@ -186,6 +192,12 @@ struct Recovery {
       } catch {
         unread.append(summary)
         let range = "offsets \(summary.identity.a.rawValue) ..< \(summary.identity.b.rawValue)"
+        if summary.cold != nil {
+          // Its store may come back: nothing is set aside, and the manifest keeps it.
+          try noteUnreadable(summary, path, error)
+          sound.append(summary)
+          continue
+        }
         guard case .system(let failure) = error, !failure.isMissing else {
           setAside(path, error.text, range)
           damaged.append(summary)
@@ -208,6 +220,7 @@ struct Recovery {
     }
     manifest.blocks = sound
     report.blocks += blocks.count
+    let rollups = try openRollups(manifests, &manifest)
     // A partition has a manifest from its first day, so that a missing one is always a loss. On a
     // full disk the first cut writes it.
     let isNew = try wrap { () throws(SystemError) in
@@ -236,10 +249,42 @@ struct Recovery {
       files: files,
       manifest: manifest,
       blocks: blocks,
+      rollups: rollups,
       unread: unread,
       ring: ring,
       damagedMinutes: found.damagedMinutes,
       damaged: damaged
+    )
+  }
+
+  private mutating func noteUnreadable(
+    _ block: BlockSummary,
+    _ path: String,
+    _ error: BlockError
+  ) throws(EngineError) {
+    if case .system(let failure) = error, failure.isOutOfResources { throw .system(failure) }
+    report.damages.append(
+      Damage(
+        severity: .unreadable,
+        path: path,
+        offset: 0,
+        byteCount: block.byteCount,
+        what: "\(error.text), left in the cold store",
+        range: block.identity.qualifiedName
+      )
+    )
+  }
+
+  /// Opens a block, or by its stub one that lies in the cold store.
+  private func open(_ summary: BlockSummary, _ path: String) throws(BlockError) -> BlockReader {
+    guard summary.cold != nil else {
+      return try BlockReader.open(blockFiles, path: path, expected: summary.identity)
+    }
+    return try BlockReader.open(
+      cold: summary,
+      blockFiles,
+      stubPath: path,
+      source: parts.cold.source
     )
   }
 
@@ -257,19 +302,6 @@ struct Recovery {
     report.damages.append(
       Damage(severity: .damage, path: path, offset: 0, byteCount: 0, what: text, range: range)
     )
-  }
-
-  /// Sets a file aside that turns out damaged while the server runs, and says so in the log.
-  private var quarantine: @Sendable (String) -> Void {
-    let (directory, disk, clock, logger) = (directory, disk, parts.clock, parts.logger)
-    return { path in
-      do throws(SystemError) {
-        let target = try directory.quarantine(path, disk: disk, at: clock.now())
-        logger.error("a damaged file of the ring was made anew", metadata: ["moved": "\(target)"])
-      } catch {
-        logger.error("a damaged file of the ring stays in place", metadata: ["why": "\(error)"])
-      }
-    }
   }
 
   // MARK: Log
@@ -379,6 +411,7 @@ struct Recovery {
         retention: retention,
         manifest: partition.manifest,
         blocks: partition.blocks,
+        rollups: partition.rollups,
         unreadUpTo: partition.unread.map(\.lastTimestamp).max(),
         ring: partition.ring,
         damagedMinutes: partition.damagedMinutes

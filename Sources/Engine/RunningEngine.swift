@@ -18,9 +18,11 @@ final class RunningEngine: Sendable {
   let deadLetters: DeadLetterLog
   let feed: ChangeFeed
   let compaction: BackgroundCompaction
+  let tiering: Tiering
   let retention: Retention
   private let threads = Mutex<[WorkerThread]>([])
-  private let compactionThread = Mutex<WorkerThread?>(nil)
+  /// Those that ask workers for blocks: merging and moving.
+  private let blockThreads = Mutex<[WorkerThread]>([])
   private let isStopping = Atomic<Bool>(false)
   let statistics = Mutex<[ReceiverStatistics]>([])
   /// Held while a snapshot is made.
@@ -52,6 +54,13 @@ final class RunningEngine: Sendable {
       workers: workers,
       files: blockFiles,
       retention: retention
+    )
+    tiering = Tiering(
+      parts: parts,
+      workers: workers,
+      files: blockFiles,
+      tier: parts.cold,
+      reserve: reserve
     )
     feed = ChangeFeed(
       FeedSources(
@@ -96,7 +105,13 @@ final class RunningEngine: Sendable {
     var started: [WorkerThread] = []
     started.append(
       try WorkerThread(name: "committer") { [self] in
-        var refusals = TroubleLog(parts.logger, ended: "writes are taken again")
+        // A full disk gives way and fills again while cuts make room: one trouble.
+        var refusals = TroubleLog(
+          parts.logger,
+          .writesRefused,
+          end: (.writesTaken, "writes are taken again"),
+          calmNanoseconds: 5_000_000_000
+        )
         while !isStopping.load(ordering: .relaxed) {
           let wait = committer.step(monotonic: parts.clock.monotonic())
           if committer.isRefusing {
@@ -105,7 +120,7 @@ final class RunningEngine: Sendable {
               at: parts.clock.monotonic()
             )
           } else {
-            refusals.clear()
+            refusals.clear(at: parts.clock.monotonic())
           }
           if wait > 0 { _ = committer.signal.wait(timeoutNanoseconds: wait) }
         }
@@ -114,7 +129,11 @@ final class RunningEngine: Sendable {
     for (index, worker) in workers.enumerated() {
       started.append(
         try WorkerThread(name: "worker-\(index)") { [self] in
-          var failures = TroubleLog(parts.logger, ended: "cuts succeed again")
+          var failures = TroubleLog(
+            parts.logger,
+            .cutFailed,
+            end: (.cutsSucceed, "cuts succeed again")
+          )
           while !isStopping.load(ordering: .relaxed) {
             let worked = worker.step(monotonic: parts.clock.monotonic())
             releaseCommitted(worker)
@@ -124,7 +143,7 @@ final class RunningEngine: Sendable {
                 "a cut failed and will be tried again, the log keeps its rows: \(failure)",
                 at: parts.clock.monotonic()
               )
-            case .success: failures.clear()
+            case .success: failures.clear(at: parts.clock.monotonic())
             case nil: break
             }
             if !worked {
@@ -137,7 +156,11 @@ final class RunningEngine: Sendable {
     started.append(try WorkerThread(name: "feed") { [self] in feed.work() })
     if compaction.isNeeded {
       let thread = try WorkerThread(name: "compaction") { [self] in compaction.work() }
-      compactionThread.withLock { $0 = thread }
+      blockThreads.withLock { $0.append(thread) }
+    }
+    if tiering.isOn {
+      let thread = try WorkerThread(name: "tiering") { [self] in tiering.work() }
+      blockThreads.withLock { $0.append(thread) }
     }
     threads.withLock { $0 = started }
   }
@@ -150,9 +173,10 @@ final class RunningEngine: Sendable {
   }
 
   func stopThreads() {
-    // It may wait for a worker, so that it ends first.
+    // They may wait for a worker, so that they end first.
     compaction.stop()
-    compactionThread.withLock { $0.take() }?.join()
+    tiering.stop()
+    for thread in blockThreads.withLock({ $0 }) { thread.join() }
     isStopping.store(true, ordering: .relaxed)
     committer.signal.set()
     for worker in workers { worker.port.signal.set() }
@@ -176,6 +200,7 @@ final class RunningEngine: Sendable {
     if compaction.isNeeded {
       worked = compaction.step(monotonic: monotonic) == 0 || worked
     }
+    if tiering.isOn { worked = tiering.step(monotonic: monotonic) == 0 || worked }
     return worked
   }
 

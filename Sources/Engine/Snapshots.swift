@@ -49,6 +49,7 @@ struct Snapshots: Sendable {
     for index in 0..<partitionCount {
       try disk.createDirectory(target.blocks(index))
       try disk.createDirectory(target.ring(index))
+      try disk.createDirectory(target.rollups(index))
     }
     for folder in [target.catalog, target.queue, target.deadLetters, target.quarantine] {
       try disk.createDirectory(folder)
@@ -63,6 +64,9 @@ struct Snapshots: Sendable {
     }
     try disk.syncDirectory(target.catalog)
     try copy(directory.identity, to: target.identity)
+    if try disk.byteCount(of: directory.coldStore) != nil {
+      try copy(directory.coldStore, to: target.coldStore)
+    }
   }
 
   private func copy(_ path: String, to target: String) throws(SystemError) {
@@ -89,6 +93,7 @@ struct Snapshots: Sendable {
     for index in 0..<partitionCount {
       try disk.syncDirectory(target.blocks(index))
       try disk.syncDirectory(target.ring(index))
+      try disk.syncDirectory(target.rollups(index))
     }
     try disk.syncDirectory(target.queue)
     try disk.syncDirectory(target.path)

@@ -12,8 +12,8 @@ extension StoreView {
 
   /// All that this view shows of a series.
   func seen(of id: SeriesID) -> Seen {
-    let open = series[id]
-    let runs = open?.runs ?? []
+    let open = open(id)
+    let runs = runs[open?.place ?? 0..<0]
     return Seen(
       generations: generations,
       runs: runs.map { (generations[$0.arena], $0.layout.layout, $0.run) },
@@ -31,9 +31,10 @@ extension StoreView {
     _ range: TimeRange
   ) -> (batches: [ColumnBatch], seen: Seen)? {
     guard seen.generations.allSatisfy({ generations.contains($0) }) else { return nil }
-    guard let open = series[id] else { return ([], self.seen(of: id)) }
+    guard let open = open(id) else { return ([], self.seen(of: id)) }
+    let runs = runs[open.place]
     var rows: [RowReference] = []
-    for (index, item) in open.runs.enumerated() {
+    for (index, item) in runs.enumerated() {
       let known = seen.runs.first {
         $0.generation == generations[item.arena] && $0.layout == item.layout.layout
       }
@@ -42,7 +43,7 @@ extension StoreView {
       for position in first..<rows.count { rows[position].sequence |= UInt64(item.arena) << 56 }
     }
     guard rows.allSatisfy({ $0.timestamp > seen.newest }) else { return nil }
-    let layouts = open.runs.map(\.layout)
+    let layouts = runs.map(\.layout)
     rows.removeAll { !range.contains($0.timestamp) }
     let isSorted = zip(rows, rows.dropFirst()).allSatisfy {
       $0.run == $1.run && $0.timestamp < $1.timestamp

@@ -7,7 +7,8 @@ struct OpenView: OpenRowsSource {
   let store: StoreView
 
   func rowCountMax(of series: SeriesID) -> Int {
-    store.series[series]?.runs.reduce(0) { $0 + Int($1.run.rowCount) } ?? 0
+    guard !store.runs.isEmpty, let open = store.open(series) else { return 0 }
+    return store.runs[open.place].reduce(0) { $0 + Int($1.run.rowCount) }
   }
 
   func openRows(of series: SeriesID, fields: [FieldID], in range: TimeRange) -> OpenRows {
@@ -19,6 +20,6 @@ struct OpenView: OpenRowsSource {
 extension StoreView {
   /// The view as Query reads it.
   var partitionView: PartitionView {
-    PartitionView(blocks: blocks, ring: ring, open: OpenView(store: self))
+    PartitionView(blocks: blocks, ring: ring, open: OpenView(store: self), rollups: rollups)
   }
 }

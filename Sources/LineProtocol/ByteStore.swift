@@ -6,15 +6,15 @@ internal import Model
   /// Zero bytes behind the content, so that loads may run over it.
   static let slackByteCount = 64
   /// Memory kept between lines.
-  private static let keptByteCount = 64 << 10
-
+  private let keptByteCount: Int
   private var base: UnsafeMutableRawPointer
   private var capacity: Int
   /// The content is the bytes `start ..< end`.
   private var start = 0
   private var end = 0
 
-  init() {
+  init(keeping keptByteCount: Int) {
+    self.keptByteCount = keptByteCount
     capacity = 0
     unsafe base = UnsafeMutableRawPointer.allocate(byteCount: Self.slackByteCount, alignment: 16)
     unsafe base.initializeMemory(as: UInt8.self, repeating: 0, count: Self.slackByteCount)
@@ -55,7 +55,7 @@ internal import Model
   mutating func removeAll() {
     start = 0
     end = 0
-    if capacity > Self.keptByteCount { reallocate(0) }
+    if capacity > keptByteCount { reallocate(0) }
     pad()
   }
 

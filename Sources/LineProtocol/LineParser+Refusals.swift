@@ -119,6 +119,24 @@ extension LineParser {
     session.isSkipping = true
   }
 
+  /// Refuses a row of which a session carries more than there is memory for now.
+  mutating func refuseCrowded(_ session: LineSession, _ arrival: Timestamp) {
+    let limit = LineParserOptions.shortLineByteCount
+    let message =
+      "the line has not ended within \(limit) bytes, and the memory for longer ones is taken"
+    unsafe refuse(
+      RowFault(limit, .tooLong, message),
+      session.carry.bytes,
+      limit,
+      session,
+      arrival
+    )
+    session.lineNumber += UInt64(session.scanner.lineFeedCount)
+    session.isSkipping = true
+    session.scanner = RowScanner()
+    session.carry.removeAll()
+  }
+
   /// Refuses what came of a line whose end never will.
   mutating func refuseCut(
     _ row: UnsafeRawPointer,

@@ -36,6 +36,7 @@ extension LineParser {
         unsafe session.carry.append(cursor, count: count)
         session.scanner = scanner
         unsafe cursor = unsafe end
+        if isCrowded(session) { refuseCrowded(session, arrival) }
         return foreignStart(session)
       }
       if verdictRoom > 0, session.verdicts.count >= options.verdictsMax { return nil }
@@ -108,7 +109,10 @@ extension LineParser {
       )
       if outcome == .incomplete {
         if let event = foreignStart(session) { return event }
-        guard unsafe cursor < end else { return nil }
+        guard unsafe cursor < end else {
+          if isCrowded(session) { refuseCrowded(session, arrival) }
+          return nil
+        }
         // Up to the next line feed, for no row ends before it; never more than the limit.
         let room = lineByteCountMax + 1 - session.carry.count
         let piece = unsafe min(end - cursor, room)

@@ -17,7 +17,9 @@ public struct LineParser: ~Copyable {
   var batches: OpenBatches
   var tally = RefusalTally()
   let payload: PayloadStore
-  var tail = ByteStore()
+  var tail = ByteStore(keeping: 64 << 10)
+  /// Bytes that all sessions of the parser carry.
+  private(set) var carriedByteCount = 0
   var parsed = ParsedRow()
   var matcher = NameMatcher()
 
@@ -52,6 +54,8 @@ public struct LineParser: ~Copyable {
     arrival: Timestamp
   ) -> (consumed: Int, event: LineEvent?) {
     guard let base = bytes.baseAddress, !session.isForeign else { return (bytes.count, nil) }
+    let carried = session.carry.count
+    defer { carriedByteCount += session.carry.count - carried }
     begin(session, arrival: arrival)
     let end = unsafe base + bytes.count
     var cursor = unsafe base
@@ -85,12 +89,29 @@ public struct LineParser: ~Copyable {
   /// Ends a session: what is left of its last line is parsed when the end ends lines (a request's
   /// body), else refused as cut.
   public mutating func finish(session: LineSession, arrival: Timestamp, endsLine: Bool) {
-    finish(session, arrival, endsLine: endsLine, "the connection ended inside the line")
+    end(session, arrival, endsLine: endsLine, "the connection ended inside the line")
+  }
+
+  /// Forgets the beginning of a line of a session that ends without being asked for more.
+  public mutating func forget(session: LineSession) {
+    carriedByteCount -= session.carry.count
+    session.carry.removeAll()
   }
 
   /// Refuses the line inside of which the sender fell silent.
   public mutating func expire(session: LineSession, arrival: Timestamp) {
-    finish(session, arrival, endsLine: false, "no more bytes came for the line")
+    end(session, arrival, endsLine: false, "no more bytes came for the line")
+  }
+
+  private mutating func end(
+    _ session: LineSession,
+    _ arrival: Timestamp,
+    endsLine: Bool,
+    _ silence: String
+  ) {
+    let carried = session.carry.count
+    defer { carriedByteCount += session.carry.count - carried }
+    finish(session, arrival, endsLine: endsLine, silence)
   }
 
   /// Seals every open batch, and behind them the counts of refused lines.
@@ -119,6 +140,12 @@ public struct LineParser: ~Copyable {
   public var oldestOpenRow: Timestamp? {
     guard let refused = tally.openedAt else { return batches.oldestOpenRow }
     return min(refused, batches.oldestOpenRow ?? .max)
+  }
+
+  /// Whether a session carries much while all of them carry too much: its line is then too long.
+  func isCrowded(_ session: LineSession) -> Bool {
+    session.carry.count > LineParserOptions.shortLineByteCount
+      && carriedByteCount > options.carriedByteCountMax
   }
 
   func begin(_ session: LineSession) {

@@ -12,6 +12,9 @@ public struct LineParserOptions: Sendable {
   public var verdictsMax: Int
   /// Bytes of refused lines kept beside the verdicts of a session.
   public var verdictByteCountMax: Int
+  /// Bytes of unended lines over all sessions. While there are more, a line is too long when it has
+  /// not ended within ``shortLineByteCount``.
+  public var carriedByteCountMax: Int
   /// Keys the hash tables, so that no client can choose colliding names.
   public var hashSeed: UInt64
 
@@ -21,6 +24,7 @@ public struct LineParserOptions: Sendable {
     shapeByteCountMax: Int = 64 << 20,
     verdictsMax: Int = 1_000,
     verdictByteCountMax: Int = 1 << 20,
+    carriedByteCountMax: Int = 32 << 20,
     hashSeed: UInt64 = .random(in: .min ... .max)
   ) {
     self.lineByteCountMax = lineByteCountMax
@@ -28,6 +32,10 @@ public struct LineParserOptions: Sendable {
     self.shapeByteCountMax = shapeByteCountMax
     self.verdictsMax = verdictsMax
     self.verdictByteCountMax = verdictByteCountMax
+    self.carriedByteCountMax = carriedByteCountMax
     self.hashSeed = hashSeed
   }
+
+  /// Bytes that a line may always have before it ends.
+  public static let shortLineByteCount = 64 << 10
 }

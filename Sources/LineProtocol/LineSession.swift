@@ -36,8 +36,9 @@ public final class LineSession {
     public var pointsRejected: UInt64 = 0
   }
 
-  /// The beginning of a line whose end has not come; at most a line limit of bytes.
-  var carry = ByteStore()
+  /// The beginning of a line whose end has not come; at most a line limit of bytes. Little is kept
+  /// between lines: there may be ten thousand sessions.
+  var carry = ByteStore(keeping: 4 << 10)
   /// How far the carried row was looked at.
   var scanner = RowScanner()
   /// Whether a line beyond the limit is being skipped.

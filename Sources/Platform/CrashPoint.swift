@@ -35,6 +35,10 @@ public enum CrashPoint: String, CaseIterable, Sendable {
   case compactionRemoving = "compaction.removing"
   /// The manifest does not name blocks any more that retention has removed, and they are there.
   case removalCommitted = "removal.committed"
+  /// Rollups are durable under their names, and no manifest names them.
+  case rollupWritten = "rollup.written"
+  /// The manifest names the rollups, and those that they replace are still there.
+  case rollupCommitted = "rollup.committed"
   /// A start has opened everything and replayed nothing.
   case opened = "recovery.opened"
   /// A start is in the middle of the log.

@@ -12,7 +12,9 @@ public struct RealDisk: Disk {
       try SystemCall.run("mkdir", path) { unsafe mkdir(path, 0o755) }
     } catch  where error.code == EEXIST {
       // Another thread was faster; a file of that name is an error all the same.
-      guard try isDirectory(path) else { throw error }
+      guard try isDirectory(path) else {
+        throw SystemError(code: ENOTDIR, operation: "mkdir", path: path)
+      }
     }
     try syncDirectory(parent)
   }

@@ -25,6 +25,7 @@ public struct SystemError: Error, Equatable, Sendable {
     public static let inputOutput: Int32 = EIO
     public static let noSuchFile: Int32 = ENOENT
     public static let exists: Int32 = EEXIST
+    public static let notDirectory: Int32 = ENOTDIR
     public static let fileTooBig: Int32 = EFBIG
     public static let wouldBlock: Int32 = EWOULDBLOCK
     public static let invalid: Int32 = EINVAL

@@ -10,6 +10,7 @@ public enum RangeQuery {
   ///
   /// - Parameters:
   ///   - tenant: `nil` for a tenant that nobody has written to: the answer is empty.
+  ///   - helpers: threads that take a share of a wide query.
   ///   - clock: times the query.
   /// - Throws: ``QueryError``: `execution` beyond the budget, `timeout` beyond the deadline,
   ///   `badData` for a page that cannot be continued, or what `views` throws. Stored bytes that
@@ -19,6 +20,7 @@ public enum RangeQuery {
     tenant: TenantID?,
     catalog: some QueryCatalog,
     views: some ViewProvider,
+    helpers: (any QueryHelpers)? = nil,
     clock: any Clock,
     options: QueryOptions = QueryOptions()
   ) throws(QueryError) -> RangeAnswer {
@@ -29,17 +31,30 @@ public enum RangeQuery {
       clock: clock
     )
     try context.checkDeadline()
+    let asked = request.range
     var request = request
     request.range = request.kept(request.range)
     var answer = RangeAnswer(grid: request.grid, precision: request.precision)
     if tenant != nil {
       let selection = try Selection(request, catalog, &context)
       let views = try selection.views(from: views, in: request.range)
+      request.warnOfHiddenRollups(asked, views, &context)
       if let grid = request.grid {
-        let query = StepQuery(request: request, grid: grid, selection: selection, views: views)
+        let query = StepQuery(
+          request: request,
+          grid: grid,
+          selection: selection,
+          views: views,
+          helpers: helpers
+        )
         try query.run(into: &answer, &context)
       } else {
-        let query = RawQuery(request: request, selection: selection, views: views)
+        let query = RawQuery(
+          request: request,
+          selection: selection,
+          views: views,
+          helpers: helpers
+        )
         try query.run(into: &answer, &context)
       }
     }

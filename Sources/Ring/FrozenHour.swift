@@ -172,16 +172,24 @@ public struct FrozenSection: Sendable {
   private static let gapByteCountMax = 4 << 10
 
   private let owner: FrozenHour
+  private let file: any ReadableFile
   private let entry: FrozenEntry
-  /// Check, places and head.
+  /// A section up to this length is read as a whole.
+  private static let wholeByteCountMax = 4 << 10
+  /// Check, places and head, and all runs of a short section.
   private let start: [UInt8]
 
-  /// Reads everything before the runs; `nil` when it cannot be read or is damaged.
-  init?(_ owner: FrozenHour, _ entry: FrozenEntry) {
+  /// Reads at least everything before the runs; `nil` when it cannot be read or is damaged.
+  ///
+  /// - Parameter file: the owner's file by another way.
+  init?(_ owner: FrozenHour, _ entry: FrozenEntry, through file: (any ReadableFile)? = nil) {
     self.owner = owner
     self.entry = entry
-    let bytes = try? owner.file.read(at: Int(entry.offset), count: Int(entry.headByteCount))
-    guard let bytes, bytes.count == Int(entry.headByteCount), Self.isSound(bytes.span, entry)
+    self.file = file ?? owner.file
+    let isWhole = Int(entry.byteCount) <= Self.wholeByteCountMax
+    let count = Int(isWhole ? entry.byteCount : entry.headByteCount)
+    guard let bytes = try? self.file.read(at: Int(entry.offset), count: count),
+      bytes.count == count, Self.isSound(bytes.span, entry)
     else {
       owner.noteDamage(entry.series)
       return nil
@@ -192,7 +200,7 @@ public struct FrozenSection: Sendable {
   private static func isSound(_ bytes: Span<UInt8>, _ entry: FrozenEntry) -> Bool {
     var reader = ByteReader(bytes)
     guard let check = reader.readInteger(UInt32.self) else { return false }
-    let rest = bytes.extracting(droppingFirst: FrozenLayout.checkByteCount)
+    let rest = bytes.extracting(FrozenLayout.checkByteCount..<Int(entry.headByteCount))
     return FrozenLayout.check(rest, series: entry.series, run: -1) == check
   }
 
@@ -203,7 +211,7 @@ public struct FrozenSection: Sendable {
   /// What the writer was given as the head.
   public var head: Span<UInt8> {
     @_lifetime(borrow self)
-    get { start.span.extracting(droppingFirst: FrozenLayout.headStart(runCount: runCount)) }
+    get { start.span.extracting(FrozenLayout.headStart(runCount: runCount)..<headByteCount) }
   }
 
   /// Where a run and its check lie in the section; `nil` when that is nowhere.
@@ -233,6 +241,7 @@ public struct FrozenSection: Sendable {
   ///   lent before.
   /// - Complexity: one read for runs that lie close together, a checksum each.
   public func withRuns(_ wanted: [Int], _ body: (Int, Span<UInt8>) -> Bool) -> Bool {
+    if start.count == Int(entry.byteCount) { return withRunsOfWhole(wanted, body) }
     var index = 0
     while index < wanted.count {
       guard let first = range(ofRun: wanted[index]) else { return fail() }
@@ -257,13 +266,24 @@ public struct FrozenSection: Sendable {
     return true
   }
 
+  /// The same where all runs are there.
+  private func withRunsOfWhole(_ wanted: [Int], _ body: (Int, Span<UInt8>) -> Bool) -> Bool {
+    for (index, number) in wanted.enumerated() {
+      guard let range = range(ofRun: number) else { return fail() }
+      guard let content = checked(start.span.extracting(range), number), body(index, content)
+      else { return fail() }
+    }
+    return true
+  }
+
   private func fail() -> Bool {
     owner.noteDamage(entry.series)
     return false
   }
 
   private func read(_ range: Range<Int>) -> [UInt8]? {
-    let bytes = try? owner.file.read(at: Int(entry.offset) + range.lowerBound, count: range.count)
+    if range.upperBound <= start.count { return Array(start[range]) }
+    let bytes = try? file.read(at: Int(entry.offset) + range.lowerBound, count: range.count)
     return bytes?.count == range.count ? bytes : nil
   }
 
@@ -280,7 +300,8 @@ public struct FrozenSection: Sendable {
 
   /// All bytes of the section, every check verified; `nil` when one fails.
   func all() -> [UInt8]? {
-    guard let bytes = read(0..<Int(entry.byteCount)), bytes.prefix(headByteCount) == start[...]
+    guard let bytes = read(0..<Int(entry.byteCount)),
+      bytes.prefix(headByteCount) == start.prefix(headByteCount)
     else {
       _ = fail()
       return nil

@@ -16,6 +16,11 @@ struct LayeredHour: Sendable {
       if case .absent = lookup { continue }
       return lookup
     }
+    return beneath(series)
+  }
+
+  /// What the frozen file says of a minute that has no record.
+  func beneath(_ series: SeriesID) -> RingLookup {
     guard let frozen else { return .absent }
     return frozen.holds(series) ? .damaged : .absent
   }

@@ -48,6 +48,30 @@ struct IndexEntry: Sendable {
     return entries[low]
   }
 
+  /// The same where lookups ascend.
+  ///
+  /// - Parameter place: where the last lookup ended; moved on.
+  static func find(
+    _ series: SeriesID,
+    in entries: [IndexEntry],
+    from place: inout Int
+  ) -> IndexEntry? {
+    var low = place
+    var high = entries.count
+    if low > high || low > 0 && entries[low - 1].series >= series.rawValue { low = 0 }
+    // A few steps, then halves.
+    while low < high, low < place + 8 {
+      if entries[low].series >= series.rawValue { high = low } else { low += 1 }
+    }
+    while low < high {
+      let middle = (low + high) / 2
+      if entries[middle].series < series.rawValue { low = middle + 1 } else { high = middle }
+    }
+    place = low
+    guard low < entries.count, entries[low].series == series.rawValue else { return nil }
+    return entries[low]
+  }
+
   /// Both, sorted; of a series that is in both, the entry of `newer`.
   static func merged(_ older: [IndexEntry], _ newer: [IndexEntry]) -> [IndexEntry] {
     guard let first = newer.first else { return older }

@@ -6,7 +6,7 @@ public import Model
 /// Keeps the files that it knows mapped or open, those too whose names other hours have taken.
 public struct RingSnapshot: Sendable {
   /// Ascending by hour; a few.
-  private let hours: [LayeredHour]
+  let hours: [LayeredHour]
 
   /// The ring of a partition that has none.
   public init() { hours = [] }

@@ -26,6 +26,21 @@ public struct Address: Hashable, Sendable {
     guard !host.isEmpty else { return nil }
     self.init(host: String(host), port: port)
   }
+
+  /// Whether two listeners would want the same port, as far as the texts tell: one address twice,
+  /// or all addresses of the machine besides one of them.
+  package func clashes(with other: Address) -> Bool {
+    guard port == other.port, port != 0 else { return false }
+    let (own, others) = (plainHost, other.plainHost)
+    return own == others || takesAll(others) || other.takesAll(own)
+  }
+
+  private var plainHost: String { host == "localhost" ? "127.0.0.1" : host }
+
+  /// `::` listens to IPv4 too.
+  private func takesAll(_ host: String) -> Bool {
+    self.host == "::" || self.host == "0.0.0.0" && !host.contains(":")
+  }
 }
 
 extension Address: CustomStringConvertible {

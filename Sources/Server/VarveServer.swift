@@ -1,5 +1,7 @@
 public import Engine
 public import Logging
+internal import NIOCore
+internal import NIOPosix
 public import Platform
 internal import Synchronization
 
@@ -72,6 +74,26 @@ public final class VarveServer: Sendable {
       log: log,
       clock: clock
     )
+  }
+
+  /// Takes both ports for a moment: tells a conflict before anything is made on the disk.
+  public static func checkPorts(_ configuration: ServerConfiguration) async throws(ServerError) {
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    var failure: ServerError?
+    for (address, option) in [
+      (configuration.lines, "--line-tcp"), (configuration.http, "--http"),
+    ] where failure == nil {
+      do {
+        let listener = try await ServerBootstrap(group: group)
+          .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+          .bind(host: address.host, port: address.port).get()
+        try await listener.close().get()
+      } catch {
+        failure = .binding(address, option: option, error)
+      }
+    }
+    try? await group.shutdownGracefully()
+    if let failure { throw failure }
   }
 
   /// Takes both ports. HTTP answers from now on, data routes with 503 until ``recover()`` is done;

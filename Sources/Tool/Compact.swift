@@ -17,6 +17,9 @@ struct Compact: ParsableCommand {
   @Option(help: "The data directory.")
   var data: String
 
+  @Flag(help: "Print what was done as JSON.")
+  var json = false
+
   func run() throws {
     let disk = RealDisk()
     let clock = RealClock()
@@ -44,10 +47,12 @@ struct Compact: ParsableCommand {
     } catch {
       throw Failure("\(error)")
     }
-    StandardOutput.write(
-      "\(Quantity.grouped(plan.pointCount)) points in \(ByteSize(byteCount: plan.byteCount)) to "
-        + "compact, \(ByteSize(byteCount: plan.scratchByteCount)) of scratch space at most\n"
-    )
+    if !json {
+      StandardOutput.write(
+        "\(Quantity.grouped(plan.pointCount)) points in \(ByteSize(byteCount: plan.byteCount)) to "
+          + "compact, \(ByteSize(byteCount: plan.scratchByteCount)) of scratch space at most\n"
+      )
+    }
     try perform(compaction, plan, clock)
   }
 
@@ -56,7 +61,7 @@ struct Compact: ParsableCommand {
     _ plan: OfflineCompaction.Plan,
     _ clock: RealClock
   ) throws {
-    let isTerminal = StandardOutput.isTerminal
+    let isTerminal = StandardOutput.isErrorTerminal
     let start = clock.now()
     let progress: OfflineCompaction.Progress
     let faults: [OfflineCompaction.Fault]
@@ -74,15 +79,38 @@ struct Compact: ParsableCommand {
       throw Failure("\(error)")
     }
     if isTerminal { StandardOutput.writeError("\r\u{1b}[K") }
-    StandardOutput.write(
-      "\(Quantity.grouped(progress.pointsDone)) points: "
-        + "\(ByteSize(byteCount: progress.bytesRead)) became "
-        + "\(ByteSize(byteCount: progress.bytesWritten)) in "
-        + "\(Quantity.decimals(Double(clock.now() - start) / 1e9, 1)) s\n"
-    )
-    for fault in faults {
+    let seconds = Double(clock.now() - start) / 1e9
+    if json {
+      StandardOutput.write(Self.json(plan, progress, faults, seconds).text + "\n")
+    } else {
+      StandardOutput.write(
+        "\(Quantity.grouped(progress.pointsDone)) points: "
+          + "\(ByteSize(byteCount: progress.bytesRead)) became "
+          + "\(ByteSize(byteCount: progress.bytesWritten)) in "
+          + "\(Quantity.decimals(seconds, 1)) s\n"
+      )
+    }
+    for fault in faults where !json {
       StandardOutput.writeError("partition \(fault.partition) was left: \(fault.text)\n")
     }
     if !faults.isEmpty { throw ExitCode(1) }
+  }
+
+  private static func json(
+    _ plan: OfflineCompaction.Plan,
+    _ progress: OfflineCompaction.Progress,
+    _ faults: [OfflineCompaction.Fault],
+    _ seconds: Double
+  ) -> JSONValue {
+    var left = TextTable(["partition", "reason"])
+    for fault in faults { left.add([.integer(fault.partition), .text(fault.text)]) }
+    return .object([
+      (key: "points", value: .integer(Int64(progress.pointsDone))),
+      (key: "bytes_before", value: .integer(Int64(progress.bytesRead))),
+      (key: "bytes_after", value: .integer(Int64(progress.bytesWritten))),
+      (key: "scratch_bytes_max", value: .integer(Int64(plan.scratchByteCount))),
+      (key: "seconds", value: .double(seconds)),
+      (key: "left", value: left.json),
+    ])
   }
 }

@@ -17,7 +17,9 @@ struct Config: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Check flags, variables and the config file.",
       discussion: """
-        Prints a line for each fault. Exit status: 0 sound, 1 faults, 2 the file cannot be read.
+        Prints a line for each fault: whatever varve serve would refuse with these options. Flags \
+        may stand behind the file, as for serve. Exit status: 0 sound, 1 faults, 2 the file cannot \
+        be read.
         """
     )
 
@@ -32,10 +34,14 @@ struct Config: ParsableCommand {
       let loader = ConfigurationLoader(flags: flags)
       let resolution = try loader.load()
       for warning in loader.warnings { StandardOutput.writeError("warning: \(warning)\n") }
-      for fault in resolution.faults { StandardOutput.writeError("\(fault)\n") }
-      guard resolution.faults.isEmpty else { throw ExitCode(1) }
+      let faults = resolution.startFaults(RealDisk())
+      for fault in faults { StandardOutput.writeError("\(fault)\n") }
+      guard faults.isEmpty else { throw ExitCode(1) }
       let given = resolution.settings.count { $0.source != .default }
-      StandardOutput.write("\(loader.path ?? "no config file"): sound; \(given) options given\n")
+      StandardOutput.write(
+        "\(loader.path ?? "no config file"): sound; \(given) \(given == 1 ? "option" : "options") "
+          + "given\n"
+      )
     }
   }
 

@@ -53,7 +53,7 @@ enum DemoText {
     text +=
       "acknowledged \(Quantity.grouped(sent.rowsAccepted * metricCount)) points, p99 "
       + "\(Quantity.decimals(Double(latencies.percentile(0.99)) / 1e6, 1)) ms\n"
-    for complaint in sent.complaints { text += "server says  \(complaint)\n" }
+    for complaint in sent.complaints { text += "trouble      \(complaint)\n" }
     return text
   }
 }

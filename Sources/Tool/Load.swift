@@ -9,9 +9,9 @@ struct Load: ParsableCommand {
     abstract: "Load a server with a simulated fleet over line protocol.",
     discussion: """
       Sends rows with their real time, over TCP with an #ack behind every piece or over HTTP with \
-      a POST for every piece, and reports the rate, the \
-      time to acknowledgement and the processor time at both ends. Exit status 1 when anything was \
-      rejected, failed or was not acknowledged.
+      a POST for every piece, and reports the rate, the time to acknowledgement and the processor \
+      time at both ends. A line of how it goes is written to standard error. Exit status 1 when \
+      anything was rejected, failed or was not acknowledged.
       """
   )
 
@@ -41,6 +41,9 @@ struct Load: ParsableCommand {
 
   @Option(help: "The same seed makes the same values.")
   var seed: UInt64 = 1
+
+  @Flag(help: "Print the report as JSON.")
+  var json = false
 
   func validate() throws {
     guard target != nil else {
@@ -106,7 +109,7 @@ struct Load: ParsableCommand {
         server.processorSeconds().map { $0 - before }
       }
     )
-    StandardOutput.write(report.text)
+    StandardOutput.write(json ? report.json.text + "\n" : report.text)
     if !progress.isClean { throw ExitCode(1) }
   }
 }

@@ -12,6 +12,10 @@ enum Main {
   }
 
   private static func run(_ arguments: [String]) async -> Int32 {
+    if let message = UnknownCommand.message(arguments) {
+      StandardOutput.writeError("Error: \(message)\n")
+      return 2
+    }
     let environment = EnvironmentOptions(
       commands: Varve.configuration.subcommands,
       value: ProcessEnvironment.value(of:)

@@ -44,7 +44,7 @@ struct ScratchDirectory: Sendable {
     }
   }
 
-  private static func removeTree(_ path: String, _ disk: RealDisk) {
+  static func removeTree(_ path: String, _ disk: RealDisk) {
     for name in (try? disk.list(path)) ?? [] { removeTree(Path.join(path, name), disk) }
     try? disk.remove(path)
   }

@@ -23,13 +23,18 @@ struct Serve: AsyncParsableCommand {
     let resolution = try loader.loadForServing()
     let configuration = resolution.configuration
     let logger = ToolLog.logger(configuration.logLevel, format: configuration.logFormat)
-    for warning in loader.warnings { logger.warning("\(warning)") }
+    for warning in loader.warnings { logger.log(.unknownVariable, .warning, "\(warning)") }
     warnOfDescriptors(configuration.server, logger)
     let stop = try StopSignal(stopSeconds: configuration.server.stopSeconds)
     let disk = RealDisk()
     let server: VarveServer
     let addresses: VarveServer.Addresses
     do {
+      // A server that cannot listen leaves no new directory behind.
+      let identity = DataDirectory(configuration.engine.dataDirectory).identity
+      if (try? disk.byteCount(of: identity)) == nil {
+        try await VarveServer.checkPorts(configuration.server)
+      }
       server = try VarveServer(
         configuration.server,
         engine: configuration.engine,
@@ -43,13 +48,13 @@ struct Serve: AsyncParsableCommand {
     }
     let news = ServeNews(format: configuration.logFormat, logger: logger)
     let report = StartReport(server.engine.configuration, disk: disk)
-    news.say(BuildInformation.text, report.started(addresses))
+    news.say(.started, BuildInformation.text, report.started(addresses))
     let progress = StartProgress.watch(server.engine, logger)
     do {
       let recovery = try await server.recover()
       stop.becomeReady()
-      news.say("taking lines", report.recovered(recovery))
-      news.say(StartReport.damages(recovery))
+      news.say(.ready, "taking lines", report.recovered(recovery))
+      news.say(StartReport.findings(recovery))
     } catch {
       throw Failure("cannot open \(configuration.engine.dataDirectory): \(error)")
     }
@@ -57,16 +62,18 @@ struct Serve: AsyncParsableCommand {
     ServiceNotification.send(["READY=1", "STATUS=taking lines at \(addresses.lines)"])
     let signal = await stop.wait()
     ServiceNotification.send(["STOPPING=1", "STATUS=draining and cutting"])
-    news.say("\(signal): draining and cutting", [:])
+    news.say(.stopping, "\(signal): draining and cutting")
     do { try await server.stop() } catch { throw Failure("\(error)") }
-    news.say("stopped", [:])
+    news.say(.stopped, "stopped")
   }
 
   /// Blocks, segments and HTTP need descriptors besides the connections.
   private func warnOfDescriptors(_ server: ServerConfiguration, _ logger: Logger) {
     let files = ProcessLimits.raiseOpenFileCount()
     guard server.lineConnectionCountMax > files / 2 else { return }
-    logger.warning(
+    logger.log(
+      .fewDescriptors,
+      .warning,
       """
       line.connections-max is \(server.lineConnectionCountMax), but the process may open \(files) \
       files; raise that limit (ulimit -n, LimitNOFILE) to twice the connections

@@ -1,3 +1,4 @@
+internal import Engine
 internal import Logging
 internal import Platform
 
@@ -9,26 +10,29 @@ struct ServeNews {
   let format: LogFormat
   let logger: Logger
 
-  func say(_ heading: String, _ facts: StartReport.Facts) {
+  func say(_ kind: LogKind, _ heading: String, _ facts: [StartReport.Fact] = []) {
     guard format == .text else {
       var metadata: Logger.Metadata = [:]
-      for (name, value) in facts {
-        metadata[String(name.map { $0 == " " ? "_" : $0 })] = "\(value)"
-      }
-      return logger.info("\(heading)", metadata: metadata)
+      for fact in facts { metadata.merge(fact.values) { first, _ in first } }
+      return logger.log(kind, .info, "\(heading)", metadata)
     }
     var text = heading + "\n"
-    for (name, value) in facts { text += line(name, value) }
+    for fact in facts { text += line(fact.name, fact.text) }
     StandardOutput.write(text)
   }
 
-  func say(_ damages: [(text: String, isNote: Bool)]) {
-    for (text, isNote) in damages {
+  func say(_ findings: [StartReport.Finding]) {
+    for finding in findings {
       guard format == .text else {
-        logger.log(level: isNote ? .notice : .warning, "\(text)")
+        logger.log(
+          finding.isNote ? .note : .damage,
+          finding.isNote ? .notice : .warning,
+          "\(finding.text)",
+          finding.values
+        )
         continue
       }
-      StandardOutput.write(line(isNote ? "note" : "damage", text))
+      StandardOutput.write(line(finding.isNote ? "note" : "damage", finding.text))
     }
   }
 

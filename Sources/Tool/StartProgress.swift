@@ -23,7 +23,13 @@ enum StartProgress {
         ServiceNotification.send([
           "STATUS=\(text)", "EXTEND_TIMEOUT_USEC=\(extensionMicroseconds)",
         ])
-        if count % logEvery == 0 { logger.info("\(text)") }
+        if count % logEvery == 0 {
+          var facts: Logger.Metadata = [
+            "percent": .stringConvertible((fraction * 1_000).rounded() / 10)
+          ]
+          if let left { facts["seconds_left"] = .stringConvertible(left.rounded()) }
+          logger.log(.replaying, .info, "\(text)", facts)
+        }
         count += 1
       }
     }

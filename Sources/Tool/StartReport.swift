@@ -1,4 +1,5 @@
 internal import Engine
+internal import Logging
 internal import Model
 internal import Platform
 internal import Server
@@ -21,21 +22,56 @@ struct StartReport {
     freeByteCount = try? disk.space(at: configuration.dataDirectory).free
   }
 
-  typealias Facts = KeyValuePairs<String, String>
+  /// One thing that is told: in words for people, in numbers for programs.
+  struct Fact {
+    var name: String
+    var text: String
+    var values: Logger.Metadata
+
+    init(_ name: String, _ text: String, _ values: Logger.Metadata = [:]) {
+      self.name = name
+      self.text = text
+      self.values = values
+    }
+  }
+
+  /// A damage or a note.
+  struct Finding {
+    var text: String
+    var isNote: Bool
+    var values: Logger.Metadata = [:]
+  }
 
   /// What holds once the ports are taken.
-  func started(_ addresses: VarveServer.Addresses) -> Facts {
+  func started(_ addresses: VarveServer.Addresses) -> [Fact] {
     let free = freeByteCount.map { ", \(ByteSize(byteCount: $0)) free" } ?? ""
     let mode = configuration.durability
     let (partitions, workers) = (configuration.partitionCount, configuration.workerCount)
+    let owners = min(workers, partitions)
+    var place: Logger.Metadata = [
+      "data": "\(configuration.dataDirectory)", "version": "\(BuildInformation.version)",
+    ]
+    if let freeByteCount { place["free_bytes"] = .stringConvertible(freeByteCount) }
     return [
-      "data": configuration.dataDirectory + free,
-      "durability": "\(mode.rawValue): \(mode.risk)",
-      "partitions": "\(partitions), owned by \(min(workers, partitions)) workers",
-      "open rows": openRows,
-      "ring": ring,
-      "lines": "\(addresses.lines)",
-      "http": "http://\(addresses.http)",
+      Fact("data", configuration.dataDirectory + free, place),
+      Fact(
+        "durability",
+        "\(mode.rawValue): \(mode.risk)",
+        ["durability": "\(mode.rawValue)"]
+      ),
+      Fact(
+        "partitions",
+        "\(partitions), owned by \(owners) workers",
+        ["partitions": .stringConvertible(partitions), "workers": .stringConvertible(owners)]
+      ),
+      Fact(
+        "open rows",
+        openRows,
+        ["open_rows_bytes": .stringConvertible(configuration.openRowByteCountMax)]
+      ),
+      Fact("ring", ring, ["ring_hours": .stringConvertible(Int(Self.ringHours))]),
+      Fact("lines", "\(addresses.lines)", ["lines": "\(addresses.lines)"]),
+      Fact("http", "http://\(addresses.http)", ["http": "http://\(addresses.http)"]),
     ]
   }
 
@@ -56,14 +92,36 @@ struct StartReport {
   }
 
   /// What opening the data found.
-  func recovered(_ recovery: RecoveryReport) -> Facts {
-    [
-      "recovery": "epoch \(recovery.epoch): \(Quantity.grouped(recovery.blocks)) blocks, "
-        + "\(Quantity.grouped(recovery.series)) series; "
-        + "\(Quantity.grouped(recovery.replayedBatches)) batches with "
-        + "\(Quantity.grouped(recovery.replayedRows)) rows replayed in "
-        + "\(Quantity.decimals(recovery.seconds, 2)) s",
-      "ring": Self.ring(recovery.ring),
+  func recovered(_ recovery: RecoveryReport) -> [Fact] {
+    let found = recovery.ring
+    return [
+      Fact(
+        "recovery",
+        "epoch \(recovery.epoch): \(Quantity.grouped(recovery.blocks)) blocks, "
+          + "\(Quantity.grouped(recovery.series)) series; "
+          + "\(Quantity.grouped(recovery.replayedBatches)) batches with "
+          + "\(Quantity.grouped(recovery.replayedRows)) rows replayed in "
+          + "\(Quantity.decimals(recovery.seconds, 2)) s",
+        [
+          "epoch": .stringConvertible(recovery.epoch),
+          "blocks": .stringConvertible(recovery.blocks),
+          "series": .stringConvertible(recovery.series),
+          "replayed_batches": .stringConvertible(recovery.replayedBatches),
+          "replayed_rows": .stringConvertible(recovery.replayedRows),
+          "seconds": .stringConvertible(recovery.seconds),
+          "damages": .stringConvertible(recovery.damages.count { $0.severity != .note }),
+          "notes": .stringConvertible(recovery.damages.count { $0.severity == .note }),
+        ]
+      ),
+      Fact(
+        "ring",
+        Self.ring(found),
+        [
+          "frozen_hours": .stringConvertible(found.frozenHourCount),
+          "frozen_columns": .stringConvertible(found.columnCount),
+          "frozen_bytes": .stringConvertible(found.frozenByteCount),
+        ]
+      ),
     ]
   }
 
@@ -76,12 +134,28 @@ struct StartReport {
   }
 
   /// A line for each damage or note, up to a few.
-  static func damages(_ recovery: RecoveryReport) -> [(text: String, isNote: Bool)] {
-    var lines = recovery.damages.prefix(listedDamageCountMax).map { damage in
-      (text: LogText.escape("\(damage)", byteCountMax: 1_024), isNote: damage.severity == .note)
+  static func findings(_ recovery: RecoveryReport) -> [Finding] {
+    var findings = recovery.damages.prefix(listedDamageCountMax).map { damage in
+      Finding(
+        text: LogText.escape("\(damage)", byteCountMax: 1_024),
+        isNote: damage.severity == .note,
+        values: [
+          "path": "\(damage.path)", "offset": .stringConvertible(damage.offset),
+          "length": .stringConvertible(damage.byteCount), "what": "\(damage.what)",
+          "range": "\(damage.range)",
+        ]
+      )
     }
     let more = recovery.damages.count - listedDamageCountMax
-    if more > 0 { lines.append((text: "and \(more) more; varve verify lists all", isNote: false)) }
-    return lines
+    if more > 0 {
+      findings.append(
+        Finding(
+          text: "and \(more) more; varve verify lists all",
+          isNote: false,
+          values: ["more": .stringConvertible(more)]
+        )
+      )
+    }
+    return findings
   }
 }

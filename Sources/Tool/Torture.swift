@@ -63,25 +63,21 @@ enum TortureText {
   static func report(_ run: TortureRun) -> String {
     let figures = run.figures
     let faults = run.faults
+    let points = figures.killsByPoint.sorted { $0.key < $1.key }
+    let struck = points.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+    let killCount = points.reduce(0) { $0 + $1.value }
+    let (starting, running) = (figures.startPeakByteCount >> 20, figures.peakByteCount >> 20)
     var text =
       line("cycles", "\(figures.cycles) in \(Quantity.decimals(figures.seconds, 1)) s")
       + line(
         "starts",
-        "\(figures.starts); killed at a named point "
-          + "\(figures.killsByPoint.values.reduce(0, +)) times, while starting "
+        "\(figures.starts); killed at a named point \(killCount) times, while starting "
           + "\(figures.killsWhileStarting) times"
       )
-      + line(
-        "points",
-        figures.killsByPoint.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
-          .joined(separator: ", ")
-      )
-      + line(
-        "memory",
-        "at most \(figures.startPeakByteCount >> 20) MiB once started, "
-          + "\(figures.peakByteCount >> 20) MiB before a kill"
-      )
-      + line("acknowledged", "\(Quantity.grouped(figures.acknowledgedRows)) rows")
+    if killCount > 0 { text += line("points", struck) }
+    text += line("memory", "at most \(starting) MiB once started, \(running) MiB before a kill")
+    text +=
+      line("acknowledged", "\(Quantity.grouped(figures.acknowledgedRows)) rows")
       + line(
         "stored",
         "\(Quantity.grouped(figures.storedRows)) rows, "

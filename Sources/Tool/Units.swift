@@ -124,6 +124,12 @@ package enum Quantity {
     return decimals(value, 0)
   }
 
+  /// The same with what is counted: `2.05 M points/s`, `950 points/s`, `28.81 MB/s`.
+  package static func short(_ value: Double, _ unit: String) -> String {
+    let text = short(value)
+    return unit.hasPrefix("B") && text.last?.isLetter == true ? text + unit : "\(text) \(unit)"
+  }
+
   /// A fixed number of decimals.
   package static func decimals(_ value: Double, _ count: Int) -> String {
     let factor = count == 0 ? 1.0 : count == 1 ? 10 : count == 2 ? 100 : 1_000

@@ -138,6 +138,13 @@ struct GzipDecoderTests {
     #expect(throws: GzipFault.truncated) { try decompress([0x1f]) }
   }
 
+  @Test func whatStandsBehindAMemberAndIsNoneIsNamed() throws {
+    let member = try Fixtures.bytes("gzip/stored.gz")
+    #expect(throws: GzipFault.trailingBytes) { try decompress(member + Array("junk".utf8)) }
+    #expect(throws: GzipFault.trailingBytes) { try decompress(member + [0x1f, 0x00]) }
+    #expect(try decompress(member + [0, 0]) == (try decompress(member)))
+  }
+
   @Test func theChecksumIsTheOneOfGzip() {
     #expect(CRC32.checksum(Array("123456789".utf8)) == 0xcbf4_3926)
     let bytes = (0..<1_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }

@@ -55,4 +55,49 @@ import Testing
     let again = try opened(disk).catalog
     #expect(Contents(again, idMax: 600) == Contents(catalog, idMax: 600))
   }
+
+  /// A limit that several receivers check apart leaks by as many as there are.
+  @Test func theSeriesLimitHoldsForAllThreadsTogether() throws {
+    let disk = FaultyDisk(seed: 3)
+    func open() throws -> Catalog {
+      var limits = CatalogLimits()
+      limits.seriesMax = 100
+      return try Catalog.open(
+        disk: disk,
+        directory: "catalog",
+        partitionCount: 2,
+        limits: limits
+      ).0
+    }
+    @Sendable func resolve(_ catalog: Catalog, _ series: Int, _ runs: inout LayoutRuns) -> Bool {
+      let found = try? catalog.resolve(
+        tenant: series % 2 == 0 ? .default : TenantID(1),
+        measurement: bytes("m"),
+        tags: tags(["host": "h\(series)"]),
+        fields: floats("a"),
+        runs: &runs
+      )
+      return found != nil
+    }
+    var catalog = try open()
+    _ = try catalog.tenant(named: bytes("other"), create: true)
+    for _ in 0..<3 {
+      let counts = Mutex<[Int]>([])
+      let receivers = try (0..<4).map { [catalog] number in
+        try WorkerThread(name: "receiver \(number)") {
+          var runs = LayoutRuns()
+          // Each thread has series of its own, and those that are there already.
+          let own = (number * 1_000..<number * 1_000 + 200).filter { resolve(catalog, $0, &runs) }
+          counts.withLock { $0.append(own.count) }
+        }
+      }
+      for receiver in receivers { receiver.join() }
+      #expect(catalog.statistics().series == 100)
+      #expect(counts.withLock { $0.reduce(0, +) } == 100)
+      try catalog.sync(upTo: catalog.version)
+      disk.crash(.powerLosingAll)
+      catalog = try open()
+      #expect(catalog.statistics().series == 100)
+    }
+  }
 }

@@ -41,11 +41,18 @@ import Testing
         }
       }
     }
+    for (type, shape) in [(ColumnType.float, "decimals"), (.float, "noise"), (.integer, "counter")]
+    {
+      let cells = ChunkShapes.cells(shape, type: type, count: 520, seed: 5)
+      let bytes = encoded(cells, type, strength: .young)
+      samples.append(Sample(type: type, count: 520, bytes: bytes))
+    }
     return samples
   }()
 
   @Test func samplesHoldEveryCodecOfAColumn() {
-    let codecs = Set(Self.samples.compactMap { ChunkDescription($0.bytes.span)?.codec })
+    var codecs = Set(Self.samples.compactMap { ChunkDescription($0.bytes.span)?.codec })
+    codecs.formUnion(Self.samples.compactMap { ChunkCodec(firstByte: $0.bytes[0]) })
     let missing = Set(ChunkCodec.allCases).subtracting(codecs)
     #expect(missing.isSubset(of: [.grid, .xor]), "\(missing)")
   }

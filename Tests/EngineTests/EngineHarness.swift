@@ -1,3 +1,4 @@
+import Cold
 import Engine
 import Logging
 import Model
@@ -14,10 +15,12 @@ final class EngineHarness {
   private(set) var receiver: Receiver
   private(set) var connection: LineConnection
   private let configure: (inout EngineConfiguration) -> Void
+  private let objectStore: (any ObjectStore)?
 
   static func engine(
     on disk: FaultyDisk,
     clock: ManualClock = ManualClock(now: 1_795_373_340_000_000_000),
+    objectStore: (any ObjectStore)? = nil,
     configure: (inout EngineConfiguration) -> Void = { _ in }
   ) throws -> Engine {
     var configuration = EngineConfiguration(dataDirectory: "/data")
@@ -28,21 +31,33 @@ final class EngineHarness {
       configuration,
       disk: disk,
       clock: clock,
-      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-      threading: .manual
+      logger: silent,
+      threading: .manual,
+      objectStore: objectStore
     )
   }
 
-  /// - Parameter disk: what it starts on, an empty disk or one with a directory on it.
+  static let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+  /// - Parameters:
+  ///   - disk: what it starts on, an empty disk or one with a directory on it.
+  ///   - objectStore: the cold store, if it is not a directory of `disk`.
   init(
     on disk: FaultyDisk = FaultyDisk(seed: 1),
     now: Int64 = 1_795_373_340_000_000_000,
+    objectStore: (any ObjectStore)? = nil,
     configure: @escaping (inout EngineConfiguration) -> Void = { _ in }
   ) throws {
     self.disk = disk
     clock = ManualClock(now: now)
     self.configure = configure
-    engine = try Self.engine(on: disk, clock: clock, configure: configure)
+    self.objectStore = objectStore
+    engine = try Self.engine(
+      on: disk,
+      clock: clock,
+      objectStore: objectStore,
+      configure: configure
+    )
     report = try engine.start()
     receiver = try engine.makeReceiver(onSettled: {})
     connection = receiver.open(sender: "test")
@@ -81,7 +96,12 @@ final class EngineHarness {
 
   /// Starts it again.
   func start() throws {
-    engine = try Self.engine(on: disk, clock: clock, configure: configure)
+    engine = try Self.engine(
+      on: disk,
+      clock: clock,
+      objectStore: objectStore,
+      configure: configure
+    )
     report = try engine.start()
     receiver = try engine.makeReceiver(onSettled: {})
     connection = receiver.open(sender: "test")

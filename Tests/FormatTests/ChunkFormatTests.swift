@@ -77,8 +77,10 @@ import Testing
     #expect(try Fixtures.matches(Self.fixture, Self.file()))
   }
 
-  @Test func fixtureStillHoldsTheColumns() throws {
-    let bytes = try Fixtures.bytes(Self.fixture)
+  /// The second one is of the time before long chunks had statistics.
+  @Test(arguments: [fixture, "format-v1/chunk-plain.bin"])
+  func fixtureStillHoldsTheColumns(name: String) throws {
+    let bytes = try Fixtures.bytes(name)
     var reader = ByteReader(bytes.span)
     for expected in Self.timestamps {
       let (type, count, chunk) = try next(&reader)
@@ -125,6 +127,7 @@ import Testing
       let chunk = try next(&reader).chunk
       let description = ChunkDescription(chunk.span)
       codecs.insert(try #require(description).codec)
+      if description?.hasStatistics == true { codecs.insert(.statistics) }
     }
     // Frames are another library's bytes, which may change with its version.
     let missing = Set(ChunkCodec.allCases).subtracting(codecs)
@@ -151,6 +154,8 @@ import Testing
     #expect(page.shows(Self.timestampChunk([5, 6, 7, 10, 11].map { $0 * Self.second })))
     #expect(page.shows(Self.chunk(.float, [20.5, 20.7, 20.4, 20.9, 21].map(\.bitPattern))))
     #expect(page.shows(Self.chunk(.integer, [100, 101, 100, 102])))
+    let long = Self.chunk(.integer, (0..<600).map { 100 + $0 % 4 })
+    #expect(page.shows(Array(long.prefix(9))))
     let words = ["up", "down", "up", "up", "down", "up", "down", "down", "up"]
     #expect(page.shows(Self.textChunk(words)))
   }

@@ -78,6 +78,9 @@ import Testing
     manifest.deletes = [
       BlockDelete(tenant: TenantID(1), offset: Offset(32), record: record, pending: [Offset(16)])
     ]
+    manifest.rollups.coverage = [.hour: .init(from: 0, until: 20_780)]
+    manifest.rollups.changed = [20_778: 5]
+    manifest.rollups.deletes = [RollupDelete(tenant: TenantID(1), record: record)]
     return manifest
   }()
 
@@ -90,6 +93,11 @@ import Testing
     for count in bytes.indices {
       let cut = Array(bytes[..<count])
       #expect(throws: BlockError.self) { try Manifest(cut.span) }
+    }
+    for bit in 0..<8 * bytes.count {
+      var flipped = bytes
+      flipped[bit / 8] ^= 1 << UInt8(bit % 8)
+      #expect(throws: BlockError.self) { try Manifest(flipped.span) }
     }
   }
 }

@@ -203,8 +203,9 @@ struct ReferenceParser {
   }
 
   private mutating func control(_ text: String) {
-    let words = text.split(separator: " ").map(String.init)
-    let name = text.prefix { $0 != " " }
+    // By bytes: a space and a combining mark behind it are one character.
+    let words = text.utf8.split(separator: 32).map { String(Substring($0)) }
+    let name = String(Substring(text.utf8.prefix { $0 != 32 }))
     let argument = words.dropFirst().joined(separator: " ")
     let isWord = words.count == 2
     switch name {

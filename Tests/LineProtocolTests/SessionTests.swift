@@ -237,6 +237,46 @@ import Testing
     #expect(harness.session.lineNumber == 3)
   }
 
+  @Test func unendedLinesOfAllSessionsTogetherAreBounded() {
+    let options = LineParserOptions(carriedByteCountMax: 1 << 20, hashSeed: 1)
+    var harness = Harness(options: options)
+    let own = harness.session
+    let piece = Array(String(repeating: "x", count: 400 << 10).utf8)
+    let short = Array("m,host=s f=1".utf8)
+    let sessions = (0..<6).map { _ in LineSession(tenant: .default) }
+    for session in sessions {
+      harness.session = session
+      harness.send("m s=\"")
+      harness.send(piece)
+    }
+    // The third one reached the bound: those behind it had to end within what is always allowed.
+    #expect(sessions.map(\.isInsideLine) == Array(repeating: true, count: 6))
+    #expect(sessions.map(\.rejected) == [0, 0, 0, 1, 1, 1])
+    #expect(harness.verdicts.map(\.reason) == [.tooLong, .tooLong, .tooLong])
+    #expect(harness.verdicts.map(\.column) == Array(repeating: 65_537, count: 3))
+    // Others go on, long lines that come at once too.
+    harness.session = own
+    harness.send(short)
+    harness.send(" 1\nm,host=")
+    harness.send(piece.prefix(100))
+    harness.send(" f=1 1\nm,host=t s=\"" + String(repeating: "x", count: 100 << 10) + "\" 1\n")
+    #expect(own.accepted == 3)
+    #expect(own.rejected == 0)
+    // What has ended makes room.
+    for session in sessions {
+      harness.session = session
+      harness.send("\" 1\nm f=1 1\n")
+      #expect(!session.isInsideLine)
+      #expect(session.accepted == 2 - session.rejected)
+    }
+    harness.session = LineSession(tenant: .default)
+    harness.send("m s=\"")
+    harness.send(piece)
+    harness.send("\" 1\n")
+    #expect(harness.session.rejected == 0)
+    #expect(harness.session.accepted == 1)
+  }
+
   @Test func aLineOfJustTheLimitIsTaken() {
     let options = LineParserOptions(lineByteCountMax: 2_000, hashSeed: 1)
     for excess in 0...1 {

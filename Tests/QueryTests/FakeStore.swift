@@ -71,16 +71,25 @@ struct FakeStore: QueryCatalog, ViewProvider {
     )
   }
 
-  func run(_ query: String, options: QueryOptions = QueryOptions()) throws -> RangeAnswer {
-    try run(request(query), options: options)
+  func run(
+    _ query: String,
+    options: QueryOptions = QueryOptions(),
+    helpers: (any QueryHelpers)? = nil
+  ) throws -> RangeAnswer {
+    try run(request(query), options: options, helpers: helpers)
   }
 
-  func run(_ request: RangeRequest, options: QueryOptions = QueryOptions()) throws -> RangeAnswer {
+  func run(
+    _ request: RangeRequest,
+    options: QueryOptions = QueryOptions(),
+    helpers: (any QueryHelpers)? = nil
+  ) throws -> RangeAnswer {
     try RangeQuery.run(
       request,
       tenant: tenant,
       catalog: self,
       views: self,
+      helpers: helpers,
       clock: TickingClock(),
       options: options
     )

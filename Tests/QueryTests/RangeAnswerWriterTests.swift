@@ -23,7 +23,9 @@ import Testing
     )
   }
 
-  static func cells(_ values: [Double]) -> AnswerValues { .float(values.map(\.bitPattern)) }
+  static func cells(_ values: [Double]) -> AnswerValues {
+    .float(SharedColumn(values.map(\.bitPattern)))
+  }
 
   @Test func bucketsStandBesideSharedTimestamps() throws {
     let range = TimeRange(start: 1_795_373_340_000_000_000, end: 1_795_373_460_000_000_000)
@@ -49,8 +51,9 @@ import Testing
         == #"{"status":"success","data":{"step":60000,"timestamps":[1795373340000,1795373400000],"#
         + #""series":[{"measurement":"node","tags":{"server":"a1b2"},"field":"cpu_user","#
         + #""type":"float","count":[12,0],"min":[1.5,null],"max":[9,null],"avg":[4.25,null]}]},"#
-        + #""stats":{"ring_windows":2880,"chunks_from_statistics":0,"chunks_decoded":0,"#
-        + #""rows_open":12,"microseconds":180}}"#
+        + #""stats":{"ring_windows":2880,"rollup_windows":0,"#
+        + #""chunks_from_statistics":0,"chunks_decoded":0,"#
+        + #""chunks_cold":0,"rows_open":12,"microseconds":180}}"#
     )
   }
 
@@ -74,8 +77,9 @@ import Testing
         == #"{"status":"success","data":{"series":[{"measurement":"node","tags":{},"field":"up","#
         + #""type":"boolean","timestamps":[1,"1795373340000000001"],"values":[true,false]}]},"#
         + #""warnings":["a \"block\" is damaged"],"#
-        + #""stats":{"ring_windows":0,"chunks_from_statistics":0,"chunks_decoded":0,"#
-        + #""rows_open":0,"microseconds":0}}"#
+        + #""stats":{"ring_windows":0,"rollup_windows":0,"#
+        + #""chunks_from_statistics":0,"chunks_decoded":0,"#
+        + #""chunks_cold":0,"rows_open":0,"microseconds":0}}"#
     )
   }
 
@@ -150,7 +154,7 @@ import Testing
   @Test func integersBeyondTwoToThe53AreStrings() {
     let signed: [Int64] = [0, -5, 1 << 53, -1 << 53, 1 << 53 + 1, .min, .max]
     #expect(
-      Self.shown(.integer(signed.map(UInt64.init(bitPattern:))))
+      Self.shown(.integer(SharedColumn(signed.map(UInt64.init(bitPattern:)))))
         == #"[0,-5,9007199254740992,-9007199254740992,"9007199254740993","#
         + #""-9223372036854775808","9223372036854775807"]"#
     )
@@ -160,7 +164,7 @@ import Testing
   @Test func sumsAreIntegersWhileTheyFit() {
     let sums: [Int128] = [-3, 1 << 63, 1 << 64, -(1 << 63)]
     #expect(
-      Self.shown(.sum(sums, isSigned: true))
+      Self.shown(.sum(SharedColumn(sums), isSigned: true))
         == #"[-3,9223372036854775808,1.8446744073709552e19,"-9223372036854775808"]"#
         .replacing("9223372036854775808,1", with: "9.223372036854776e18,1")
     )
@@ -237,7 +241,10 @@ import Testing
         tags: [],
         field: [],
         type: .float,
-        content: .points(timestamps: Array(repeating: 0, count: values.count), values: values)
+        content: .points(
+          timestamps: SharedColumn(Array(repeating: 0, count: values.count)),
+          values: values
+        )
       )
     ]
     let whole = text(answer.json())

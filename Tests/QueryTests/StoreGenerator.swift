@@ -12,7 +12,10 @@ struct StoreGenerator {
   var store = FakeStore()
   var rows: [NaiveRow] = []
 
-  init(seed: UInt64) {
+  /// - Parameters:
+  ///   - seriesCount: `nil` for a few.
+  ///   - rowCountMax: of all series together.
+  init(seed: UInt64, seriesCount: UInt32? = nil, rowCountMax: Int = 400) {
     random = SeededRandom(seed: seed)
     store.fieldDefinitions = (0..<6).map { index in
       FieldDefinition(
@@ -22,10 +25,11 @@ struct StoreGenerator {
         type: Self.types[index % Self.types.count]
       )
     }
-    let seriesCount = UInt32.random(in: 1...4, using: &random)
+    let few = UInt32.random(in: 1...4, using: &random)
+    let seriesCount = seriesCount ?? few
     store.seriesDefinitions = (0..<seriesCount).map { index in
       SeriesDefinition(
-        id: SeriesID(100 - index),
+        id: SeriesID(99 + seriesCount - index),
         tenant: .default,
         measurement: MeasurementID(1),
         measurementName: store.measurementName,
@@ -35,17 +39,17 @@ struct StoreGenerator {
         ]
       )
     }
-    write()
+    write(rowCountMax)
     spread()
   }
 
-  private mutating func write() {
+  private mutating func write(_ rowCountMax: Int) {
     let layouts = (0..<3).map { _ in
       store.fieldDefinitions.filter { _ in Bool.random(using: &random) }
     }
     var clock = Self.start + Int64.random(in: 0...Nanoseconds.perHour, using: &random)
     let steps: [Int64] = [1, 1_000_000, Nanoseconds.perSecond, 7 * Nanoseconds.perSecond]
-    for _ in 0..<Int.random(in: 0...400, using: &random) {
+    for _ in 0..<Int.random(in: 0...rowCountMax, using: &random) {
       clock += steps.randomElement(using: &random) ?? 1
       var timestamp = clock
       // Late, or at a time that is likely taken.

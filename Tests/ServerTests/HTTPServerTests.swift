@@ -78,7 +78,15 @@ struct HTTPServerTests {
         answer.body
           == #"{"status":"error","errorType":"not_found","error":"no such path: /api/v1/nothing"}"#
       )
-      #expect(try await server.get("/health/").status == 404)
+      for (path, hint) in [
+        ("/health/", "; did you mean /health?"), ("/api/v1/rang", "; did you mean /api/v1/range?"),
+        ("/api/v1/query", "; PromQL is not spoken yet, GET /api/v1/range reads"),
+        ("/api/v1/label/a/values", "; PromQL is not spoken yet, GET /api/v1/range reads"),
+      ] {
+        let other = try await server.get(path)
+        #expect(other.status == 404)
+        #expect(other.body.contains("no such path: \(path)\(hint)"), "\(other.body)")
+      }
     }
   }
 

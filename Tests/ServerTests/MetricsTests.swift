@@ -76,7 +76,7 @@ struct MetricsTests {
       #expect(page.value("varve_blocks_points", ["tier": "hot"]) == 3)
       let bytes = try #require(page.value("varve_blocks_bytes"))
       #expect(page.value("varve_cut_bytes_total") == bytes)
-      #expect(page.value("varve_blocks_bytes_per_point") == bytes / 3)
+      #expect(page.value("varve_blocks_bytes_per_point", ["tier": "hot"]) == bytes / 3)
       #expect((page.value("varve_ring_hours", ["state": "open"]) ?? 0) >= 1)
       #expect(
         page.value("varve_cut_duration_seconds_count") == page.value("varve_cuts_total")

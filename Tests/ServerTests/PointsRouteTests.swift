@@ -80,15 +80,17 @@ struct PointsRouteTests {
       #expect(answer.status == 422)
       #expect(answer.body.contains(#""accepted":2"#), "\(answer.body)")
       for (item, error) in [
-        (1, "value is missing"), (2, "expected '{'"), (3, "expected '{'"), (5, "leading zero"),
-        (6, "members are"), (7, "a name is empty"), (10, "the body ends here"),
-        (11, "expected ']'"),
+        (1, "value is missing"), (2, "expected an object, found a number"),
+        (3, "expected an object, found a string"), (4, "expected an object, found null"),
+        (5, "leading zero"), (6, "there is no member 'unit'"), (7, "serverId is empty"),
+        (10, "the body ends inside of this"),
       ] {
         let entry = #"{"item":\#(item),"reason":"unparsable","error":""#
         let start = answer.body.firstRange(of: entry)?.upperBound ?? answer.body.endIndex
         #expect(answer.body[start...].prefix(40).contains(error), "\(item): \(answer.body)")
       }
       #expect(answer.body.contains(#"{"item":8,"reason":"future""#), "\(answer.body)")
+      #expect(answer.body.contains(#""error":"9 of 11 items were refused"#), "\(answer.body)")
       let bad = try await server.post("/api/v1/points", "{}")
       #expect(bad.status == 400)
       #expect(bad.body.contains("1 of 1 items were refused, the first is item 0: serverId is"))
@@ -98,6 +100,73 @@ struct PointsRouteTests {
       )
       #expect(dry.status == 200)
       #expect(try await server.range("measurement=metrics&field=fresh").contains(#""series":[]"#))
+    }
+  }
+
+  /// Each with the rest of a sound item, so that nothing else is wrong with it.
+  private static let badMembers = [
+    (#""serverID":"s""#, "there is no member 'serverID'; did you mean serverId?"),
+    (#""host":"s""#, "there is no member 'host'; expected one of serverId, metricId, value, ts, "),
+    (#""metricId":"m""#, "metricId stands twice"),
+    (#""serverId":null"#, "serverId is null; expected a string or a number"),
+    (#""serverId":["s"]"#, "serverId is an array; expected a string or a number"),
+    (#""serverId":"s\\""#, "serverId ends with a backslash"),
+    (#""serverId":"a\tb""#, "serverId has a control character"),
+    (#""serverId":"s","measurement":"""#, "measurement is empty"),
+    (#""serverId":"s","tags":["a"]"#, "expected an object of tags, found an array"),
+    (#""serverId":"s","tags":{"a":"b","a":"c"}"#, "tag 'a' stands twice"),
+    (#""serverId":"s","tags":{"server":"b"}"#, "tag 'server' is what serverId gives"),
+    (#""serverId":"s","tags":{"a":true}"#, "tag 'a' is true; expected a string or a number"),
+    (#""serverId":"s","tags":{"":"b"}"#, "the key of a tag is empty"),
+    (#""serverId":"s","ts":true"#, "ts: expected a time before the year 2262"),
+    (#""serverId":"s","ts":1e30"#, "ts: expected a time before the year 2262"),
+    (#""serverId" "s""#, "expected ':', found a string"),
+    (#""serverId":"s";"ts":1"#, "expected ',' or '}', found ';'"),
+    (#"serverId:"s""#, "expected the name of a member in double quotes, found serverId"),
+    (#""serverId":"s","#, "expected the name of a member in double quotes, found '}'"),
+  ]
+
+  private static let badValues = [
+    ("null", "value is null; expected a number, true, false or a string"),
+    ("[1]", "value is an array; expected a number, true, false or a string"),
+    ("{}", "value is an object; expected a number, true, false or a string"),
+    ("NaN", "value is NaN; expected a number, true, false or a string"),
+    ("1e999", "value is beyond what a float holds, 1.8e308"),
+    ("-1.5e+309", "value is beyond what a float holds, 1.8e308"),
+    (String(repeating: "9", count: 400), "value is beyond what a float holds, 1.8e308"),
+    (String(repeating: "9", count: 400) + ".5", "value is beyond what a float holds"),
+  ]
+
+  @Test func aMessageNamesTheMember() async throws {
+    let items =
+      Self.badMembers.map { (#"{"metricId":"m","value":1,\#($0)}"#, $1) }
+      + Self.badValues.map { (#"{"serverId":"s","metricId":"m","value":\#($0)}"#, $1) }
+    try await TestServer.run { server in
+      for (item, message) in items {
+        let answer = try await server.post("/api/v1/points?dry_run=1", item)
+        #expect(answer.status == 400)
+        #expect(answer.body.contains(#""error":"\#(message)"#), "\(item): \(answer.body)")
+      }
+    }
+  }
+
+  @Test func largeAndSmallValuesAreTaken() async throws {
+    try await TestServer.run { server in
+      for value in ["1e99", "-1e-99", "1.5E300", "1e-400", "123456789012345678901234.5"] {
+        let item = #"{"serverId":"s","metricId":"m","value":\#(value),"ts":1000000000}"#
+        let answer = try await server.post("/api/v1/points", item)
+        #expect(answer.status == 200, "\(answer.body)")
+      }
+    }
+  }
+
+  @Test func aBodyThatEndsTooEarlyIsOneFault() async throws {
+    try await TestServer.run { server in
+      let item = #"{"serverId":"s","metricId":"m","value":1}"#
+      let inside = try await server.post("/api/v1/points?dry_run=1", "[\(item),{\"serverId\":\"s\"")
+      #expect(inside.body.contains("1 of 2 items were refused, the first is item 1: the body ends"))
+      let between = try await server.post("/api/v1/points?dry_run=1", "[\(item)")
+      #expect(between.body.contains("the first is item 1: expected ']' at the end of the body"))
     }
   }
 

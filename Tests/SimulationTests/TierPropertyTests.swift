@@ -13,7 +13,7 @@ import Testing
     let clock = ManualClock(now: 1_795_373_340_000_000_000)
     var script = TierScript(seed: seed)
     var model = TierModel()
-    let stores = try TierStore.Habit.allCases.enumerated().map { index, habit in
+    let stores = try TierStore.Habit.hot.enumerated().map { index, habit in
       try TierStore(habit, clock: clock, seed: seed &* 16 &+ UInt64(index))
     }
     for round in 0..<30 {
@@ -48,6 +48,50 @@ import Testing
     case 1...3: clock.advance(seconds: Int64.random(in: 60...1_800, using: &script.random))
     default: clock.advance(seconds: Int64.random(in: 1...60, using: &script.random))
     }
+  }
+
+  /// Days pass, so that blocks move into the cold tier while rows go on coming for old times.
+  @Test(arguments: UInt64(1)...8)
+  func answersAreTheSameWhenDaysLieInTheColdTier(seed: UInt64) async throws {
+    let clock = ManualClock(now: 1_795_373_340_000_000_000)
+    var script = TierScript(seed: seed &+ 100)
+    var model = TierModel()
+    let stores = try [TierStore.Habit.cutting, .cold].enumerated().map { index, habit in
+      try TierStore(habit, clock: clock, seed: seed &* 32 &+ UInt64(index))
+    }
+    var coldBlockCount = 0
+    let start = clock.now()
+    for round in 0..<40 {
+      var rows = script.rows(now: clock.now())
+      if round % 15 == 3 { rows += script.longRun(of: round / 15, until: clock.now()) }
+      for row in rows { model.add(row) }
+      for store in stores {
+        try store.write(rows)
+        try await store.rest()
+      }
+      for _ in 0..<4 {
+        let days = Int64.random(in: 0...8, using: &script.random)
+        let query = script.query(now: clock.now() - days * 86_400_000_000_000)
+        let faults = try await check(query, model, stores)
+        #expect(faults == [], "seed \(seed), round \(round): \(query.items)")
+        guard faults.isEmpty else { return }
+      }
+      coldBlockCount = max(coldBlockCount, stores[1].coldBlockCount)
+      if Int.random(in: 0..<4, using: &script.random) == 0 {
+        clock.advance(seconds: Int64.random(in: 40_000...200_000, using: &script.random))
+      } else {
+        advance(clock, &script)
+      }
+    }
+    let whole = script.dayByDay(from: start - 86_400_000_000_000, to: clock.now())
+    #expect(try await check(whole, model, stores) == [], "seed \(seed), day by day")
+    for store in stores {
+      try await store.checkLedger(points: model.pointCount)
+      #expect(store.faults == [], "seed \(seed)")
+    }
+    #expect(coldBlockCount > 0, "seed \(seed)")
+    #expect(stores[1].statistics.chunksCold > 0, "seed \(seed)")
+    #expect(stores[1].statistics.chunksFromStatistics > 0, "seed \(seed)")
   }
 
   private func check(

@@ -57,6 +57,27 @@ struct TierScript {
 
   private static let fields = ["f", "g", "i", "u", "b", "s"]
 
+  /// Rows of a server of its own, a second apart, enough for a chunk that tells what it comes to.
+  mutating func longRun(of server: Int, until now: Timestamp) -> [TierRow] {
+    let tags = ["host": "long\(server)"]
+    let count = Int64.random(in: 513...600, using: &random)
+    let rows = (0..<count).map {
+      row("cpu", tags, Self.fields, at: now - (count - $0) * Self.second)
+    }
+    sent += rows.prefix(2)
+    return rows
+  }
+
+  /// All of a time by the day, with every aggregate.
+  func dayByDay(from start: Timestamp, to end: Timestamp) -> TierQuery {
+    var query = TierQuery(measurement: "cpu", fields: nil, range: TimeRange(start: 0, end: 0))
+    let day = 24 * Self.hour
+    query.step = day
+    query.range = TimeRange(start: start / day * day, end: (end + day - 1) / day * day)
+    query.aggregates = Aggregate.allCases
+    return query
+  }
+
   private mutating func names() -> [String] {
     if one(of: 3) == 0 { return Self.fields }
     return Array(Self.fields.shuffled(using: &random).prefix(1 + one(of: 4)))

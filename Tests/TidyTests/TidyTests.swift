@@ -103,6 +103,36 @@ import Testing
     #expect(places.isEmpty, "\(list(places))")
   }
 
+  /// A page that names a test which is gone proves nothing.
+  @Test func testsThatPagesNameAreThere() {
+    var known: Set<Substring> = []
+    for file in Repository.tests where file.isSwift {
+      for line in file.lines {
+        let words = String(decoding: line, as: UTF8.self).split(separator: " ")
+        guard let place = words.firstIndex(where: { $0 == "func" || $0 == "struct" }),
+          place + 1 < words.count
+        else { continue }
+        known.insert(words[place + 1].prefix { $0.isLetter || $0.isNumber })
+      }
+    }
+    var count = 0
+    for page in ["docs/lessons.md", "docs/reliability.md"] {
+      let text = Repository.files.first { $0.path == page }.map {
+        String(decoding: $0.bytes, as: UTF8.self)
+      }
+      let quoted = (text ?? "").split(separator: "`", omittingEmptySubsequences: false)
+      for (index, word) in quoted.enumerated() where index % 2 == 1 {
+        // Sentences in camel case; what is shorter is an option, a file or a word of a format.
+        guard word.allSatisfy({ $0.isLetter || $0.isNumber }), word.count >= 12,
+          word.contains(where: \.isUppercase), word.contains(where: \.isLowercase)
+        else { continue }
+        count += 1
+        #expect(known.contains(word), "\(page): \(word)")
+      }
+    }
+    #expect(count > 60)
+  }
+
   private func list(_ places: [String]) -> String { "\n  " + places.joined(separator: "\n  ") }
 }
 

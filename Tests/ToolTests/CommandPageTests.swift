@@ -54,6 +54,7 @@ struct CommandPageTests {
     ["query", "m", "--agg", "min"], ["queue", "dead", "--data", "x", "--reason", "no"],
     ["inspect"], ["inspect", "--data", "x", "--codecs", "--partition", "1"], ["doctor"],
     ["plan"], ["plan", "--servers", "1", "--metrics", "1", "--retention", "2m=1d"],
+    ["plan", "--servers", "0", "--metrics", "1"],
   ])
   func wrongUsageIsRefused(words: [String]) throws {
     let command = try #require(VarveCommands.all.first { $0._commandName == words[0] })

@@ -20,7 +20,8 @@ import Testing
   }
 
   @Test(arguments: [
-    (["sreve"], "sreve"),
+    (["sreve"], "there is no command varve sreve; did you mean serve? varve --help lists all"),
+    (["queue", "tial", "--data", "x"], "there is no command varve queue tial; did you mean tail?"),
     (["serve"], "no data directory; give --data DIR, VARVE_DATA"),
     (["serve", "--data"], "--data"),
     (["serve", "--data", "/tmp/x", "--open-rows", "12"], "--open-rows is \"12\"; expected a size"),
@@ -78,8 +79,106 @@ import Testing
       environment: ["VARVE_CONFIG": path, "VARVE_OPENROWS": "1GiB"]
     )
     #expect(good.status == 0)
-    #expect(good.output == "\(path): sound; 1 options given\n")
+    #expect(good.output == "\(path): sound; 1 option given\n")
     #expect(good.errors.contains("VARVE_OPENROWS sets no option; did you mean VARVE_OPEN_ROWS?"))
+  }
+
+  /// What it says is sound, serve takes.
+  @Test func whatServeRefusesIsNotSound() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.file("varve.yaml")
+    let data = directory.file("data")
+    for (text, fault) in [
+      ("log.level: info", "no data directory; give --data DIR"),
+      (
+        "data: \(data)\nhttp.listen: localhost:9009",
+        "line.tcp is 127.0.0.1:9009 (default) and http.listen is localhost:9009 (\(path):2)"
+      ),
+      ("data: \(data)\nhttp.listen: 0.0.0.0:9009", "expected two different ports"),
+      ("data: \(data)\ncold.after: 2d", "cold.after or cold.local-bytes is set and no cold."),
+    ] {
+      try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+      let check = try CommandProcess.run(["config", "check", path])
+      #expect(check.status == 1)
+      #expect(check.errors.contains(fault), "\(check.errors)")
+      let serve = try CommandProcess.run(["serve", "--config", path])
+      #expect(serve.status == 2)
+      #expect(serve.errors.contains(fault), "\(serve.errors)")
+    }
+    #expect(try RealDisk().list(data).isEmpty)
+    let ports = ["--http", "127.0.0.1:0", "--line-tcp", "127.0.0.1:0"]
+    #expect(try CommandProcess.run(["config", "check", "--data", data] + ports).status == 0)
+  }
+
+  @Test(.timeLimit(.minutes(1))) func aStartThatFailsForItsPortLeavesNothing() throws {
+    let directory = try TemporaryDirectory()
+    let first = try serve(directory)
+    let text = try #require(first.read(until: "taking lines"))
+    let other = directory.file("other")
+    let taken = "127.0.0.1:\(try port(text))"
+    let second = try CommandProcess.run([
+      "serve", "--data", other, "--line-tcp", taken, "--http", "127.0.0.1:0",
+    ])
+    #expect(second.status == 1)
+    #expect(second.errors.contains("\(taken) is in use by another process"), "\(second.errors)")
+    #expect(try RealDisk().byteCount(of: other) == nil)
+    // The line port of a server is told from a port that something else has.
+    let doctor = try CommandProcess.run([
+      "doctor", "--data", directory.file("data"), "--line-tcp", taken, "--http", "127.0.0.1:1",
+    ])
+    #expect(doctor.output.contains("OK    line port    \(taken): a server takes lines"))
+    first.signal(SIGTERM)
+    #expect(first.finish().status == 0)
+  }
+
+  @Test func aFolderOfFilesIsImported() throws {
+    let directory = try TemporaryDirectory()
+    let folder = directory.file("files")
+    let disk = RealDisk()
+    try disk.createDirectory(folder)
+    let empty = try CommandProcess.run([
+      "import", "--data", directory.file("data"), "--json", folder,
+    ])
+    #expect(empty.status == 1)
+    #expect(empty.errors.contains("\(folder) is a folder and holds no .lp"), "\(empty.errors)")
+    try disk.replace(folder + "/a.lp", with: Array("m f=1 1750000000\n".utf8))
+    try disk.replace(
+      folder + "/b.jsonl",
+      with: Array(#"{"measurement":"m","time":"2025-06-15T15:07:00Z","fields":{"f":2.5}}"#.utf8)
+    )
+    try disk.replace(folder + "/README.md", with: Array("no points\n".utf8))
+    let outcome = try CommandProcess.run([
+      "import", "--data", directory.file("data"), "--json", folder,
+    ])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.output.contains(#""accepted_rows":2,"rejected_rows":0"#), "\(outcome.output)")
+    let compact = try CommandProcess.run(["compact", "--data", directory.file("data"), "--json"])
+    #expect(compact.status == 0)
+    #expect(compact.output.hasPrefix(#"{"points":2,"bytes_before":"#), "\(compact.output)")
+    let verify = try CommandProcess.run(["verify", "--data", directory.file("data"), "--json"])
+    #expect(verify.status == 0)
+    #expect(verify.output.hasPrefix(#"{"sound":true,"files":"#), "\(verify.output)")
+    let tail = try CommandProcess.run(["queue", "tail", "n", "--data", directory.file("data")])
+    #expect(tail.status == 1)
+    #expect(tail.errors.contains("there is no topic n; did you mean m?"), "\(tail.errors)")
+    let export = try CommandProcess.run([
+      "export", "--data", directory.file("data"), "--format", "csv", "--out", "-", "--match", "n",
+    ])
+    #expect(export.errors.contains("nothing matches in this range; measurements of default: m\n"))
+  }
+
+  @Test func aDirectoryThatIsNotThereIsToldSo() throws {
+    let outcome = try CommandProcess.run(["verify", "--data", "/nope"])
+    #expect(outcome.status == 2)
+    #expect(outcome.output == "/nope 0 0 there is no such directory\n")
+    #expect(outcome.errors == "0 files, 0 B: 1 place that cannot be read\n")
+    let serve = try CommandProcess.run(["serve", "--data", "/etc/passwd"])
+    #expect(serve.status == 1)
+    #expect(serve.errors.contains("/etc/passwd: mkdir: Not a directory"), "\(serve.errors)")
+    let doctor = try CommandProcess.run(["doctor", "--data", "/etc/passwd"])
+    #expect(doctor.status == 1)
+    #expect(doctor.output.contains("/etc/passwd: Not a directory"), "\(doctor.output)")
+    #expect(!doctor.output.contains("is new"))
   }
 
   // MARK: A server
@@ -143,11 +242,19 @@ import Testing
     #expect(outcome.output.isEmpty)
     let lines = outcome.errors.split(separator: "\n")
     #expect(lines.count >= 3)
+    var kinds: [String] = []
     for line in lines {
       let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
-      let keys: Set<String> = ["time", "level", "logger", "message"]
+      let keys: Set<String> = ["time", "level", "logger", "kind", "message"]
       #expect(keys.isSubset(of: Set(try #require(object).keys)))
+      let kind = try #require(object?["kind"] as? String)
+      kinds.append(kind)
+      let facts = object?["metadata"] as? [String: Any] ?? [:]
+      if kind == "started" { #expect(facts["partitions"] as? Int == 8) }
+      if kind == "ready" { #expect(facts["replayed_rows"] as? Int == 0) }
     }
+    kinds.removeAll { $0 == "few_descriptors" }
+    #expect(kinds == ["started", "ready", "stopping", "stopped"])
   }
 
   // MARK: An import

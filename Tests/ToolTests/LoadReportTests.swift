@@ -25,7 +25,7 @@ struct LoadReportTests {
       report.text == """
         points      12,345,600 sent, 12,345,600 acknowledged
         rows        61,728 sent, 61,728 acknowledged, 0 rejected
-        rate        2.06 Mpoints/s, 10.29 krows/s, 28.81 MB/s over 6.0 s
+        rate        2.06 M points/s, 10.29 k rows/s, 28.81 MB/s over 6.0 s
         #ack        2 sent, 0 failed, 0 missing
         latency     p50 7.1 ms, p90 9.0 ms, p99 9.0 ms, max 9.0 ms
         own CPU     0.02 s, 1.6 ns per point
@@ -48,12 +48,30 @@ struct LoadReportTests {
       serverSeconds: nil
     )
     #expect(report.text.contains("server CPU  unknown: no answer at --http\n"))
-    #expect(report.text.contains("server says ERR 3 8 a value is missing\n"))
+    #expect(report.text.contains("trouble     ERR 3 8 a value is missing\n"))
+  }
+
+  @Test func jsonHasTheSameNumbers() throws {
+    var some = progress()
+    some.complain("the server closed the connection")
+    let report = LoadReport(
+      progress: some,
+      metricCount: 200,
+      seconds: 6,
+      ownSeconds: 0.02,
+      serverSeconds: nil
+    )
+    let json = try JSONParser.parse(Array(report.json.text.utf8))
+    #expect(json["points_acknowledged"]?.int64 == 12_345_600)
+    #expect(json["points_per_second"]?.double == 2_057_600)
+    #expect(json["latency_milliseconds"]?["p50"]?.double ?? 0 > 7)
+    #expect(json["troubles"]?.elements?.first?.string == "the server closed the connection")
+    if case .null? = json["server_cpu_seconds"] {} else { Issue.record("expected null") }
   }
 
   @Test func complaintsAreBounded() {
     var progress = LoadProgress()
-    for index in 0..<1_000 { progress.complain("\(index)") }
+    for index in 0..<1_000 { progress.complain("\(index / 2)") }
     #expect(progress.complaints == ["0", "1", "2", "3", "4"])
   }
 

@@ -35,6 +35,26 @@ struct LogLineTests {
     #expect(!line("x").json.contains("metadata"))
   }
 
+  @Test func theKindStandsByItselfInJSONAndNumbersAreNumbers() {
+    let event = line(
+      "disk full",
+      [
+        "kind": "writes_refused", "times": .stringConvertible(3), "text": "3",
+        "seconds": .stringConvertible(0.25),
+      ]
+    )
+    #expect(
+      event.json
+        == """
+        {"time":"2026-11-22T18:49:00.123Z","level":"warning","logger":"varve",\
+        "kind":"writes_refused","message":"disk full",\
+        "metadata":{"seconds":0.25,"text":"3","times":3}}
+
+        """
+    )
+    #expect(event.text.hasSuffix("varve: disk full seconds=0.25 text=3 times=3\n"))
+  }
+
   @Test(arguments: [
     "\n", "\r\n", "\u{1b}[31m", "\u{0}", "\u{7f}", "\u{9b}2J", "\u{2028}", "\u{202e}",
   ])

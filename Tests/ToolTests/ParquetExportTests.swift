@@ -204,6 +204,25 @@ struct ParquetExportTests {
     #expect(Self.findings(out).isEmpty)
   }
 
+  @Test func daysBeforeAnInexactTimeAreKeptToo() async throws {
+    let directory = try StoredDirectory()
+    let (base, day) = (ExportTests.base, 86_400_000_000_000)
+    try directory.send("a v=1 \(base - 2 * day)\na v=1 \(base - day)\na v=2 \(base + 1)\n")
+    // In blocks, so that what comes later changes nothing of them.
+    try await directory.cut()
+    let out = directory.temporary.file("out")
+    _ = try Self.export(directory.path, to: out)
+    let before = try Self.files(out)
+    let again = try Self.export(directory.path, to: out)
+    #expect(again.keptFileCount == 3)
+    #expect(again.writtenPointCount == 0)
+    #expect(try Self.files(out) == before)
+    // A later day of whole microseconds is the only one that is written.
+    try directory.send("a v=1 \(base + day)\n")
+    #expect(try Self.export(directory.path, to: out).writtenPointCount == 1)
+    #expect(Self.findings(out).isEmpty)
+  }
+
   // MARK: Going on
 
   @Test func whatIsWholeIsKept() throws {

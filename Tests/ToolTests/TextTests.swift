@@ -227,3 +227,13 @@ struct ProgressTextTests {
     #expect(open == "read  5,000 series  2.50 k/s")
   }
 }
+
+struct Base64Tests {
+  @Test(arguments: [
+    ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="),
+    ("fooba", "Zm9vYmE="), ("foobar", "Zm9vYmFy"),
+  ])
+  func bytesGoIntoJSONAsBase64(text: String, encoded: String) {
+    #expect(Base64.text(Array(text.utf8)) == encoded)
+  }
+}

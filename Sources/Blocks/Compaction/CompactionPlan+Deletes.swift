@@ -3,7 +3,7 @@ internal import Model
 
 extension CompactionPlan {
   /// The next cut whose blocks are to be made anew without rows that were deleted; the policy keeps
-  /// their strength. Pure.
+  /// their strength. Pure. Those in a cold store stay as they are: readers leave the rows out.
   ///
   /// - Parameter barred: names of files that are to be left alone.
   public static func cleaning(
@@ -14,7 +14,8 @@ extension CompactionPlan {
     guard !deletes.isEmpty else { return nil }
     for cut in cuts(of: blocks) {
       let isHit = cut.contains { block in deletes.contains { $0.acts(on: block) } }
-      guard isHit, !cut.contains(where: { barred.contains($0.fileName) }) else { continue }
+      let isLeft = cut.contains { $0.cold != nil || barred.contains($0.fileName) }
+      guard isHit, !isLeft else { continue }
       let isCold = cut.contains { $0.identity.strength == .cold }
       let policy = CompactionPolicy(
         strength: isCold ? .cold : .young,

@@ -137,7 +137,7 @@ public enum CompactionPlan {
     }
     for cut in cuts(of: blocks) {
       let isLeft = cut.contains { block in
-        block.identity.strength.rawValue >= policy.strength.rawValue
+        block.identity.strength.rawValue >= policy.strength.rawValue || block.cold != nil
           || policy.end.map { block.lastTimestamp >= $0 } ?? false
           || barred.contains(block.fileName)
       }

@@ -8,12 +8,25 @@ public import Model
 ///     payload := | cut u64 | epoch u32 | next offset u64 | blocks u32 | summary, 112 bytes | ... |
 ///                | ring files u32 | hour i64, bytes u48, number u8, kind u8 | ... | ledger |
 ///                | catalog version u64, unless 0 and the last | removals, unless there are none |
-///                | deletes: varint | delete | ... |, unless there are none
+///
+/// Version 2 is written when blocks lie in a cold store, or there are rollups or deletes. Behind the
+/// catalog's version, 0 or not, it has sections of | tag u8 | bytes u32 | content |. Tag 2 has the
+/// removals, tag 3 the deletes (``BlockDelete``), tag 4 the rollups (``RollupState``), tag 5 their
+/// deletes (``RollupDelete``), tag 1 names the blocks that are not here:
+///     | index among the blocks u32 | first eight bytes of the object's SHA-256 u64 | ...
 public struct Manifest: Hashable, Sendable {
   static let headByteCount = 20
   /// "VRVM".
   static let magic: UInt32 = 0x4d56_5256
   static let version: UInt8 = 1
+  /// With sections.
+  static let sectionedVersion: UInt8 = 2
+  private static let coldTag: UInt8 = 1
+  private static let removalsTag: UInt8 = 2
+  private static let deletesTag: UInt8 = 3
+  private static let rollupsTag: UInt8 = 4
+  private static let rollupDeletesTag: UInt8 = 5
+  private static let coldEntryByteCount = 12
   /// A million blocks; what claims more is damaged.
   static let byteCountMax = 128 << 20
 
@@ -36,6 +49,7 @@ public struct Manifest: Hashable, Sendable {
   public var removals: Removals
   /// Deletes that blocks still hold rows of, in the order of their offsets.
   public var deletes: [BlockDelete]
+  public var rollups = RollupState()
 
   public init(
     partition: PartitionID,
@@ -75,17 +89,41 @@ public struct Manifest: Hashable, Sendable {
       payload.writeInteger(progress.word)
     }
     LedgerCoding.write(ledger, into: &payload)
-    let hasRemovals = !removals.isEmpty || !deletes.isEmpty
-    if catalogVersion > 0 || hasRemovals { payload.writeInteger(catalogVersion) }
-    if hasRemovals { removals.write(into: &payload) }
-    if !deletes.isEmpty {
-      payload.writeVarint(UInt64(deletes.count))
-      for delete in deletes { delete.write(into: &payload) }
+    let cold = coldSection
+    let hasSections = cold.count > 0 || !rollups.isEmpty || !deletes.isEmpty
+    if catalogVersion > 0 || hasSections || !removals.isEmpty {
+      payload.writeInteger(catalogVersion)
+    }
+    if hasSections {
+      if !cold.isEmpty { Self.writeSection(Self.coldTag, cold, into: &payload) }
+      if !removals.isEmpty {
+        var section = OutputBuffer()
+        removals.write(into: &section)
+        Self.writeSection(Self.removalsTag, section.array(), into: &payload)
+      }
+      if !deletes.isEmpty {
+        var section = OutputBuffer()
+        section.writeVarint(UInt64(deletes.count))
+        for delete in deletes { delete.write(into: &section) }
+        Self.writeSection(Self.deletesTag, section.array(), into: &payload)
+      }
+      if !rollups.isEmpty {
+        var section = OutputBuffer()
+        rollups.write(into: &section)
+        Self.writeSection(Self.rollupsTag, section.array(), into: &payload)
+      }
+      if !rollups.deletes.isEmpty {
+        var section = OutputBuffer()
+        rollups.writeDeletes(into: &section)
+        Self.writeSection(Self.rollupDeletesTag, section.array(), into: &payload)
+      }
+    } else if !removals.isEmpty {
+      removals.write(into: &payload)
     }
 
     var buffer = OutputBuffer(reserving: Self.headByteCount + payload.count)
     buffer.writeInteger(Self.magic)
-    buffer.writeByte(Self.version)
+    buffer.writeByte(hasSections ? Self.sectionedVersion : Self.version)
     buffer.writeByte(0)
     buffer.writeInteger(partition.rawValue)
     buffer.writeInteger(UInt32(payload.count))
@@ -93,6 +131,16 @@ public struct Manifest: Hashable, Sendable {
     buffer.writeInteger(buffer.checksum(from: 0))
     payload.withBytes { buffer.writeBytes($0) }
     return buffer.array()
+  }
+
+  private var coldSection: [UInt8] {
+    var section = OutputBuffer()
+    for (index, block) in blocks.enumerated() {
+      guard let cold = block.cold else { continue }
+      section.writeInteger(UInt32(index))
+      section.writeInteger(cold.digest)
+    }
+    return section.array()
   }
 
   /// Reads the bytes of a file.
@@ -111,17 +159,22 @@ public struct Manifest: Hashable, Sendable {
     else { throw .truncated(part) }
     guard magic == Self.magic else { throw .magic(part, found: magic) }
     guard CRC32C.checksum(bytes.extracting(0..<16)) == checksum else { throw .checksum(part) }
-    guard version == Self.version else { throw .version(part, found: version) }
+    guard version == Self.version || version == Self.sectionedVersion else {
+      throw .version(part, found: version)
+    }
     guard Int(partition) < PartitionID.countMax else { throw .malformed(part) }
     let payload = bytes.extracting(droppingFirst: Self.headByteCount)
     guard payload.count >= Int(payloadByteCount) else { throw .truncated(part) }
     guard payload.count == Int(payloadByteCount) else { throw .malformed(part) }
     guard CRC32C.checksum(payload) == payloadChecksum else { throw .checksum(part) }
     self.init(partition: PartitionID(partition))
-    try readPayload(payload)
+    try readPayload(payload, hasSections: version == Self.sectionedVersion)
   }
 
-  private mutating func readPayload(_ payload: Span<UInt8>) throws(BlockError) {
+  private mutating func readPayload(
+    _ payload: Span<UInt8>,
+    hasSections: Bool
+  ) throws(BlockError) {
     let part = BlockPart.manifest
     var reader = ByteReader(payload)
     guard let cut = reader.readInteger(UInt64.self), let epoch = reader.readInteger(UInt32.self),
@@ -151,22 +204,72 @@ public struct Manifest: Hashable, Sendable {
     }
     guard let ledger = LedgerCoding.read(&reader) else { throw .malformed(part) }
     if reader.remaining > 0 { catalogVersion = reader.readInteger(UInt64.self) ?? 0 }
-    if reader.remaining > 0 {
-      guard let removals = Removals(&reader) else { throw .malformed(part) }
-      self.removals = removals
-    }
-    if reader.remaining > 0 {
-      guard let count = reader.readVarint(), count >= 1, count <= UInt64(reader.remaining) else {
-        throw .malformed(part)
-      }
-      for _ in 0..<count {
-        guard let delete = BlockDelete(&reader) else { throw .malformed(part) }
-        deletes.append(delete)
-      }
-    }
+    while hasSections, reader.remaining > 0 { try readSection(&reader) }
+    if reader.remaining > 0 { try readRemovals(&reader) }
     guard reader.remaining == 0,
       blocks.allSatisfy({ $0.identity.partition == partition && $0.identity.b <= self.nextOffset })
     else { throw .malformed(part) }
     self.ledger = ledger
+  }
+
+  private mutating func readRemovals(_ reader: inout ByteReader) throws(BlockError) {
+    guard let removals = Removals(&reader) else { throw .malformed(.manifest) }
+    self.removals = removals
+  }
+
+  private static func writeSection(
+    _ tag: UInt8,
+    _ content: [UInt8],
+    into payload: inout OutputBuffer
+  ) {
+    payload.writeByte(tag)
+    payload.writeInteger(UInt32(content.count))
+    payload.writeBytes(content.span)
+  }
+
+  private mutating func readSection(_ reader: inout ByteReader) throws(BlockError) {
+    let part = BlockPart.manifest
+    guard let tag = reader.readByte(), let byteCount = reader.readInteger(UInt32.self),
+      Int(byteCount) <= reader.remaining
+    else { throw .truncated(part) }
+    let end = reader.remaining - Int(byteCount)
+    switch tag {
+    case Self.coldTag: try readCold(&reader, byteCount: Int(byteCount))
+    case Self.removalsTag: try readRemovals(&reader)
+    case Self.deletesTag: try readDeletes(&reader)
+    case Self.rollupsTag:
+      guard let rollups = RollupState(&reader, partition: partition) else { throw .malformed(part) }
+      self.rollups = rollups
+    case Self.rollupDeletesTag:
+      guard rollups.readDeletes(&reader) else { throw .malformed(part) }
+    default: throw .malformed(part)
+    }
+    guard reader.remaining == end else { throw .malformed(part) }
+  }
+
+  private mutating func readDeletes(_ reader: inout ByteReader) throws(BlockError) {
+    guard let count = reader.readVarint(), count >= 1, count <= UInt64(reader.remaining) else {
+      throw .malformed(.manifest)
+    }
+    for _ in 0..<count {
+      guard let delete = BlockDelete(&reader),
+        deletes.last.map({ $0.offset < delete.offset }) ?? true
+      else { throw .malformed(.manifest) }
+      deletes.append(delete)
+    }
+  }
+
+  private mutating func readCold(
+    _ reader: inout ByteReader,
+    byteCount: Int
+  ) throws(BlockError) {
+    guard byteCount.isMultiple(of: Self.coldEntryByteCount) else { throw .malformed(.manifest) }
+    for _ in 0..<byteCount / Self.coldEntryByteCount {
+      guard let index = reader.readInteger(UInt32.self),
+        let digest = reader.readInteger(UInt64.self)
+      else { throw .truncated(.manifest) }
+      guard Int(index) < blocks.count else { throw .malformed(.manifest) }
+      blocks[Int(index)].cold = ColdReference(digest: digest)
+    }
   }
 }

@@ -5,10 +5,10 @@ public import Platform
 extension ManifestStore {
   /// Makes the manifest anew from what the blocks say of themselves.
   ///
-  /// The last cut whose blocks are all there is taken as the last committed one: blocks are durable
-  /// before the manifest is renamed, and each says how many its cut has. What lies behind it was
-  /// never committed and is still in the log. A gap before it is a loss and is reported with its
-  /// offsets.
+  /// The last cut whose blocks are all there, or that was merged, is taken as the last committed
+  /// one: blocks are durable before the manifest is renamed, and each says how many its cut has.
+  /// What lies behind it was never committed and is still in the log. A gap before it is a loss and
+  /// is reported with its offsets.
   ///
   /// Blocks of cuts of which retention removed some tenants' are reported as lost too: without a
   /// manifest nobody can tell.
@@ -21,9 +21,11 @@ extension ManifestStore {
   /// A partition without a manifest: new when it has no blocks either.
   func rebuildUnlessNew() throws(SystemError) -> LoadedManifest {
     let hasBlocks = try disk.list(blocksDirectory).contains { name in
-      BlockIdentity.parse(fileName: name) != nil
+      BlockIdentity.parse(fileName: name) != nil || BlockIdentity.blockName(ofStub: name) != nil
     }
-    if hasBlocks { return try rebuild(after: .tooShort(byteCount: 0)) }
+    let rollups = try disk.list(rollupsDirectory)
+    let hasRollups = rollups.contains { $0.hasSuffix(RollupIdentity.suffix) }
+    if hasBlocks || hasRollups { return try rebuild(after: .tooShort(byteCount: 0)) }
     var loaded = LoadedManifest(Manifest(partition: partition))
     try findLeftovers(&loaded)
     return loaded
@@ -31,11 +33,18 @@ extension ManifestStore {
 
   func rebuild(after error: BlockError?) throws(SystemError) -> LoadedManifest {
     var survey = BlockSurvey()
-    for name in try disk.list(blocksDirectory) {
-      guard let parsed = BlockIdentity.parse(fileName: name) else { continue }
+    let names = try disk.list(blocksDirectory)
+    for name in names {
+      let blockName = BlockIdentity.blockName(ofStub: name)
+      guard let parsed = BlockIdentity.parse(fileName: blockName ?? name) else { continue }
+      // A block that was not removed yet is nearer than its copy.
+      if let blockName, names.contains(blockName) { continue }
       let path = Path.join(blocksDirectory, name)
       do throws(BlockError) {
-        let reader = try BlockReader.open(disk: disk, path: path)
+        let reader =
+          blockName == nil
+          ? try BlockReader.open(disk: disk, path: path)
+          : try BlockReader.open(disk: disk, stub: path)
         let identity = reader.summary.identity
         guard identity.partition == partition, identity.a == parsed.a, identity.b == parsed.b,
           identity.tenant == parsed.tenant
@@ -57,7 +66,8 @@ extension ManifestStore {
         )
       }
     }
-    let manifest = survey.manifest(partition, path: path)
+    var manifest = survey.manifest(partition, path: path)
+    manifest.rollups = try rebuiltRollups(manifest.blocks)
     var loaded = LoadedManifest(manifest, damages: survey.damages, wasRebuilt: true)
     if let error {
       let byteCount = try disk.byteCount(of: path)
@@ -100,7 +110,11 @@ private struct BlockSurvey {
 
   mutating func manifest(_ partition: PartitionID, path: String) -> Manifest {
     let cuts = writings()
-    guard let last = cuts.lastIndex(where: { $0.missingCount == 0 }) else {
+    // Only committed cuts are merged. Of a merged one some blocks may be missing: retention removes
+    // them.
+    guard
+      let last = cuts.lastIndex(where: { $0.missingCount == 0 || $0.identity.strength != .head })
+    else {
       return Manifest(partition: partition)
     }
     var manifest = Manifest(partition: partition)

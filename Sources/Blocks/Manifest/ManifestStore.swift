@@ -31,6 +31,8 @@ public struct LoadedManifest: Sendable {
 ///
 ///     DIRECTORY/manifest
 ///     DIRECTORY/blocks/<a>-<b>-<tenant>.block
+///     DIRECTORY/blocks/<a>-<b>-<tenant>.cold
+///     DIRECTORY/rollups/<unit>-<span>-<tenant>-<revision>.rollup
 ///
 /// One owner at a time.
 public struct ManifestStore: Sendable {
@@ -54,8 +56,9 @@ public struct ManifestStore: Sendable {
   /// Where the partition's blocks are.
   public var blocksDirectory: String { Path.join(directory, "blocks") }
 
+  /// The block, or the stub of one that lies in a cold store.
   public func path(of block: BlockSummary) -> String {
-    Path.join(blocksDirectory, block.fileName)
+    Path.join(blocksDirectory, block.storedName)
   }
 
   /// Replaces the manifest: the moment at which a cut is committed. The blocks that it names are
@@ -83,7 +86,8 @@ public struct ManifestStore: Sendable {
     }
     // Without a file nothing was ever committed, or it is lost: the blocks know which.
     guard let found else { return try rebuildUnlessNew() }
-    var loaded = LoadedManifest(found, damages: try missingBlocks(of: found))
+    let manifest = try bringingHome(found)
+    var loaded = LoadedManifest(manifest, damages: try missingBlocks(of: manifest))
     try findLeftovers(&loaded)
     return loaded
   }
@@ -102,11 +106,35 @@ public struct ManifestStore: Sendable {
     return manifest
   }
 
-  /// Blocks that the manifest names and the disk has not, or not whole.
+  /// A cold block without a sound stub that is still here as a whole is one that is here.
+  private func bringingHome(_ manifest: Manifest) throws(SystemError) -> Manifest {
+    var result = manifest
+    for (index, block) in manifest.blocks.enumerated() where block.cold != nil {
+      let local = Path.join(blocksDirectory, block.fileName)
+      guard try disk.byteCount(of: local) == block.byteCount,
+        !hasSoundStub(block)
+      else { continue }
+      result.blocks[index].cold = nil
+    }
+    return result
+  }
+
+  private func hasSoundStub(_ block: BlockSummary) -> Bool {
+    guard let file = try? disk.open(path(of: block)), let stub = try? ColdStub(file) else {
+      return false
+    }
+    return stub.reference == block.cold && stub.byteCount == block.byteCount
+  }
+
+  /// Blocks that the manifest names and the disk has not, or not whole; stubs that are missing.
   private func missingBlocks(of manifest: Manifest) throws(SystemError) -> [Damage] {
     var damages: [Damage] = []
     for block in manifest.blocks {
       let byteCount = try disk.byteCount(of: path(of: block))
+      if block.cold != nil {
+        if byteCount == nil { damages.append(missingStub(of: block)) }
+        continue
+      }
       guard byteCount != block.byteCount else { continue }
       damages.append(
         Damage(
@@ -121,6 +149,16 @@ public struct ManifestStore: Sendable {
       )
     }
     return damages
+  }
+
+  private func missingStub(of block: BlockSummary) -> Damage {
+    Damage(
+      severity: .damage,
+      path: path(of: block),
+      offset: 0,
+      byteCount: 0,
+      what: "stub of a cold block is missing; the cold store is asked instead"
+    )
   }
 
   /// Removes the files of cuts that were never committed. A file that is already gone is no error.
@@ -139,12 +177,12 @@ public struct ManifestStore: Sendable {
   /// that retention has removed. Other files that the manifest does not name are noted
   /// and left alone.
   func findLeftovers(_ loaded: inout LoadedManifest) throws(SystemError) {
-    let named = Set(loaded.manifest.blocks.map(\.fileName))
+    let named = Set(loaded.manifest.blocks.map(\.storedName))
     let temporary = path + BlockWriter.temporarySuffix
     if try disk.byteCount(of: temporary) != nil { loaded.leftovers.append(temporary) }
     for name in try disk.list(blocksDirectory) where !named.contains(name) {
       let path = Path.join(blocksDirectory, name)
-      let parsed = BlockIdentity.parse(fileName: name)
+      let parsed = BlockIdentity.parse(fileName: BlockIdentity.blockName(ofStub: name) ?? name)
       let isUncommitted = parsed.map { $0.a >= loaded.manifest.nextOffset } ?? false
       if name.hasSuffix(BlockWriter.temporarySuffix) {
         loaded.leftovers.append(path)

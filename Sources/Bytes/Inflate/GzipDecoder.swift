@@ -1,6 +1,8 @@
 /// What is wrong with gzip data.
 public enum GzipFault: Error, Hashable, Sendable {
   case notGzip
+  /// What stands behind a whole member is no other one.
+  case trailingBytes
   case corrupt(String)
   case truncated
   case wrongChecksum(found: UInt32, expected: UInt32)
@@ -9,6 +11,7 @@ public enum GzipFault: Error, Hashable, Sendable {
   public var message: String {
     switch self {
     case .notGzip: "the data is not gzip"
+    case .trailingBytes: "bytes that are not gzip stand behind the end of the gzip data"
     case .corrupt(let what): "the gzip data is damaged: \(what)"
     case .truncated: "the gzip data ends too early"
     case .wrongChecksum: "the gzip data is damaged: its checksum does not match"
@@ -161,9 +164,10 @@ public struct GzipDecoder: ~Copyable {
   private mutating func readHeader() throws(GzipFault) -> Bool {
     let start = input.position
     guard let first = input.readByte() else { return false }
-    guard first == 0x1f else { throw .notGzip }
+    let foreign = memberCount == 0 ? GzipFault.notGzip : .trailingBytes
+    guard first == 0x1f else { throw foreign }
     guard let second = input.readByte() else { return false }
-    guard second == 0x8b else { throw .notGzip }
+    guard second == 0x8b else { throw foreign }
     guard let method = input.readByte(), let flags = input.readByte() else { return false }
     guard method == 8 else { throw .corrupt("an unknown method") }
     guard flags & 0xe0 == 0 else { throw .corrupt("unknown flags") }

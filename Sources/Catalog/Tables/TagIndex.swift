@@ -80,6 +80,9 @@ struct TagIndex {
     (columnKeys[Int(pairs[Int(pair)].column)], pairs[Int(pair)].value)
   }
 
+  /// Pairs of all measurements together.
+  var tagCount: Int { pairs.count }
+
   func seriesCount(of pair: UInt32) -> Int { Int(pairs[Int(pair)].series.count) }
 
   /// The series of a pair, ascending.

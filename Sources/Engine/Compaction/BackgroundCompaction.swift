@@ -1,5 +1,6 @@
 internal import Blocks
 internal import Catalog
+internal import Cold
 internal import Logging
 internal import Model
 internal import Platform
@@ -19,7 +20,6 @@ final class BackgroundCompaction: @unchecked Sendable {
   /// A failed merge is tried again after this, then after twice as long and so on.
   static let retryNanosecondsMin: UInt64 = 5_000_000_000
   static let retryNanosecondsMax: UInt64 = 600_000_000_000
-  private static let replyNanoseconds: Int64 = 30_000_000_000
 
   let counters = CompactionCounters()
   private let parts: EngineParts
@@ -31,9 +31,12 @@ final class BackgroundCompaction: @unchecked Sendable {
   private let retention: Retention
   private let retentionRun: RetentionRun
   let retentionCounters = RetentionCounters()
+  private let rollupRun: RollupRun
+  let rollupCounters = RollupCounters()
   private var troubles: TroubleLog
   /// Inputs that the manifests do not name any more.
   private var retired: [BlockReader] = []
+  private var retiredRollups: [RollupReader] = []
   /// Files that are not merged until the next start, for they are damaged.
   private var barred: Set<String> = []
   /// Partitions of which the manifest on the disk may be either of two.
@@ -51,6 +54,8 @@ final class BackgroundCompaction: @unchecked Sendable {
     var readers: [BlockReader]
     /// Deletes before it are carried out.
     var deletesEnd: Offset
+    /// Rows from here on are not in rollups yet.
+    var foldedUntil: Timestamp
   }
 
   init(
@@ -69,16 +74,29 @@ final class BackgroundCompaction: @unchecked Sendable {
       retention: retention,
       counters: retentionCounters
     )
+    rollupRun = RollupRun(
+      parts: parts,
+      catalog: catalog,
+      retention: retention,
+      cache: retentionRun.cache,
+      counters: rollupCounters,
+      files: files
+    )
     self.workers = workers
     self.files = files
     pace = CompactionPace(clock: parts.clock)
     directory = DataDirectory(parts.configuration.dataDirectory)
-    troubles = TroubleLog(parts.logger, ended: "compaction succeeds again")
+    troubles = TroubleLog(
+      parts.logger,
+      .mergeFailed,
+      end: (.mergesSucceed, "compaction succeeds again")
+    )
   }
 
   /// Whether there is ever anything to do.
   var isNeeded: Bool {
     parts.configuration.compaction.mode == .background || retention.rules.isActive
+      || !retention.rollups.units.isEmpty
   }
 
   /// The thread's life.
@@ -99,6 +117,8 @@ final class BackgroundCompaction: @unchecked Sendable {
     guard monotonic >= nextLookAt else { return nextLookAt - monotonic }
     removeRetired()
     nextLookAt = monotonic &+ Self.lookNanoseconds
+    // Rollups first: raw rows go when they are in all of them.
+    if rollupRun.isDue(monotonic: monotonic) { makeRollups(monotonic: monotonic) }
     if retentionRun.isDue(monotonic: monotonic) { removeExpired(monotonic: monotonic) }
     guard parts.configuration.compaction.mode == .background else { return Self.lookNanoseconds }
     let (found, debt) = lookForWork(monotonic: monotonic)
@@ -110,7 +130,7 @@ final class BackgroundCompaction: @unchecked Sendable {
       pace.begin(percent: min(100, parts.configuration.compaction.processorPercent * factor))
       try merge(work)
       retries[work.partition] = nil
-      if retries.isEmpty { troubles.clear() }
+      if retries.isEmpty { troubles.clear(at: parts.clock.monotonic()) }
       nextLookAt = monotonic
       return 0
     } catch {
@@ -121,28 +141,42 @@ final class BackgroundCompaction: @unchecked Sendable {
 
   // MARK: Retention
 
-  private func removeExpired(monotonic: UInt64) {
+  /// The blocks of every partition, and whose they are.
+  private func blockLists() -> (
+    lists: [(partition: PartitionID, list: BlockList)], owners: [PartitionID: PartitionWorker]
+  ) {
     var lists: [(partition: PartitionID, list: BlockList)] = []
     var owners: [PartitionID: PartitionWorker] = [:]
     for worker in workers {
       for (partition, _) in worker.counters {
-        guard let list = blockList(of: partition, worker) else { continue }
+        guard let list = worker.blockList(of: partition, parts) else { continue }
         lists.append((partition, list))
         owners[partition] = worker
       }
     }
-    let gone = retentionRun.run(lists, monotonic: monotonic) { partition, removal in
-      guard let worker = owners[partition] else { return nil }
-      let reply = Promise<BlockSwap?>()
-      worker.mailbox.send(.removeBlocks(partition: partition, removal, reply: reply))
-      return answer(reply, worker) ?? nil
+    return (lists, owners)
+  }
+
+  private func makeRollups(monotonic: UInt64) {
+    let (lists, owners) = blockLists()
+    pace.begin(percent: parts.configuration.compaction.processorPercent)
+    retiredRollups += rollupRun.run(lists, monotonic: monotonic) { [parts] partition, made in
+      owners[partition]?.replaceRollups(of: partition, made, parts)
+    } pause: { [pace] () throws(CompactionError) in
+      try pace.pause()
+    }
+  }
+
+  private func removeExpired(monotonic: UInt64) {
+    var (lists, owners) = blockLists()
+    let gone = retentionRun.run(lists, monotonic: monotonic) { [parts] partition, removal in
+      owners[partition]?.removeBlocks(of: partition, removal, parts)
     }
     for block in gone {
       if let reader = block.reader {
         retired.append(reader)
       } else {
-        let folder = directory.blocks(Int(block.partition.rawValue))
-        try? parts.disk.remove(Path.join(folder, block.summary.fileName))
+        removeFiles(of: block.summary)
       }
     }
     // The lists go first, so that files that nobody else reads can go at once.
@@ -150,7 +184,11 @@ final class BackgroundCompaction: @unchecked Sendable {
   }
 
   /// What merges leave out, by the rules of retention.
-  private func groupFilter(deletesEnd: Offset) -> GroupFilter {
+  ///
+  /// - Parameters:
+  ///   - deletesEnd: deletes before it are carried out.
+  ///   - foldedUntil: rows from here on are not in rollups yet, and stay.
+  private func groupFilter(deletesEnd: Offset, foldedUntil: Timestamp) -> GroupFilter {
     guard retention.rules.isActive else { return GroupFilter(deletesEnd: deletesEnd) }
     let (catalog, retention, cache) = (catalog, retention, retentionRun.cache)
     let now = parts.clock.now()
@@ -160,11 +198,13 @@ final class BackgroundCompaction: @unchecked Sendable {
       guard shortest > 0, let measurement = cache.measurement(of: series) else { return .min }
       if let oldest = known[measurement] { return oldest }
       guard let definition = catalog.measurement(measurement) else { return .min }
-      let oldest = retention.oldest(
-        tenant: definition.tenant,
-        measurement: definition.name,
-        catalog,
-        now: now
+      let oldest = min(
+        retention.oldestStored(
+          tenant: Retention.text(catalog.tenant(definition.tenant)?.name ?? []),
+          measurement: Retention.text(definition.name),
+          now: now
+        ),
+        foldedUntil
       )
       known[measurement] = oldest
       return oldest
@@ -182,7 +222,7 @@ final class BackgroundCompaction: @unchecked Sendable {
     var debt = (merges: 0, bytes: 0)
     for worker in workers {
       for (partition, _) in worker.counters {
-        guard let list = blockList(of: partition, worker) else { continue }
+        guard let list = worker.blockList(of: partition, parts) else { continue }
         let steps = steps(of: list)
         let byteCount = steps.reduce(0) { $0 + $1.step.inputByteCount }
         debt.merges += steps.count
@@ -198,7 +238,8 @@ final class BackgroundCompaction: @unchecked Sendable {
           step: step,
           policy: policy,
           readers: list.readers.filter { names.contains($0.summary.fileName) },
-          deletesEnd: list.deletes.map(\.offset).max()?.advanced(by: 1) ?? .zero
+          deletesEnd: list.deletes.last?.offset.advanced(by: 1) ?? .zero,
+          foldedUntil: retention.rollups.foldedUntil(list.rollups.state)
         )
       }
     }
@@ -231,20 +272,6 @@ final class BackgroundCompaction: @unchecked Sendable {
     return []
   }
 
-  private func blockList(of partition: PartitionID, _ worker: PartitionWorker) -> BlockList? {
-    let reply = Promise<BlockList?>()
-    worker.mailbox.send(.blocks(partition: partition, reply: reply))
-    return answer(reply, worker) ?? nil
-  }
-
-  private func answer<Value>(_ reply: Promise<Value>, _ worker: PartitionWorker) -> Value? {
-    guard parts.threading == .manual else {
-      return reply.wait(timeoutNanoseconds: Self.replyNanoseconds)
-    }
-    _ = worker.step(monotonic: parts.clock.monotonic())
-    return reply.wait(timeoutNanoseconds: 0)
-  }
-
   // MARK: Merging
 
   private func merge(_ work: Work) throws(CompactionError) {
@@ -253,7 +280,7 @@ final class BackgroundCompaction: @unchecked Sendable {
     let folder = directory.blocks(index)
     var outputs: [BlockSummary] = []
     let readers: [BlockReader]
-    let filter = groupFilter(deletesEnd: work.deletesEnd)
+    let filter = groupFilter(deletesEnd: work.deletesEnd, foldedUntil: work.foldedUntil)
     do throws(CompactionError) {
       let merger = StepMerger(
         disk: parts.disk,
@@ -278,7 +305,8 @@ final class BackgroundCompaction: @unchecked Sendable {
       outputs: outputs,
       readers: readers,
       removed: filter.counts,
-      deletesEnd: filter.deletesEnd
+      deletesEnd: filter.deletesEnd,
+      rawFrom: rawFrom(filter, work.foldedUntil)
     )
     try swap(replacement, in: work)
     retired += work.readers
@@ -291,6 +319,24 @@ final class BackgroundCompaction: @unchecked Sendable {
       read: work.step.inputByteCount,
       written: outputs.reduce(0) { $0 + $1.byteCount }
     )
+  }
+
+  /// The first days of which rows are left of measurements that a merge has left old rows out of.
+  private func rawFrom(_ filter: GroupFilter, _ foldedUntil: Timestamp) -> [MeasurementID: Int64] {
+    guard !retention.rollups.units.isEmpty else { return [:] }
+    var days: [MeasurementID: Int64] = [:]
+    for key in filter.counts.keys where key.cause == .age {
+      guard let measurement = key.measurement, retention.hasRollups(measurement, catalog),
+        let definition = catalog.measurement(measurement)
+      else { continue }
+      let oldest = retention.oldestStored(
+        tenant: Retention.text(catalog.tenant(definition.tenant)?.name ?? []),
+        measurement: Retention.text(definition.name),
+        now: parts.clock.now()
+      )
+      days[measurement] = min(oldest, foldedUntil) / RollupUnit.nanosecondsPerDay
+    }
+    return days
   }
 
   private func open(
@@ -317,16 +363,12 @@ final class BackgroundCompaction: @unchecked Sendable {
     _ replacement: BlockReplacement,
     in work: Work
   ) throws(CompactionError) {
-    let reply = Promise<BlockSwap?>()
-    work.worker.mailbox.send(
-      .replaceBlocks(partition: work.partition, replacement, reply: reply)
-    )
-    switch answer(reply, work.worker) {
-    case .some(.done): doubtful.remove(work.partition)
-    case .some(.failed(let failure)):
+    switch work.worker.replaceBlocks(of: work.partition, replacement, parts) {
+    case .done: doubtful.remove(work.partition)
+    case .failed(let failure):
       doubtful.insert(work.partition)
       throw .system(failure)
-    case .some(.refused), .some(nil), nil:
+    case .refused, nil:
       // Nobody knows whether it comes to be: the next look tells.
       doubtful.insert(work.partition)
       throw .stopped
@@ -376,9 +418,30 @@ final class BackgroundCompaction: @unchecked Sendable {
         kept.append(reader)
         continue
       }
-      try? parts.disk.remove(reader.path)
+      removeFiles(of: reader.summary)
       CrashPoint.compactionRemoving.reach()
     }
     retired = kept
+    removeRetiredRollups()
+  }
+
+  private func removeRetiredRollups() {
+    var kept: [RollupReader] = []
+    while var reader = retiredRollups.popLast() {
+      guard isKnownUniquelyReferenced(&reader) else {
+        kept.append(reader)
+        continue
+      }
+      try? parts.disk.remove(reader.path)
+    }
+    retiredRollups = kept
+  }
+
+  /// Removes a block; one that lies in the cold store from there, with its stub. An object that
+  /// cannot be removed stays there.
+  private func removeFiles(of block: BlockSummary) {
+    let folder = directory.blocks(Int(block.identity.partition.rawValue))
+    try? parts.disk.remove(Path.join(folder, block.storedName))
+    if let key = block.objectKey { try? parts.cold.reader?.store.delete(key) }
   }
 }

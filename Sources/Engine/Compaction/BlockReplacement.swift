@@ -10,6 +10,14 @@ struct BlockList: Sendable {
   var readers: [BlockReader]
   /// Deletes that blocks still hold rows of.
   var deletes: [BlockDelete] = []
+  /// Deletes that were applied since the start.
+  var deleteCount = 0
+  var rollups = RollupSet.none
+  /// The last cut, and where the next one begins.
+  var cut: UInt64 = 0
+  var nextOffset = Offset.zero
+  /// Whether retention or deletes have ever taken rows away.
+  var hasRemovals = false
 }
 
 /// Merged blocks that are to take the place of their inputs.
@@ -22,6 +30,8 @@ struct BlockReplacement: Sendable {
   var removed: [Removals.Key: UInt64] = [:]
   /// Deletes before it are carried out.
   var deletesEnd = Offset.zero
+  /// The first days of which raw rows are left, of measurements that have rollups.
+  var rawFrom: [MeasurementID: Int64] = [:]
 
   /// The list with the outputs in the place of the inputs; `nil` when these are not all there, one
   /// after another.

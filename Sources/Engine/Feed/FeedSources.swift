@@ -118,7 +118,9 @@ struct FeedFolder {
         query: &query
       )
     } catch {
-      sources.parts.logger.warning(
+      sources.parts.logger.log(
+        .windowNotAnnounced,
+        .warning,
         "a window could not be announced: \(error.message)"
       )
       return nothing

@@ -45,12 +45,13 @@ public final class DirectorySnapshot {
     partitionCount = identity.partitionCount
     createdAt = identity.createdAt
     var findings = identity.findings
+    let cold = ColdTier.remembered(of: directory, disk: disk)
     // Manifests first: what they name is in the catalog by then, and the log from their ends on.
     var partitions: [SnapshotPartition] = []
     for index in 0..<identity.partitionCount {
       partitions.append(
         try wrap { () throws(SystemError) in
-          try SnapshotPartition(disk, directory, index, &findings)
+          try SnapshotPartition(disk, directory, index, cold, &findings)
         }
       )
     }
@@ -99,6 +100,13 @@ public final class DirectorySnapshot {
     }
   }
 
+  /// A block that lies in the cold store, by the name that it has in the manifest.
+  public func coldBlock(named name: String) -> BlockReader? {
+    partitions.flatMap(\.blocks).first {
+      $0.summary.cold != nil && $0.summary.fileName == name
+    }
+  }
+
   /// Rows of the log that no block has yet.
   public var openRowCount: Int { partitions.reduce(0) { $0 + $1.openRowCount } }
 
@@ -133,6 +141,7 @@ public final class SnapshotPartition {
     _ disk: any Disk,
     _ directory: DataDirectory,
     _ index: Int,
+    _ cold: ColdTier,
     _ findings: inout [Damage]
   ) throws(SystemError) {
     self.index = index
@@ -151,7 +160,10 @@ public final class SnapshotPartition {
     for summary in manifest.blocks {
       let path = store.path(of: summary)
       do throws(BlockError) {
-        let block = try BlockReader.open(files, path: path, expected: summary.identity)
+        let block =
+          summary.cold == nil
+          ? try BlockReader.open(files, path: path, expected: summary.identity)
+          : try BlockReader.open(cold: summary, files, stubPath: path, source: cold.source)
         findings += block.damages
         for delete in manifest.deletes where delete.acts(on: summary) { block.leaveOut(delete) }
         blocks.append(block)

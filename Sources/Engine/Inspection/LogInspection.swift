@@ -189,6 +189,29 @@ public final class LogInspection {
     }
   }
 
+  /// Gives every batch of rows that the log holds to `body`, in its order, and every delete.
+  ///
+  /// - Returns: damage on the way.
+  func forEachRowBatch(
+    deletes: (RowBatch) -> Void = { _ in },
+    _ body: (RowBatch) -> Void
+  ) throws(EngineError) -> [Damage] {
+    var follower = LogFollower(
+      disk: disk,
+      directory: directory.queue,
+      partitionCount: partitionCount
+    )
+    return try wrap { () throws(SystemError) in
+      try follower.read { batch, _, _ in
+        switch batch.header.kind {
+        case .rows: body(batch)
+        case .delete: deletes(batch)
+        case .refusals: break
+        }
+      }
+    }
+  }
+
   /// How many rows of a batch `isWanted` takes, without decoding them.
   public func rowCount(
     of batch: RowBatch,

@@ -1,4 +1,5 @@
 internal import Catalog
+internal import Cold
 public import Model
 public import Platform
 internal import Queue
@@ -36,6 +37,12 @@ public struct EngineMetrics: Sendable {
     public var blockCount = 0
     public var blockByteCount = 0
     public var blockPointCount: UInt64 = 0
+    /// Blocks that lie in the cold store; those above lie here.
+    public var coldBlockCount = 0
+    public var coldByteCount = 0
+    public var coldPointCount: UInt64 = 0
+    public var minuteRollups = RollupFiles()
+    public var hourRollups = RollupFiles()
     public var freezeFailureCount: UInt64 = 0
     public var ring = Ring()
   }
@@ -68,6 +75,30 @@ public struct EngineMetrics: Sendable {
     public init() {}
   }
 
+  /// The cold store, since the start.
+  public struct Cold: Sendable {
+    /// `nil` when there is none.
+    public var location: String?
+    public var moveCount: UInt64 = 0
+    public var failureCount: UInt64 = 0
+    public var movedByteCount: UInt64 = 0
+    public var movingNanoseconds: UInt64 = 0
+    /// Blocks that are to be moved.
+    public var waitingBlockCount = 0
+    public var waitingByteCount = 0
+    /// Left here until the next start, because they are damaged.
+    public var barredBlockCount = 0
+    public var requestCount: UInt64 = 0
+    public var readByteCount: UInt64 = 0
+    public var readFailureCount: UInt64 = 0
+    public var cacheHitCount: UInt64 = 0
+    public var cacheByteCount = 0
+    /// Objects that could not be read when they were last asked for: path and reason, some of them.
+    public var troubles: [(object: String, reason: String)] = []
+
+    public init() {}
+  }
+
   /// What retention has removed since the start.
   public struct Retention: Sendable {
     public struct Removed: Sendable {
@@ -81,6 +112,24 @@ public struct EngineMetrics: Sendable {
     /// By cause.
     public var removed: [String: Removed] = [:]
     /// Removals that the disk refused.
+    public var failureCount: UInt64 = 0
+  }
+
+  /// The rollups of one unit.
+  public struct RollupFiles: Sendable {
+    public var fileCount: UInt64 = 0
+    public var byteCount: UInt64 = 0
+    public var windowCount: UInt64 = 0
+  }
+
+  /// What was made of rollups since the start.
+  public struct Rollups: Sendable {
+    public var foldedDayCount: UInt64 = 0
+    public var fileCount: UInt64 = 0
+    public var byteCount: UInt64 = 0
+    public var windowCount: UInt64 = 0
+    /// Groups that could not be read, of blocks or of rollups.
+    public var damagedGroupCount: UInt64 = 0
     public var failureCount: UInt64 = 0
   }
 
@@ -140,7 +189,9 @@ public struct EngineMetrics: Sendable {
   public var refusal: String?
   public var names = Names()
   public var compaction = Compaction()
+  public var cold = Cold()
   public var retention = Retention()
+  public var rollups = Rollups()
   public var queries = Queries()
   public var deadLetterCount: UInt64 = 0
   public var droppedDeadLetterCount: UInt64 = 0
@@ -201,11 +252,26 @@ extension RunningEngine {
     result.names.layouts = names.layouts
     result.names.byteCount = names.byteCount
     result.compaction = compaction.counters.metrics
+    addCold(to: &result.cold)
     result.retention = compaction.retentionCounters.metrics
+    result.rollups = compaction.rollupCounters.metrics
     let letters = deadLetters.statistics
     result.deadLetterCount = letters.letters
     result.droppedDeadLetterCount = letters.dropped
     return result
+  }
+
+  private func addCold(to result: inout EngineMetrics.Cold) {
+    tiering.counters.add(to: &result)
+    guard let reader = parts.cold.reader else { return }
+    result.location = reader.store.location
+    let read = reader.statistics
+    result.requestCount = read.requestCount
+    result.readByteCount = read.byteCount
+    result.readFailureCount = read.failureCount
+    result.cacheHitCount = read.hitCount
+    result.cacheByteCount = read.cacheByteCount
+    result.troubles = reader.troubles.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
   }
 
   private func addQueue(to result: inout EngineMetrics) {

@@ -45,6 +45,11 @@ final class PartitionCounters: Sendable {
   private let blocks = Atomic<Int>(0)
   private let blockBytes = Atomic<Int>(0)
   private let blockPoints = Atomic<UInt64>(0)
+  private let coldBlocks = Atomic<Int>(0)
+  private let coldBytes = Atomic<Int>(0)
+  private let coldPoints = Atomic<UInt64>(0)
+  /// Files, bytes and windows of rollups: of minutes, then of hours.
+  private let rollups: [6 of Atomic<UInt64>] = InlineArray { _ in Atomic(0) }
   private let ringOpenHours = Atomic<Int>(0)
   private let ringFrozenHours = Atomic<Int>(0)
   private let ringOpenBytes = Atomic<Int>(0)
@@ -82,12 +87,26 @@ final class PartitionCounters: Sendable {
 
   /// Publishes what changes with a manifest.
   func publishManifest(_ store: PartitionStore) {
-    let summaries = store.manifest.blocks
+    let summaries = store.manifest.blocks.filter { $0.cold == nil }
+    let cold = store.manifest.blocks.filter { $0.cold != nil }
+    coldBlocks.store(cold.count, ordering: .relaxed)
+    coldBytes.store(cold.reduce(0) { $0 + $1.byteCount }, ordering: .relaxed)
+    coldPoints.store(cold.reduce(0) { $0 + $1.pointCount }, ordering: .relaxed)
     cutOffset.store(store.manifest.nextOffset.rawValue, ordering: .relaxed)
     cutNumber.store(store.manifest.cut, ordering: .relaxed)
     blocks.store(summaries.count, ordering: .relaxed)
     blockBytes.store(summaries.reduce(0) { $0 + $1.byteCount }, ordering: .relaxed)
     blockPoints.store(summaries.reduce(0) { $0 + $1.pointCount }, ordering: .relaxed)
+    for (index, unit) in RollupUnit.allCases.enumerated() {
+      let files = store.manifest.rollups.files.filter { $0.identity.unit == unit }
+      let bytes = files.reduce(0) { $0 + UInt64($1.byteCount) }
+      rollups[3 * index].store(UInt64(files.count), ordering: .relaxed)
+      rollups[3 * index + 1].store(bytes, ordering: .relaxed)
+      rollups[3 * index + 2].store(
+        files.reduce(0) { $0 &+ $1.windowCount },
+        ordering: .relaxed
+      )
+    }
     let ring = store.ringSnapshot.statistics
     ringOpenHours.store(ring.openHourCount, ordering: .relaxed)
     ringFrozenHours.store(ring.frozenHourCount, ordering: .relaxed)
@@ -121,12 +140,27 @@ final class PartitionCounters: Sendable {
     result.blockCount = blocks.load(ordering: .relaxed)
     result.blockByteCount = blockBytes.load(ordering: .relaxed)
     result.blockPointCount = blockPoints.load(ordering: .relaxed)
+    result.coldBlockCount = coldBlocks.load(ordering: .relaxed)
+    result.coldByteCount = coldBytes.load(ordering: .relaxed)
+    result.coldPointCount = coldPoints.load(ordering: .relaxed)
+    result.minuteRollups = rollupFiles(0)
+    result.hourRollups = rollupFiles(1)
     result.freezeFailureCount = freezeFailures.load(ordering: .relaxed)
     result.ring.openHourCount = ringOpenHours.load(ordering: .relaxed)
     result.ring.frozenHourCount = ringFrozenHours.load(ordering: .relaxed)
     result.ring.openByteCount = ringOpenBytes.load(ordering: .relaxed)
     result.ring.frozenByteCount = ringFrozenBytes.load(ordering: .relaxed)
     result.ring.patchByteCount = ringPatchBytes.load(ordering: .relaxed)
+    return result
+  }
+}
+
+extension PartitionCounters {
+  private func rollupFiles(_ index: Int) -> EngineMetrics.RollupFiles {
+    var result = EngineMetrics.RollupFiles()
+    result.fileCount = rollups[3 * index].load(ordering: .relaxed)
+    result.byteCount = rollups[3 * index + 1].load(ordering: .relaxed)
+    result.windowCount = rollups[3 * index + 2].load(ordering: .relaxed)
     return result
   }
 }

@@ -79,9 +79,11 @@ extension RunningEngine {
       }
     }
     try commit(batches, isManual: isManual)
-    parts.logger.notice(
-      "series were deleted",
-      metadata: ["tenant": "\(Retention.text(name))", "series": "\(series.count)"]
+    parts.logger.log(
+      .seriesDeleted,
+      .notice,
+      "rows of series were deleted",
+      ["tenant": "\(Retention.text(name))", "series": .stringConvertible(series.count)]
     )
     return series.count
   }

@@ -1,6 +1,7 @@
 internal import Catalog
 internal import Model
 internal import Platform
+internal import Query
 internal import Synchronization
 
 /// Up to which time points are gone, now: the one place that says so to receivers, queries,
@@ -11,13 +12,15 @@ internal import Synchronization
 /// once, wherever it still lies. Thread-safe; reading costs an atomic load.
 final class Retention: Sendable {
   let rules: RetentionRules
+  let rollups: RollupRules
   private let newest = Atomic<Int64>(0)
   /// Of all tenants and measurements.
   private let shortestAge: Int64
   private let longestAge: Int64
 
-  init(_ rules: RetentionRules) {
+  init(_ rules: RetentionRules, rollups: RollupRules = RollupRules()) {
     self.rules = rules
+    self.rollups = rollups
     (shortestAge, longestAge) = rules.ages(tenant: nil)
   }
 
@@ -30,8 +33,51 @@ final class Retention: Sendable {
   func now(_ wallClock: Timestamp) -> Timestamp { min(wallClock, newest.load(ordering: .relaxed)) }
 
   /// The first time that is kept; 0 when nothing is removed.
+  ///
+  /// A whole day where the measurement has rollups: these hold days.
   func oldest(tenant: String, measurement: String, now wallClock: Timestamp) -> Timestamp {
-    bound(rules.age(tenant: tenant, measurement: measurement), wallClock)
+    let oldest = bound(rules.age(tenant: tenant, measurement: measurement), wallClock)
+    let units = rollups.units(tenant: tenant, measurement: measurement)
+    return units.isEmpty ? oldest : Self.day(oldest)
+  }
+
+  /// The first time that is in sight and on the disk: an hour behind that of rows that come, where
+  /// there are rollups, so that what was taken in time is in blocks, and in them, before.
+  func oldestStored(tenant: String, measurement: String, now wallClock: Timestamp) -> Timestamp {
+    let units = rollups.units(tenant: tenant, measurement: measurement)
+    guard !units.isEmpty else {
+      return oldest(tenant: tenant, measurement: measurement, now: wallClock)
+    }
+    let oldest = bound(rules.age(tenant: tenant, measurement: measurement), wallClock)
+    return Self.day(max(0, oldest - Nanoseconds.perHour))
+  }
+
+  /// What is kept of a measurement, rows and windows.
+  func bounds(tenant: String, measurement: String, now wallClock: Timestamp) -> RollupBounds {
+    var oldest: [RollupUnit: Timestamp] = [:]
+    for unit in rollups.units(tenant: tenant, measurement: measurement) {
+      let age = rollups.rules(of: unit).age(tenant: tenant, measurement: measurement)
+      oldest[unit] = Self.day(bound(age, wallClock))
+    }
+    return RollupBounds(
+      oldest: oldest,
+      raw: oldestStored(tenant: tenant, measurement: measurement, now: wallClock)
+    )
+  }
+
+  /// Windows before it are gone, whosever of a tenant they are; a whole day.
+  ///
+  /// - Parameter tenant: `nil` for any.
+  func oldestOfRollups(
+    _ unit: RollupUnit,
+    tenant: String?,
+    now wallClock: Timestamp
+  ) -> Timestamp {
+    Self.day(bound(rollups.rules(of: unit).ages(tenant: tenant).longest, wallClock))
+  }
+
+  private static func day(_ time: Timestamp) -> Timestamp {
+    time / RollupUnit.nanosecondsPerDay * RollupUnit.nanosecondsPerDay
   }
 
   /// The same by the catalog's names.
@@ -49,6 +95,13 @@ final class Retention: Sendable {
     )
   }
 
+  /// Whether any rollup is kept of a measurement.
+  func hasRollups(_ measurement: MeasurementID, _ catalog: Catalog) -> Bool {
+    guard let definition = catalog.measurement(measurement) else { return false }
+    let tenant = Self.text(catalog.tenant(definition.tenant)?.name ?? [])
+    return !rollups.units(tenant: tenant, measurement: Self.text(definition.name)).isEmpty
+  }
+
   /// A name as rules write it.
   static func text(_ name: [UInt8]) -> String { String(decoding: name, as: UTF8.self) }
 
@@ -61,7 +114,9 @@ final class Retention: Sendable {
   /// The same two for one tenant.
   func bounds(tenant: String, now wallClock: Timestamp) -> (all: Timestamp, some: Timestamp) {
     let (shortest, longest) = rules.ages(tenant: tenant)
-    return (bound(longest, wallClock), bound(shortest, wallClock))
+    let all = bound(longest, wallClock)
+    guard !rollups.units.isEmpty else { return (all, bound(shortest, wallClock)) }
+    return (Self.day(max(0, all - Nanoseconds.perHour)), bound(shortest, wallClock))
   }
 
   private func bound(_ age: Int64, _ wallClock: Timestamp) -> Timestamp {

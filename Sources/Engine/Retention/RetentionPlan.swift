@@ -11,10 +11,23 @@ internal import Model
 struct RetentionPlan {
   /// A block of some partition that may be removed.
   struct Candidate {
+    /// Rows from here on are not in rollups yet, and have to be before they go.
+    var foldedUntil: Timestamp = .max
+    var isFolded: Bool { summary.lastTimestamp < foldedUntil }
+
     var partition: PartitionID
     var summary: BlockSummary
     /// `nil` when it could not be opened: its manifest's numbers are all that is known.
     var reader: BlockReader?
+    /// When it counts as last written, for those who remove the oldest.
+    var age: Timestamp
+
+    init(partition: PartitionID, summary: BlockSummary, reader: BlockReader?) {
+      self.partition = partition
+      self.summary = summary
+      self.reader = reader
+      age = summary.lastTimestamp
+    }
   }
 
   /// A block that goes, and why.
@@ -36,13 +49,14 @@ struct RetentionPlan {
     var removed: [Removed] = []
     var kept: [Candidate] = []
     for block in blocks {
-      if let points = expired(block) {
+      if block.isFolded, let points = expired(block) {
         removed.append(Removed(block: block, cause: .age, points: points))
       } else {
         kept.append(block)
       }
     }
-    kept.sort { $0.summary.lastTimestamp < $1.summary.lastTimestamp }
+    guard retention.rules.limitsBytes else { return removed }
+    kept = Self.byAge(kept)
     for tenant in Set(kept.map(\.summary.identity.tenant)).sorted() {
       let name = Retention.text(catalog.tenant(tenant)?.name ?? [])
       guard let most = retention.rules.byteCountMax(tenant: name) else { continue }
@@ -52,6 +66,44 @@ struct RetentionPlan {
       take(retention.rules.byteCount, from: &kept, of: nil, into: &removed)
     }
     return removed
+  }
+
+  /// The blocks in the order in which they may go: oldest first, but none before an earlier block
+  /// of the same times. What a later block says wins; without it the earlier one's old values
+  /// would come back.
+  private static func byAge(_ blocks: [Candidate]) -> [Candidate] {
+    /// What a block's values may have replaced others in, and the time with which it counts.
+    struct Span {
+      var first: Timestamp
+      var last: Timestamp
+      var age: Timestamp
+    }
+    struct Owner: Hashable {
+      var partition: PartitionID
+      var tenant: TenantID
+    }
+    var spans: [Owner: [Span]] = [:]
+    var aged: [(age: Timestamp, block: Candidate)] = []
+    let inOrder = blocks.sorted { $0.summary.identity.a < $1.summary.identity.a }
+    for block in inOrder {
+      let (first, last) = (block.summary.firstTimestamp, block.summary.lastTimestamp)
+      let owner = Owner(partition: block.partition, tenant: block.summary.identity.tenant)
+      var age = last
+      for span in spans[owner, default: []]
+      where span.first <= last && first <= span.last {
+        age = max(age, span.age)
+      }
+      spans[owner, default: []].append(Span(first: first, last: last, age: age))
+      aged.append((age, block))
+    }
+    // Equal ages stay in the order of their offsets.
+    return aged.enumerated()
+      .sorted { ($0.element.age, $0.offset) < ($1.element.age, $1.offset) }
+      .map { entry in
+        var block = entry.element.block
+        block.age = entry.element.age
+        return block
+      }
   }
 
   /// The points of a block of which nothing is kept; `nil` when something is.
@@ -65,7 +117,7 @@ struct RetentionPlan {
     guard let reader = block.reader, let contents = cache.contents(of: reader) else { return nil }
     for (measurement, part) in contents.parts {
       guard let definition = catalog.measurement(measurement) else { return nil }
-      let oldest = retention.oldest(
+      let oldest = retention.oldestStored(
         tenant: name,
         measurement: Retention.text(definition.name),
         now: now
@@ -105,8 +157,12 @@ struct RetentionPlan {
     let spared = retention.now(now) - Self.sizeSparesNanoseconds
     var left: [Candidate] = []
     for block in kept {
+      guard block.isFolded else {
+        left.append(block)
+        continue
+      }
       guard isOne(block), byteCount > byteCountMax, block.summary.rowCount > 0,
-        block.summary.lastTimestamp < spared
+        block.age < spared
       else {
         left.append(block)
         continue

@@ -47,11 +47,21 @@ public struct RetentionRules: Hashable, Sendable {
   /// Of the blocks of all tenants together; 0 for no bound.
   public var byteCount = 0
   public var rules: [Rule] = []
+  /// Whether what no rule is about is never kept, rather than for ever.
+  var isOffByDefault = false
 
   public init() {}
 
-  /// Whether anything is ever removed.
+  /// Whether anything is ever removed; of what is off by default, whether anything is kept.
   public var isActive: Bool { ageNanoseconds > 0 || byteCount > 0 || !rules.isEmpty }
+
+  /// Whether any bound is one of bytes.
+  var limitsBytes: Bool {
+    byteCount > 0
+      || rules.contains { rule in
+        if case .bytes = rule.limit { true } else { false }
+      }
+  }
 
   private var generalAge: Int64 { ageNanoseconds > 0 ? ageNanoseconds : .max }
 
@@ -60,8 +70,11 @@ public struct RetentionRules: Hashable, Sendable {
     for rule in rules where rule.fits(tenant: tenant) && rule.fits(measurement: measurement) {
       if let age = rule.age { return age }
     }
-    return generalAge
+    return defaultAge
   }
+
+  /// Of what no rule is about.
+  private var defaultAge: Int64 { isOffByDefault && ageNanoseconds == 0 ? 0 : generalAge }
 
   /// The shortest and the longest age that any measurement of a tenant may have; of any tenant when
   /// none is named.
@@ -74,7 +87,7 @@ public struct RetentionRules: Hashable, Sendable {
       // What stands behind a rule about everything is never asked.
       if rule.measurement == nil, rule.tenant == nil || tenant != nil { return (shortest, longest) }
     }
-    return (min(shortest, generalAge), max(longest, generalAge))
+    return (min(shortest, defaultAge), max(longest, defaultAge))
   }
 
   /// Bytes that a tenant's blocks may have; `nil` for no bound of its own.

@@ -32,7 +32,11 @@ final class RetentionRun {
     self.retention = retention
     self.counters = counters
     cache = BlockContentsCache(catalog)
-    troubles = TroubleLog(parts.logger, ended: "retention removes blocks again")
+    troubles = TroubleLog(
+      parts.logger,
+      .removalFailed,
+      end: (.removalsSucceed, "retention removes blocks again")
+    )
   }
 
   /// Whether it is time to look.
@@ -53,7 +57,13 @@ final class RetentionRun {
     let blocks = lists.flatMap { partition, list in
       let readers = Dictionary(uniqueKeysWithValues: list.readers.map { ($0.summary.fileName, $0) })
       return list.summaries.map {
-        RetentionPlan.Candidate(partition: partition, summary: $0, reader: readers[$0.fileName])
+        var block = RetentionPlan.Candidate(
+          partition: partition,
+          summary: $0,
+          reader: readers[$0.fileName]
+        )
+        block.foldedUntil = retention.rollups.foldedUntil(list.rollups.state)
+        return block
       }
     }
     cache.keep(Set(blocks.compactMap(\.reader?.path)))
@@ -68,12 +78,13 @@ final class RetentionRun {
     for (partition, removed) in chosen.sorted(by: { $0.key < $1.key }) {
       let removal = BlockRemoval(
         blocks: removed.map(\.block.summary),
-        points: removed.reduce(into: [:]) { $0.merge($1.points, uniquingKeysWith: +) }
+        points: removed.reduce(into: [:]) { $0.merge($1.points, uniquingKeysWith: +) },
+        rawFrom: rawFrom(removed)
       )
       switch remove(partition, removal) {
       case .done:
         gone += removed
-        troubles.clear()
+        troubles.clear(at: monotonic)
       case .refused, nil:
         nextLookAt = monotonic &+ Self.retryNanoseconds
       case .failed(let failure):
@@ -90,6 +101,22 @@ final class RetentionRun {
     return gone.map(\.block)
   }
 
+  /// The first days of which rows are left once some blocks are gone.
+  private func rawFrom(_ removed: [RetentionPlan.Removed]) -> [MeasurementID: Int64] {
+    guard !retention.rollups.units.isEmpty else { return [:] }
+    var days: [MeasurementID: Int64] = [:]
+    for block in removed {
+      guard let reader = block.block.reader, let contents = cache.contents(of: reader) else {
+        continue
+      }
+      for (measurement, part) in contents.parts where retention.hasRollups(measurement, catalog) {
+        let day = part.lastTimestamp / RollupUnit.nanosecondsPerDay + 1
+        days[measurement] = max(days[measurement] ?? 0, day)
+      }
+    }
+    return days
+  }
+
   /// One line for the log, and the counters.
   private func tell(_ removed: [RetentionPlan.Removed]) {
     for cause in Removals.Cause.allCases {
@@ -99,11 +126,13 @@ final class RetentionRun {
       let bytes = part.reduce(0) { $0 + $1.block.summary.byteCount }
       counters.removed(cause, blocks: part.count, points: points, bytes: bytes)
       let newest = part.map(\.block.summary.lastTimestamp).max() ?? 0
-      parts.logger.notice(
+      parts.logger.log(
+        .blocksRemoved,
+        .notice,
         "retention removed blocks",
-        metadata: [
-          "cause": "\(cause.name)", "blocks": "\(part.count)", "points": "\(points)",
-          "bytes": "\(bytes)",
+        [
+          "cause": "\(cause.name)", "blocks": .stringConvertible(part.count),
+          "points": .stringConvertible(points), "bytes": .stringConvertible(bytes),
           "up_to": "\(CivilTime(nanoseconds: newest).rfc3339(decimals: 0))",
         ]
       )

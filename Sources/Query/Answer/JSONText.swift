@@ -23,6 +23,12 @@ struct JSONText: ~Copyable {
   @inline(__always)
   mutating func append(byte: UInt8) { buffer.writeByte(byte) }
 
+  /// Appends bytes that are JSON already.
+  mutating func append(bytes: ArraySlice<UInt8>) { buffer.writeBytes(bytes) }
+
+  /// A copy of the bytes written from `start` on.
+  func bytes(from start: Int) -> [UInt8] { buffer.array(from: start) }
+
   // MARK: Integers
 
   mutating func appendInteger(_ value: Int64) {
@@ -45,6 +51,10 @@ struct JSONText: ~Copyable {
   private mutating func appendDigits(_ value: UInt64) {
     if value < 10 {
       buffer.writeByte(UInt8(truncatingIfNeeded: value) &+ 48)
+    } else if value < 100 {
+      let tens = UInt8(truncatingIfNeeded: value) / 10
+      let ones = UInt8(truncatingIfNeeded: value) &- tens &* 10
+      buffer.writeInteger(UInt16(tens) | UInt16(ones) &<< 8 | 0x3030)
     } else if value < 100_000_000 {
       appendSignificant(value)
     } else if value < 10_000_000_000_000_000 {
@@ -93,7 +103,7 @@ struct JSONText: ~Copyable {
       return
     }
     if value.sign == .minus { buffer.writeByte(UInt8(ascii: "-")) }
-    if magnitude < 0x1p53, magnitude == magnitude.rounded(.towardZero) {
+    if magnitude < 0x1p53, Double(UInt64(magnitude)) == magnitude {
       // A JSON reader takes `-0` for the integer 0, which has no sign.
       if magnitude == 0, value.sign == .minus {
         append("0.0")
@@ -101,25 +111,27 @@ struct JSONText: ~Copyable {
         appendDigits(UInt64(magnitude))
       }
     } else if magnitude < 1e9, magnitude >= 1e-4 {
-      appendDecimal(magnitude, scale: 1_000_000, decimals: 6)
+      if appendDecimal(magnitude, scale: 100, decimals: 2) { return }
+      if !appendDecimal(magnitude, scale: 1_000_000, decimals: 6) { appendShortest(magnitude) }
     } else if magnitude >= 1e9, magnitude < 1e13 {
-      appendDecimal(magnitude, scale: 100, decimals: 2)
+      if !appendDecimal(magnitude, scale: 100, decimals: 2) { appendShortest(magnitude) }
     } else {
       appendShortest(magnitude)
     }
   }
 
-  /// Appends `magnitude` as a whole number over a power of ten, if it is one.
+  /// Appends `magnitude` as a whole number over a power of ten.
   ///
   /// At most 15 digits stand for one double only and for no shorter text, so that these are the
   /// shortest digits once zeros at their end are gone.
-  private mutating func appendDecimal(_ magnitude: Double, scale: UInt64, decimals: Int) {
-    let scaled = (magnitude * Double(scale)).rounded()
-    guard scaled < 1e15, scaled / Double(scale) == magnitude else {
-      appendShortest(magnitude)
-      return
-    }
+  ///
+  /// - Returns: `false` when it is none; nothing is appended then.
+  private mutating func appendDecimal(_ magnitude: Double, scale: UInt64, decimals: Int) -> Bool {
+    // The nearest whole number, or a neighbour, which the division tells.
+    let scaled = magnitude * Double(scale) + 0.5
+    guard scaled < 1e15 else { return false }
     var digits = UInt64(scaled)
+    guard Double(digits) / Double(scale) == magnitude else { return false }
     var width = decimals
     var divisor = scale
     while digits % 10 == 0, width > 1 {
@@ -130,6 +142,7 @@ struct JSONText: ~Copyable {
     appendDigits(digits / divisor)
     buffer.writeByte(UInt8(ascii: "."))
     append(digits: Self.digits(digits % divisor), leaving: 8 - width)
+    return true
   }
 
   /// Doubles from here on are written with an exponent, and those below 10⁻⁴.

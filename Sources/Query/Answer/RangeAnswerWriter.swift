@@ -30,6 +30,9 @@ public struct RangeAnswerWriter: Sendable {
   private var seriesIndex = 0
   /// The next element of the array that is being written.
   private var element = 0
+  /// What was written of the series before, which its other fields repeat.
+  private var head: (labels: Labels, text: [UInt8])?
+  private var times: (column: SharedColumn<Timestamp>, text: [UInt8])?
 
   /// Whether the envelope stands around the data.
   private let hasEnvelope: Bool
@@ -124,21 +127,29 @@ public struct RangeAnswerWriter: Sendable {
       stage = .tail
       return
     }
-    let series = answer.series[seriesIndex]
-    text.append(seriesIndex > 0 ? #",{"measurement":"# : #"{"measurement":"#)
-    text.appendString(series.measurement.span)
-    text.append(#","tags":{"#)
-    for (index, tag) in series.tags.enumerated() {
-      if index > 0 { text.append(",") }
-      text.appendString(tag.key.span)
-      text.append(":")
-      text.appendString(tag.value.span)
+    if seriesIndex > 0 { text.append(byte: UInt8(ascii: ",")) }
+    // Series are looked at in their place: a copy of one counts six references.
+    let labels = answer.series[seriesIndex].labels
+    if let head, head.labels.isSame(as: labels) {
+      text.append(bytes: head.text[...])
+    } else {
+      let start = text.count
+      text.append(#"{"measurement":"#)
+      let measurement = answer.series[seriesIndex].measurement
+      text.appendString(measurement.span)
+      text.append(#","tags":{"#)
+      labels.append(to: &text)
+      text.append(#"},"field":"#)
+      let next = seriesIndex + 1
+      let isRepeated =
+        next < answer.series.count && answer.series[next].labels.isSame(as: labels)
+      head = isRepeated ? (labels, text.bytes(from: start)) : nil
     }
-    text.append(#"},"field":"#)
-    text.appendString(series.field.span)
+    let field = answer.series[seriesIndex].field
+    text.appendString(field.span)
     text.append(#","type":"#)
-    text.appendString(series.type.name.utf8.span)
-    switch series.content {
+    text.appendString(answer.series[seriesIndex].type.name.utf8.span)
+    switch answer.series[seriesIndex].content {
     case .points:
       text.append(#","timestamps":["#)
       stage = .pointTimestamps
@@ -148,16 +159,31 @@ public struct RangeAnswerWriter: Sendable {
 
   private mutating func writePointTimestamps(_ text: inout JSONText) {
     guard case .points(let timestamps, _) = answer.series[seriesIndex].content else { return }
-    let unit = answer.precision.nanoseconds
-    while element < timestamps.count, text.count < Self.pieceByteCount {
-      if element > 0 { text.append(byte: UInt8(ascii: ",")) }
-      text.appendInteger(timestamps[element] / unit)
-      element += 1
+    if element == 0, let times, times.column.isSame(as: timestamps) {
+      text.append(bytes: times.text[...])
+    } else {
+      let unit = answer.precision.nanoseconds
+      let (start, first) = (text.count, element)
+      while element < timestamps.count, text.count < Self.pieceByteCount {
+        if element > 0 { text.append(byte: UInt8(ascii: ",")) }
+        text.appendInteger(timestamps[element] / unit)
+        element += 1
+      }
+      guard element == timestamps.count else { return }
+      let isRepeated = first == 0 && areRepeated(timestamps)
+      times = isRepeated ? (timestamps, text.bytes(from: start)) : nil
     }
-    guard element == timestamps.count else { return }
     element = 0
     text.append(#"],"values":["#)
     stage = .pointValues
+  }
+
+  /// Whether the next series has the same timestamps.
+  private func areRepeated(_ timestamps: SharedColumn<Timestamp>) -> Bool {
+    guard seriesIndex + 1 < answer.series.count,
+      case .points(let next, _) = answer.series[seriesIndex + 1].content
+    else { return false }
+    return next.isSame(as: timestamps)
   }
 
   private mutating func writePointValues(_ text: inout JSONText) {
@@ -215,8 +241,10 @@ public struct RangeAnswerWriter: Sendable {
     let statistics = answer.statistics
     let entries = [
       (#","stats":{"ring_windows":"#, statistics.ringWindows),
+      (#","rollup_windows":"#, statistics.rollupWindows),
       (#","chunks_from_statistics":"#, statistics.chunksFromStatistics),
       (#","chunks_decoded":"#, statistics.chunksDecoded),
+      (#","chunks_cold":"#, statistics.chunksCold),
       (#","rows_open":"#, statistics.rowsOpen),
       (#","microseconds":"#, statistics.microseconds),
     ]
@@ -262,7 +290,7 @@ extension JSONText {
 
   @inline(__always)
   private mutating func appendElements<Value>(
-    _ values: [Value],
+    _ values: SharedColumn<Value>,
     _ present: BucketSet?,
     from start: Int,
     _ body: (inout JSONText, Value) -> Void

@@ -5,23 +5,31 @@ public import Ring
 /// One state of a partition: immutable, readable on any thread. Open rows, ring and blocks belong
 /// to the same manifest.
 public struct PartitionView: Sendable {
-  let sealed: any SealedRowsSource
-  let ring: any WindowRecordSource
+  let sealed: any SealedRowsSource & Sendable
+  let ring: any WindowRecordSource & Sendable
   let open: any OpenRowsSource
+  let rollups: RollupSet
 
   /// - Parameter blocks: oldest offsets first; of any tenant.
-  public init(blocks: [BlockReader], ring: RingSnapshot, open: any OpenRowsSource) {
-    self.init(sealed: BlockRowsSource(blocks), ring: ring, open: open)
+  public init(
+    blocks: [BlockReader],
+    ring: RingSnapshot,
+    open: any OpenRowsSource,
+    rollups: RollupSet = .none
+  ) {
+    self.init(sealed: BlockRowsSource(blocks), ring: ring, open: open, rollups: rollups)
   }
 
   package init(
-    sealed: any SealedRowsSource,
-    ring: any WindowRecordSource,
-    open: any OpenRowsSource
+    sealed: any SealedRowsSource & Sendable,
+    ring: any WindowRecordSource & Sendable,
+    open: any OpenRowsSource,
+    rollups: RollupSet = .none
   ) {
     self.sealed = sealed
     self.ring = ring
     self.open = open
+    self.rollups = rollups
   }
 }
 
@@ -35,6 +43,24 @@ public protocol ViewProvider: Sendable {
     series: [SeriesID],
     in range: TimeRange
   ) throws(QueryError) -> PartitionView
+  /// The same of several partitions at once.
+  func views(
+    of partitions: [(partition: PartitionID, series: [SeriesID])],
+    in range: TimeRange
+  ) throws(QueryError) -> [PartitionView]
+}
+
+extension ViewProvider {
+  public func views(
+    of partitions: [(partition: PartitionID, series: [SeriesID])],
+    in range: TimeRange
+  ) throws(QueryError) -> [PartitionView] {
+    var views: [PartitionView] = []
+    for (partition, series) in partitions {
+      views.append(try view(of: partition, series: series, in: range))
+    }
+    return views
+  }
 }
 
 /// All open rows of a partition at one moment.
@@ -66,7 +92,9 @@ public struct OpenRows: Sendable {
 }
 
 /// The window records of a partition's sealed rows.
-package protocol WindowRecordSource: Sendable {
+package protocol WindowRecordSource {
+  /// The same for one thread that goes from series to series, ascending.
+  func scan() -> any WindowRecordSource
   /// Hours since the epoch of which every sealed row is in a record, ascending.
   var coveredHours: [Int64] { get }
   /// Lends the record of one minute of a series in one of ``coveredHours``.
@@ -84,6 +112,7 @@ package protocol WindowRecordSource: Sendable {
 }
 
 extension WindowRecordSource {
+  package func scan() -> any WindowRecordSource { self }
   package func frozen(series: SeriesID, hour: Int64) -> FrozenLookup { .open }
   package func patches(series: SeriesID, hour: Int64) -> UInt64 { 0 }
 }
@@ -97,12 +126,20 @@ package enum WindowLookup: Hashable, Sendable {
 }
 
 extension RingSnapshot: WindowRecordSource {
+  package func scan() -> any WindowRecordSource { RingScan(self) }
+
   package func withRecord(
     series: SeriesID,
     minute: Int64,
     _ body: (Span<UInt8>) -> Bool
   ) -> WindowLookup {
-    switch record(series: series, minute: minute) {
+    record(series: series, minute: minute).lend(to: body)
+  }
+}
+
+extension RingLookup {
+  fileprivate func lend(to body: (Span<UInt8>) -> Bool) -> WindowLookup {
+    switch self {
     case .absent: .absent
     case .damaged: .damaged
     case .found(let record): body(record.bytes) ? .found : .damaged
@@ -110,8 +147,20 @@ extension RingSnapshot: WindowRecordSource {
   }
 }
 
+extension RingScan: WindowRecordSource {
+  package func withRecord(
+    series: SeriesID,
+    minute: Int64,
+    _ body: (Span<UInt8>) -> Bool
+  ) -> WindowLookup {
+    record(series: series, minute: minute).lend(to: body)
+  }
+}
+
 /// All sealed rows of a partition at one moment.
-package protocol SealedRowsSource: Sendable {
+package protocol SealedRowsSource {
+  /// The same for one thread that goes from series to series, ascending.
+  func scan() -> any SealedRowsSource
   /// The groups that may hold rows of a series in `range`, oldest offsets first: where two hold the
   /// same point, the later one wins.
   ///
@@ -124,6 +173,10 @@ package protocol SealedRowsSource: Sendable {
   ) -> [any SealedRows]
 }
 
+extension SealedRowsSource {
+  package func scan() -> any SealedRowsSource { self }
+}
+
 /// Rows of one series and field set that lie sealed in one place: a chunk group of a block.
 package protocol SealedRows: Sendable {
   var fieldSet: FieldSetID { get }
@@ -131,6 +184,8 @@ package protocol SealedRows: Sendable {
   var firstTimestamp: Timestamp { get }
   var lastTimestamp: Timestamp { get }
   var rowCount: Int { get }
+  /// Whether they lie in a cold store.
+  var isCold: Bool { get }
   /// Decodes the columns of `fields` that are here, for rows in `range`; reads the disk.
   ///
   /// - Throws: ``UnreadableRows`` when the stored bytes cannot be read.
@@ -138,6 +193,27 @@ package protocol SealedRows: Sendable {
     of fields: [FieldID],
     in range: TimeRange
   ) throws(UnreadableRows) -> ColumnBatch
+  /// What the columns of `fields` that are here say of themselves, all rows together; `nil` when
+  /// that is nothing. Reads the disk.
+  func statistics(of fields: [FieldID]) throws(UnreadableRows) -> GroupStatistics?
+  /// The last row, and how many columns were decoded for it; reads the disk.
+  func lastRow(
+    of fields: [FieldID]
+  ) throws(UnreadableRows) -> (row: ColumnBatch, decodedCount: Int)
+}
+
+extension SealedRows {
+  package var isCold: Bool { false }
+
+  package func statistics(of fields: [FieldID]) throws(UnreadableRows) -> GroupStatistics? { nil }
+
+  package func lastRow(
+    of fields: [FieldID]
+  ) throws(UnreadableRows) -> (row: ColumnBatch, decodedCount: Int) {
+    let end = TimeRange(start: lastTimestamp, end: lastTimestamp &+ 1)
+    let row = try columns(of: fields, in: end)
+    return (row, row.columns.count)
+  }
 }
 
 /// Stored rows that cannot be read. The message names file and cause.

@@ -4,7 +4,7 @@ internal import Model
 struct PointColumn {
   let type: ColumnType
   private(set) var timestamps: [Timestamp] = []
-  private var cells: [Cell] = []
+  private(set) var cells: [Cell] = []
   private var strings = StringArena()
 
   init(type: ColumnType) { self.type = type }
@@ -99,13 +99,5 @@ struct PointColumn {
     return column
   }
 
-  var values: AnswerValues {
-    switch type {
-    case .float: .float(cells)
-    case .integer: .integer(cells)
-    case .unsigned: .unsigned(cells)
-    case .boolean: .boolean(cells)
-    case .string: .string(cells, strings)
-    }
-  }
+  var values: AnswerValues { AnswerValues(SharedColumn(cells), type, strings) }
 }

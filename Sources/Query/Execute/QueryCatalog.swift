@@ -14,6 +14,26 @@ public protocol QueryCatalog: Sendable {
   /// Definitions, parallel to `ids`; `nil` for one that is not known.
   func series(_ ids: [SeriesID]) -> [SeriesDefinition?]
   func partition(of series: SeriesID) -> PartitionID?
+  /// The tags and partitions of series, those left out that are not known.
+  func labels(of ids: [SeriesID]) -> SeriesLabels
+}
+
+extension QueryCatalog {
+  public func labels(of ids: [SeriesID]) -> SeriesLabels {
+    var labels = SeriesLabels()
+    var numbers: [Tag: UInt32] = [:]
+    for (id, definition) in zip(ids, series(ids)) {
+      guard let definition, let partition = partition(of: id) else { continue }
+      let tags = definition.tags.map { tag in
+        if let number = numbers[tag] { return number }
+        let number = labels.add(tag)
+        numbers[tag] = number
+        return number
+      }
+      labels.add(id, in: partition, tags: tags)
+    }
+    return labels
+  }
 }
 
 extension Catalog: QueryCatalog {}
@@ -28,12 +48,18 @@ struct FieldSetCache {
 
   private let catalog: any QueryCatalog
   private var known: [FieldSetID: Columns?] = [:]
+  /// The last one that was asked for.
+  private var latest: (id: FieldSetID, columns: Columns)?
 
   init(_ catalog: any QueryCatalog) { self.catalog = catalog }
 
   /// The columns of a set, or `nil` when the catalog does not know it.
   mutating func columns(of id: FieldSetID) -> Columns? {
-    if let columns = known[id] { return columns }
+    if let latest, latest.id == id { return latest.columns }
+    if let columns = known[id] {
+      if let columns { latest = (id, columns) }
+      return columns
+    }
     let columns = catalog.fieldSet(id).map { definition in
       Columns(
         types: definition.types,

@@ -36,7 +36,7 @@ struct QueryContext {
   var fieldSets: FieldSetCache
   private let clock: any Clock
   private let startedAt: UInt64
-  private(set) var byteCount = 0
+  private let budget: QueryBudget
   var statistics = RangeAnswer.Statistics()
   private var warnings: [String] = []
   private var warningCount = 0
@@ -52,32 +52,42 @@ struct QueryContext {
     fieldSets = FieldSetCache(catalog)
     self.clock = clock
     startedAt = clock.monotonic()
+    budget = QueryBudget(options)
+  }
+
+  /// A context for another thread that works for the same query: of the same budget.
+  func fork() -> QueryContext {
+    var context = self
+    context.statistics = RangeAnswer.Statistics()
+    context.warnings = []
+    context.warningCount = 0
+    return context
+  }
+
+  /// Takes over what a fork has counted.
+  mutating func join(_ fork: QueryContext) {
+    statistics.add(fork.statistics)
+    for warning in fork.warnings { warn(warning) }
+    warningCount += fork.warningCount - fork.warnings.count
   }
 
   /// Decoded bytes at which a slice of raw rows ends where it can.
   var sliceByteCountMax: Int { min(16 << 20, options.byteCountMax / 8) }
 
-  var bytesLeft: Int { max(0, options.byteCountMax - byteCount) }
+  var bytesLeft: Int { budget.bytesLeft }
 
   /// Takes `count` bytes from the budget.
-  mutating func charge(_ count: Int) throws(QueryError) {
-    byteCount += count
-    options.memory?.update(byteCount)
-    guard byteCount <= options.byteCountMax else {
-      throw QueryError(
-        .execution,
-        "the query needs more than \(Self.sizeText(options.byteCountMax)) of memory; shorten the "
-          + "time range, name fewer fields, match fewer series by tag.KEY or take a longer step"
-      )
-    }
+  func charge(_ count: Int) throws(QueryError) {
+    guard !budget.take(count) else { return }
+    throw QueryError(
+      .execution,
+      "the query needs more than \(Self.sizeText(options.byteCountMax)) of memory; shorten the "
+        + "time range, name fewer fields, match fewer series by tag.KEY or take a longer step"
+    )
   }
 
   /// Gives back what was charged.
-  mutating func release(_ count: Int) {
-    byteCount -= count
-    options.memory?.update(byteCount)
-    assert(byteCount >= 0)
-  }
+  func release(_ count: Int) { budget.giveBack(count) }
 
   func checkDeadline() throws(QueryError) {
     if options.memory?.isCancelled == true {
@@ -97,10 +107,10 @@ struct QueryContext {
     of series: SeriesID,
     fields: [FieldID],
     in range: TimeRange,
-    from view: PartitionView
+    from scan: PartitionScan
   ) -> [any SealedRows] {
     var failures: [String] = []
-    var groups = view.sealed.groups(of: series, tenant: tenant, in: range, failures: &failures)
+    var groups = scan.sealed.groups(of: series, tenant: tenant, in: range, failures: &failures)
     for failure in failures { warn(failure) }
     groups.removeAll { !fieldSets.mayHold(fields, in: $0.fieldSet) }
     return groups

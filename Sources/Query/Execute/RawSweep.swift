@@ -28,8 +28,9 @@ struct RawSweep {
   private var pendingIndex = 0
   private var active: [Active] = []
   private var activeByteCount = 0
-  /// Where a field stands in `fields`.
+  /// Where a field stands in `fields`; empty while those are few.
   private let places: [FieldID: Int]
+  private static let fewFields = 16
 
   /// - Parameters:
   ///   - groups: sealed rows, a later one winning over an earlier one.
@@ -43,10 +44,13 @@ struct RawSweep {
   ) {
     self.fields = fields.map(\.id)
     types = fields.map(\.type)
-    places = Dictionary(
-      fields.enumerated().map { ($1.id, $0) },
-      uniquingKeysWith: { first, _ in first }
-    )
+    places =
+      fields.count <= Self.fewFields
+      ? [:]
+      : Dictionary(
+        fields.enumerated().map { ($1.id, $0) },
+        uniquingKeysWith: { first, _ in first }
+      )
     self.ranges = ranges
     cursor = ranges.first?.start ?? 0
     for (priority, rows) in groups.enumerated() {
@@ -131,6 +135,7 @@ struct RawSweep {
     context.release(estimate)
     try context.charge(byteCount)
     context.statistics.chunksDecoded += batch.columns.count
+    if candidate.rows.isCold { context.statistics.chunksCold += batch.columns.count }
     guard let last = batch.timestamps.last else {
       context.release(byteCount)
       return
@@ -147,7 +152,7 @@ struct RawSweep {
   ) {
     var columns = Array(repeating: -1, count: fields.count)
     for (column, content) in batch.columns.enumerated() {
-      guard let index = places[content.field], content.type == types[index] else { continue }
+      guard let index = place(of: content.field), content.type == types[index] else { continue }
       if content.cells.count == batch.timestamps.count { columns[index] = column }
     }
     let item = Active(
@@ -160,6 +165,10 @@ struct RawSweep {
     let place = active.firstIndex { $0.priority > priority } ?? active.count
     active.insert(item, at: place)
     activeByteCount += byteCount
+  }
+
+  private func place(of field: FieldID) -> Int? {
+    places.isEmpty ? fields.firstIndex(of: field) : places[field]
   }
 
   /// Drops the batches that have no row from `time` on.

@@ -1,3 +1,4 @@
+internal import Blocks
 internal import Model
 
 /// The conditions of a request, with what they stand for: finds the rows of a series that meet all.
@@ -13,6 +14,7 @@ struct RowFilter {
 
   /// Distinct.
   private let fields: [FieldDefinition]
+  private let ids: [FieldID]
   private let terms: [Term]
 
   /// - Returns: `nil` when nothing can match, because nobody knows one of the fields.
@@ -31,6 +33,7 @@ struct RowFilter {
       terms.append(Term(condition: condition, place: known ?? fields.count - 1))
     }
     self.fields = fields
+    ids = fields.map(\.id)
     self.terms = terms
   }
 
@@ -39,16 +42,17 @@ struct RowFilter {
   func times(
     of series: SeriesID,
     in range: TimeRange,
-    from view: PartitionView,
+    from scan: PartitionScan,
     _ context: inout QueryContext
   ) throws(QueryError) -> MatchingTimes {
-    let ids = fields.map(\.id)
-    let open = view.open.openRows(of: series, fields: ids, in: range)
+    let open = scan.open.openRows(of: series, fields: ids, in: range)
     let openByteCount = open.byteCount
     try context.charge(openByteCount)
     defer { context.release(openByteCount) }
+    var groups = context.groups(of: series, fields: ids, in: range, from: scan)
+    drop(from: &groups, late: open.late, &context)
     let sealed = RawSweep(
-      groups: context.groups(of: series, fields: ids, in: range, from: view),
+      groups: groups,
       late: open.late,
       fields: fields,
       ranges: [range]
@@ -80,6 +84,34 @@ struct RowFilter {
     return MatchingTimes(times: result)
   }
 
+  /// Drops the groups that say of themselves that no row of theirs can match.
+  private func drop(
+    from groups: inout [any SealedRows],
+    late: [ColumnBatch],
+    _ context: inout QueryContext
+  ) {
+    guard groups.contains(where: { $0.rowCount >= BlockReader.statisticsRowCountMin }) else {
+      return
+    }
+    let isolation = GroupIsolation(groups, late: late, fields: ids, &context)
+    var kept: [any SealedRows] = []
+    for (index, group) in groups.enumerated() {
+      // A group that cannot be read is told of when its rows are asked for.
+      if isolation.isAlone(index), let found = try? group.statistics(of: ids) {
+        context.statistics.chunksFromStatistics += found.known.count
+        let isHopeless = found.known.contains { field, type, window in
+          terms.contains { term in
+            fields[term.place].id == field && fields[term.place].type == type
+              && !term.condition.mayMatch(window, type)
+          }
+        }
+        if isHopeless { continue }
+      }
+      kept.append(group)
+    }
+    groups = kept
+  }
+
   private static func intersection(_ left: [Timestamp], _ right: [Timestamp]) -> [Timestamp] {
     var result: [Timestamp] = []
     var (first, second) = (0, 0)
@@ -99,6 +131,46 @@ struct RowFilter {
 }
 
 extension RowCondition {
+  /// Whether any value of a column of numbers may meet the condition.
+  func mayMatch(_ window: Window, _ type: ColumnType) -> Bool {
+    let (min, max) = (window.min, window.max)
+    switch (type, operand) {
+    case (.float, .float(let value)):
+      return isFound(value, Double(bitPattern: min), Double(bitPattern: max), hidesNaN: true)
+    case (.float, .integer(let value)):
+      let value = Double(value)
+      return isFound(value, Double(bitPattern: min), Double(bitPattern: max), hidesNaN: true)
+    case (.integer, .integer(let value)):
+      return isFound(value, Int128(Int64(bitPattern: min)), Int128(Int64(bitPattern: max)))
+    case (.integer, .float(let value)):
+      return isFound(value, Double(Int64(bitPattern: min)), Double(Int64(bitPattern: max)))
+    case (.unsigned, .integer(let value)): return isFound(value, Int128(min), Int128(max))
+    case (.unsigned, .float(let value)): return isFound(value, Double(min), Double(max))
+    case (.boolean, .boolean(let value)):
+      return isFound(value ? 1 : 0, min == 0 ? 0 : 1, max == 0 ? 0 : 1)
+    default: return true
+    }
+  }
+
+  /// Whether a value from `min` to `max` may meet the condition with `value`.
+  ///
+  /// - Parameter hidesNaN: whether there may be NaN beside them, which meets only `!=`.
+  private func isFound<Value: Comparable>(
+    _ value: Value,
+    _ min: Value,
+    _ max: Value,
+    hidesNaN: Bool = false
+  ) -> Bool {
+    switch comparison {
+    case .less: min < value
+    case .lessOrEqual: min <= value
+    case .greater: max > value
+    case .greaterOrEqual: max >= value
+    case .equal: min <= value && max >= value
+    case .notEqual: hidesNaN || min != value || max != value
+    }
+  }
+
   /// Appends the timestamps of the rows that meet the condition.
   fileprivate func append(
     to times: inout [Timestamp],

@@ -1,20 +1,24 @@
+internal import Catalog
 internal import Model
 
 /// What the names of a request stand for: the series and fields to read, in the answer's order.
 struct Selection {
   /// Series that are answered as one.
   struct Group {
-    var tags: [Tag]
-    /// Ascending.
-    var members: [SeriesID]
+    var labels: Labels
+    /// Where its series stand in ``Selection/members``.
+    var members: Range<Int>
   }
 
-  /// Definitions that are asked of the catalog at once.
-  private static let definitionsPerLook = 4_096
+  struct Member {
+    var series: SeriesID
+    var partition: PartitionID
+  }
 
   var fields: [FieldDefinition] = []
   var groups: [Group] = []
-  var partitions: [SeriesID: PartitionID] = [:]
+  /// The series of all groups, those of each together, ascending.
+  var members: [Member] = []
   /// Which rows are wanted; `nil` for all.
   var filter: RowFilter?
 
@@ -35,39 +39,66 @@ struct Selection {
       }
       guard filter != nil else { return }
     }
-    var groups: [[Tag]: [SeriesID]] = [:]
     let ids = Self.series(of: measurement, request.tags, catalog)
-    for start in stride(from: 0, to: ids.count, by: Self.definitionsPerLook) {
-      let some = Array(ids[start..<min(start + Self.definitionsPerLook, ids.count)])
-      try add(some, request, catalog, &groups, &context)
+    // What is charged here is what the selection and the work on it take, about.
+    try context.charge(ids.count * 96)
+    let found = catalog.labels(of: ids)
+    try context.charge(found.tags.count * 120 + found.numbers.count * 8)
+    let sorter = LabelSorter(found.tags)
+    var entries = found.entries
+    if Self.hasChoices(request.tags) {
+      entries.removeAll { entry in
+        !Self.meets(found.numbers[entry.place].lazy.map { found.tags[Int($0)] }, request.tags)
+      }
     }
-    self.groups = groups.map { Group(tags: $0.key, members: $0.value.sorted()) }
-    self.groups.sort { $0.tags.lexicographicallyPrecedes($1.tags) }
+    group(entries, found, sorter, request.groupBy)
   }
 
   /// One series, known by its definition.
   init(_ series: SeriesDefinition, partition: PartitionID, fields: [FieldDefinition]) {
     self.fields = fields
-    groups = [Group(tags: series.tags, members: [series.id])]
-    partitions = [series.id: partition]
+    groups = [Group(labels: Labels(series.tags), members: 0..<1)]
+    members = [Member(series: series.id, partition: partition)]
   }
 
-  private mutating func add(
-    _ ids: [SeriesID],
-    _ request: RangeRequest,
-    _ catalog: some QueryCatalog,
-    _ groups: inout [[Tag]: [SeriesID]],
-    _ context: inout QueryContext
-  ) throws(QueryError) {
-    for (id, definition) in zip(ids, catalog.series(ids)) {
-      guard let definition, definition.tenant == context.tenant,
-        let partition = catalog.partition(of: id),
-        Self.meets(definition, request.tags)
-      else { continue }
-      let tags = Self.tags(definition.tags, keptBy: request.groupBy)
-      try context.charge(96 + tags.reduce(0) { $0 + 80 + $1.key.count + $1.value.count })
-      groups[tags, default: []].append(id)
-      partitions[id] = partition
+  /// Sorts series into groups, and groups by their tags.
+  private mutating func group(
+    _ entries: [SeriesLabels.Entry],
+    _ found: SeriesLabels,
+    _ sorter: LabelSorter,
+    _ keys: [[UInt8]]?
+  ) {
+    var numbers = found.numbers
+    var entries = entries
+    if let keys {
+      let isKept = found.tags.map { keys.contains($0.key) }
+      numbers.removeAll(keepingCapacity: true)
+      for index in entries.indices {
+        let start = numbers.count
+        for number in found.numbers[entries[index].place] where isKept[Int(number)] {
+          numbers.append(number)
+        }
+        entries[index].place = start..<numbers.count
+      }
+    }
+    let ranks = numbers.map { sorter.ranks[Int($0)] }
+    entries.sort { left, right in
+      switch LabelSorter.order(ranks[left.place], ranks[right.place]) {
+      case 0: left.series < right.series
+      case let order: order < 0
+      }
+    }
+    let table = Labels.Table(tags: found.tags, numbers: numbers)
+    members.reserveCapacity(entries.count)
+    for (index, entry) in entries.enumerated() {
+      members.append(Member(series: entry.series, partition: entry.partition))
+      if index > 0, keys != nil,
+        LabelSorter.order(ranks[entries[index - 1].place], ranks[entry.place]) == 0
+      {
+        groups[groups.count - 1].members = groups[groups.count - 1].members.lowerBound..<index + 1
+      } else {
+        groups.append(Group(labels: Labels(table, entry.place), members: index..<index + 1))
+      }
     }
   }
 
@@ -109,31 +140,95 @@ struct Selection {
     return alternatives.flatMap { catalog.series(measurement: measurement, tags: single + [$0]) }
   }
 
+  /// Whether more is asked for than one value of each key, which the catalog has looked up.
+  private static func hasChoices(_ wanted: [Tag]) -> Bool {
+    wanted.contains { tag in
+      tag.value.isEmpty || wanted.count { $0.key == tag.key } > 1
+    }
+  }
+
   /// Whether a series has one of the values asked for of every key; an empty value asks for series
   /// without the tag.
-  private static func meets(_ definition: SeriesDefinition, _ wanted: [Tag]) -> Bool {
+  private static func meets(_ tags: some Sequence<Tag>, _ wanted: [Tag]) -> Bool {
     wanted.allSatisfy { tag in
-      let value = definition.tags.first { $0.key == tag.key }?.value ?? []
+      let value = tags.first { $0.key == tag.key }?.value ?? []
       return wanted.contains { $0.key == tag.key && $0.value == value }
     }
   }
 
-  private static func tags(_ tags: [Tag], keptBy keys: [[UInt8]]?) -> [Tag] {
-    guard let keys else { return tags }
-    return tags.filter { keys.contains($0.key) }
-  }
-
-  /// One view for each partition that has any of the series.
+  /// One view for each partition that has any of the series, by the partition's number.
   func views(
     from provider: some ViewProvider,
     in range: TimeRange
-  ) throws(QueryError) -> [PartitionID: PartitionView] {
-    var members: [PartitionID: [SeriesID]] = [:]
-    for (series, partition) in partitions { members[partition, default: []].append(series) }
-    var views: [PartitionID: PartitionView] = [:]
-    for (partition, series) in members.sorted(by: { $0.key < $1.key }) {
-      views[partition] = try provider.view(of: partition, series: series.sorted(), in: range)
+  ) throws(QueryError) -> [PartitionView?] {
+    var series: [[SeriesID]] = []
+    for member in members {
+      let index = Int(member.partition.rawValue)
+      while series.count <= index { series.append([]) }
+      series[index].append(member.series)
+    }
+    var wanted: [(partition: PartitionID, series: [SeriesID])] = []
+    for index in series.indices where !series[index].isEmpty {
+      wanted.append((PartitionID(UInt16(index)), series[index].sorted()))
+    }
+    var views = [PartitionView?](repeating: nil, count: series.count)
+    for (item, view) in zip(wanted, try provider.views(of: wanted, in: range)) {
+      views[Int(item.partition.rawValue)] = view
     }
     return views
+  }
+}
+
+/// The order of distinct tags, so that series are compared by numbers.
+struct LabelSorter {
+  /// Parallel to the tags: how many of them come before it.
+  let ranks: [UInt32]
+
+  init(_ tags: [Tag]) {
+    // Keys are few: the order of values decides, mostly within their first eight bytes.
+    let keys = Array(Set(tags.map(\.key))).sorted { $0.lexicographicallyPrecedes($1) }
+    let places = Dictionary(uniqueKeysWithValues: keys.enumerated().map { ($1, UInt32($0)) })
+    var order: [(key: UInt32, head: UInt64, index: Int)] = []
+    order.reserveCapacity(tags.count)
+    var last: (key: [UInt8], place: UInt32)?
+    for (index, tag) in tags.enumerated() {
+      let place: UInt32
+      if let last, last.key == tag.key {
+        place = last.place
+      } else {
+        place = places[tag.key] ?? 0
+        last = (tag.key, place)
+      }
+      order.append((place, Self.head(tag.value), index))
+    }
+    order.sort { left, right in
+      if left.key != right.key { return left.key < right.key }
+      if left.head != right.head { return left.head < right.head }
+      return tags[left.index].value.lexicographicallyPrecedes(tags[right.index].value)
+    }
+    var ranks = [UInt32](repeating: 0, count: tags.count)
+    for (rank, item) in order.enumerated() { ranks[item.index] = UInt32(rank) }
+    self.ranks = ranks
+  }
+
+  /// The first eight bytes, zeros behind shorter ones: smaller for what comes before.
+  private static func head(_ bytes: [UInt8]) -> UInt64 {
+    var head: UInt64 = 0
+    for index in 0..<8 {
+      head = head &<< 8 | UInt64(index < bytes.count ? bytes[index] : 0)
+    }
+    return head
+  }
+
+  /// Below 0 when `left` comes first, 0 for the same tags.
+  @inline(__always)
+  static func order(_ left: ArraySlice<UInt32>, _ right: ArraySlice<UInt32>) -> Int {
+    var (first, second) = (left.startIndex, right.startIndex)
+    while first < left.endIndex, second < right.endIndex {
+      if left[first] != right[second] { return left[first] < right[second] ? -1 : 1 }
+      first += 1
+      second += 1
+    }
+    return left.count - right.count
   }
 }

@@ -3,23 +3,25 @@ internal import Model
 /// Reads the points of one series.
 struct SeriesReader {
   let series: SeriesID
-  let view: PartitionView
-  private let groups: [any SealedRows]
+  let scan: PartitionScan
+  let groups: [any SealedRows]
+  let range: TimeRange
   /// The rows wanted; `nil` for all.
-  private let times: MatchingTimes?
+  let times: MatchingTimes?
 
   init(
     _ series: SeriesID,
-    _ view: PartitionView,
+    _ scan: PartitionScan,
     _ range: TimeRange,
     _ fields: [FieldDefinition],
     _ times: MatchingTimes?,
     _ context: inout QueryContext
   ) {
     self.series = series
-    self.view = view
+    self.scan = scan
+    self.range = range
     self.times = times
-    groups = context.groups(of: series, fields: fields.map(\.id), in: range, from: view)
+    groups = context.groups(of: series, fields: fields.map(\.id), in: range, from: scan)
   }
 
   /// Rows that may hold a field: an upper bound of its points.
@@ -29,11 +31,20 @@ struct SeriesReader {
     _ context: inout QueryContext
   ) -> Int {
     if let times { return times.times.count }
-    var count = view.open.rowCountMax(of: series)
+    var count = scan.open.rowCountMax(of: series)
     for group in groups
     where range.meets(first: group.firstTimestamp, last: group.lastTimestamp)
       && context.fieldSets.mayHold([field.id], in: group.fieldSet)
     {
+      count += group.rowCount
+    }
+    return count
+  }
+
+  /// The same for any field.
+  func rowCount(in range: TimeRange) -> Int {
+    var count = scan.open.rowCountMax(of: series)
+    for group in groups where range.meets(first: group.firstTimestamp, last: group.lastTimestamp) {
       count += group.rowCount
     }
     return count
@@ -49,7 +60,7 @@ struct SeriesReader {
   ) throws(QueryError) -> [PointColumn] {
     let ids = fields.map(\.id)
     var columns = fields.map { PointColumn(type: $0.type) }
-    let open = view.open.openRows(of: series, fields: ids, in: range)
+    let open = scan.open.openRows(of: series, fields: ids, in: range)
     let openByteCount = open.byteCount
     try context.charge(openByteCount)
     defer { context.release(openByteCount) }
@@ -86,6 +97,55 @@ struct SeriesReader {
     return columns
   }
 
+  /// Appends the newest `count` points of each field, oldest first.
+  ///
+  /// - Parameter first: the number of the first field.
+  func newest(
+    _ count: Int,
+    _ fields: [FieldDefinition],
+    first: Int,
+    into piece: inout PointPiece,
+    _ context: inout QueryContext
+  ) throws(QueryError) {
+    if count == 1, times == nil, let row = try newestRow(fields, &context) {
+      for (index, column) in row.columns.enumerated() {
+        piece.append(row.timestamps[...], column.cells[...], field: first + index)
+      }
+      return
+    }
+    let columns = try newest(count, fields, in: range, &context)
+    for (index, column) in columns.enumerated() { piece.append(column, field: first + index) }
+  }
+
+  /// The newest row, where one place surely has it with all fields.
+  private func newestRow(
+    _ fields: [FieldDefinition],
+    _ context: inout QueryContext
+  ) throws(QueryError) -> ColumnBatch? {
+    guard scan.open.rowCountMax(of: series) == 0, var top = groups.first else { return nil }
+    for group in groups.dropFirst() where group.lastTimestamp >= top.lastTimestamp { top = group }
+    let time = top.lastTimestamp
+    guard range.contains(time), groups.count(where: { $0.lastTimestamp == time }) == 1 else {
+      return nil
+    }
+    let estimate = top.rowCount * 8 * (fields.count + 1)
+    try context.charge(estimate)
+    defer { context.release(estimate) }
+    let (row, decodedCount): (ColumnBatch, Int)
+    do throws(UnreadableRows) {
+      (row, decodedCount) = try top.lastRow(of: fields.map(\.id))
+    } catch {
+      return nil
+    }
+    guard row.timestamps.count == 1, row.columns.count == fields.count,
+      zip(row.columns, fields).allSatisfy({ $0.field == $1.id && $0.type == $1.type })
+    else { return nil }
+    context.statistics.chunksDecoded += decodedCount
+    context.statistics.chunksFromStatistics += row.columns.count - decodedCount
+    if top.isCold { context.statistics.chunksCold += decodedCount }
+    return row
+  }
+
   /// The newest `count` points of each field, oldest first.
   ///
   /// Goes back from the open rows, chunk group by chunk group, until every field has enough.
@@ -96,7 +156,7 @@ struct SeriesReader {
     _ context: inout QueryContext
   ) throws(QueryError) -> [PointColumn] {
     let ids = fields.map(\.id)
-    let open = view.open.openRows(of: series, fields: ids, in: range)
+    let open = scan.open.openRows(of: series, fields: ids, in: range)
     let openByteCount = open.byteCount
     try context.charge(openByteCount)
     defer { context.release(openByteCount) }
@@ -149,7 +209,7 @@ struct SeriesReader {
   }
 
   /// What of `range` must be read.
-  private func ranges(in range: TimeRange) -> [TimeRange] {
+  func ranges(in range: TimeRange) -> [TimeRange] {
     guard let times else { return [range] }
     return times.ranges.compactMap { wanted in
       let (start, end) = (max(wanted.start, range.start), min(wanted.end, range.end))

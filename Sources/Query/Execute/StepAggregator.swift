@@ -1,59 +1,63 @@
 internal import Model
 
-/// Folds the points and windows of one field into the buckets of a grid.
+/// Folds the points and windows of one field into the buckets of a grid, for one or many series:
+/// each has a slot, and the buckets of all slots lie side by side in a few arrays.
 ///
 /// Takes them in any order of time. Of points of several series at one timestamp, `first` keeps the
 /// one that came first and `last` the one that came last: series are folded in order of their ids.
 /// Keeps only what the wanted aggregates need, side by side.
 struct StepAggregator {
   let type: ColumnType
-  private let grid: StepGrid
-  private let aggregates: [Aggregate]
+  let grid: StepGrid
+  let slotCount: Int
+  let aggregates: [Aggregate]
   private let wantsSum: Bool
   private let wantsMin: Bool
   private let wantsMax: Bool
   private let wantsFirst: Bool
   private let wantsLast: Bool
 
-  private var counts: [UInt64]
-  private var sums: [Double] = []
-  private var compensations: [Double] = []
-  private var wideSums: [Int128] = []
-  private var minima: [Cell] = []
-  private var maxima: [Cell] = []
-  private var firsts: [Cell] = []
+  private(set) var counts: [UInt64]
+  private(set) var sums: [Double] = []
+  private(set) var compensations: [Double] = []
+  private(set) var wideSums: [Int128] = []
+  private(set) var minima: [Cell] = []
+  private(set) var maxima: [Cell] = []
+  private(set) var firsts: [Cell] = []
   private var firstTimestamps: [Timestamp] = []
-  private var lasts: [Cell] = []
+  private(set) var lasts: [Cell] = []
   private var lastTimestamps: [Timestamp] = []
   /// Behind the firsts and lasts of a string column.
   private(set) var strings = StringArena()
 
   /// - Parameter aggregates: those that `type` cannot have are left out.
-  init(type: ColumnType, grid: StepGrid, aggregates: [Aggregate]) {
+  init(type: ColumnType, grid: StepGrid, aggregates: [Aggregate], slotCount: Int = 1) {
     self.type = type
     self.grid = grid
+    self.slotCount = slotCount
+    let count = grid.count * slotCount
     self.aggregates = aggregates.filter { $0.applies(to: type) }
     wantsSum = self.aggregates.contains { $0 == .sum || $0 == .avg }
     wantsMin = self.aggregates.contains(.min)
     wantsMax = self.aggregates.contains(.max)
     wantsFirst = self.aggregates.contains(.first)
     wantsLast = self.aggregates.contains(.last)
-    counts = Array(repeating: 0, count: grid.count)
+    counts = Array(repeating: 0, count: count)
     if wantsSum, type == .float {
-      sums = Array(repeating: 0, count: grid.count)
+      sums = Array(repeating: 0, count: count)
       compensations = sums
     } else if wantsSum {
-      wideSums = Array(repeating: 0, count: grid.count)
+      wideSums = Array(repeating: 0, count: count)
     }
-    let none = [Cell](repeating: 0, count: grid.count)
-    let never = [Timestamp](repeating: 0, count: grid.count)
+    let none = [Cell](repeating: 0, count: count)
+    let never = [Timestamp](repeating: 0, count: count)
     if wantsMin { minima = none }
     if wantsMax { maxima = none }
     if wantsFirst { (firsts, firstTimestamps) = (none, never) }
     if wantsLast { (lasts, lastTimestamps) = (none, never) }
   }
 
-  /// Bytes of the buckets of one field.
+  /// Bytes of the buckets of one field and slot.
   static func byteCount(_ aggregates: [Aggregate], _ grid: StepGrid) -> Int {
     var perBucket = 8
     if aggregates.contains(where: { $0 == .sum || $0 == .avg }) { perBucket += 16 }
@@ -69,15 +73,17 @@ struct StepAggregator {
     timestamps: [Timestamp],
     cells: [Cell],
     rows: Range<Int>,
-    strings source: StringArena
+    strings source: StringArena,
+    slot: Int = 0
   ) {
+    let base = slot * grid.count
     var row = rows.lowerBound
     while row < rows.upperBound {
       let bucket = grid.index(of: timestamps[row])
       let (end, overflowed) = grid.start(of: bucket).addingReportingOverflow(grid.step)
       var next = row + 1
       while next < rows.upperBound, overflowed || timestamps[next] < end { next += 1 }
-      add(row..<next, of: cells, timestamps, source, to: bucket)
+      add(row..<next, of: cells, timestamps, source, to: base + bucket)
       row = next
     }
   }
@@ -94,12 +100,9 @@ struct StepAggregator {
     counts[bucket] += UInt64(rows.count)
     if wantsSum {
       if type == .float {
-        SegmentFold.addFloats(
-          cells,
-          rows,
-          sum: &sums[bucket],
-          compensation: &compensations[bucket]
-        )
+        // Run by run, so that a whole chunk adds up to what its statistics say.
+        let sum = SegmentFold.sumFloats(cells, rows)
+        SegmentFold.add(sum, to: &sums[bucket], &compensations[bucket])
       } else {
         wideSums[bucket] &+= SegmentFold.sum(cells, rows, type)
       }
@@ -112,9 +115,119 @@ struct StepAggregator {
   }
 
   /// Adds a minute's window, all of it within one bucket.
-  mutating func add(_ window: Window, minute: Int64, strings source: StringArena) {
+  mutating func add(_ window: Window, minute: Int64, strings source: StringArena, slot: Int = 0) {
     guard window.count > 0 else { return }
-    let bucket = grid.index(of: minute * Nanoseconds.perMinute)
+    add(window, at: minute * Nanoseconds.perMinute, strings: source, slot: slot)
+  }
+
+  /// Adds the window that begins at `start`, all of it within one bucket.
+  mutating func add(
+    _ window: Window,
+    at start: Timestamp,
+    strings source: StringArena,
+    slot: Int
+  ) {
+    add(window, source, to: slot * grid.count + grid.index(of: start))
+  }
+
+  /// Adds what is known of points of one bucket.
+  mutating func add(_ window: Window, slot: Int) {
+    add(window, StringArena(), to: slot * grid.count + grid.index(of: window.firstTimestamp))
+  }
+
+  /// Whether two times lie in one bucket.
+  func isOneBucket(_ first: Timestamp, _ last: Timestamp) -> Bool {
+    grid.index(of: first) == grid.index(of: last)
+  }
+
+  /// Adds windows of one hour.
+  ///
+  /// - Parameters:
+  ///   - windows: sixty, by minute.
+  ///   - wanted: a bit for each minute to add.
+  /// - Returns: how many of them there were.
+  mutating func add(
+    _ windows: ArraySlice<Window>,
+    hour: Int64,
+    wanted: UInt64,
+    strings source: StringArena,
+    slot: Int
+  ) -> Int {
+    guard wanted != 0 else { return 0 }
+    let base = slot * grid.count
+    let first = wanted.trailingZeroBitCount
+    let last = 63 - wanted.leadingZeroBitCount
+    let start = (hour * 60 + Int64(first)) * Nanoseconds.perMinute
+    var bucket = grid.index(of: start)
+    var left = grid.step - (start - grid.start(of: bucket))
+    if left > Int64(last - first) * Nanoseconds.perMinute, !wantsFirst, !wantsLast {
+      return addAll(windows, wanted, to: base + bucket)
+    }
+    // The bucket follows the minutes without a division each.
+    var count = 0
+    var rest = wanted
+    var place = first
+    while rest != 0 {
+      let index = rest.trailingZeroBitCount
+      rest &= rest &- 1
+      left -= Int64(index - place) * Nanoseconds.perMinute
+      place = index
+      while left <= 0 {
+        left += grid.step
+        bucket += 1
+      }
+      let window = windows[windows.startIndex + index]
+      guard window.count > 0 else { continue }
+      add(window, source, to: base + bucket)
+      count += 1
+    }
+    return count
+  }
+
+  /// Adds the wanted ones of an hour's windows to one bucket.
+  private mutating func addAll(
+    _ windows: ArraySlice<Window>,
+    _ wanted: UInt64,
+    to bucket: Int
+  ) -> Int {
+    var found = 0
+    var points: UInt64 = 0
+    var sum = wantsSum && type == .float ? sums[bucket] : 0
+    var compensation = wantsSum && type == .float ? compensations[bucket] : 0
+    var wide: Int128 = 0
+    var isNew = counts[bucket] == 0
+    var rest = wanted
+    while rest != 0 {
+      let index = rest.trailingZeroBitCount
+      rest &= rest &- 1
+      let window = windows[windows.startIndex + index]
+      guard window.count > 0 else { continue }
+      found += 1
+      points += window.count
+      if wantsSum {
+        if type == .float {
+          SegmentFold.add(window.sum.float, to: &sum, &compensation)
+        } else {
+          wide &+= window.sum.integer
+        }
+      }
+      if wantsMin { keepMin(window.min, bucket, isNew) }
+      if wantsMax { keepMax(window.max, bucket, isNew) }
+      isNew = false
+    }
+    counts[bucket] += points
+    if wantsSum {
+      if type == .float {
+        sums[bucket] = sum
+        compensations[bucket] = compensation
+      } else {
+        wideSums[bucket] &+= wide
+      }
+    }
+    return found
+  }
+
+  private mutating func add(_ window: Window, _ source: StringArena, to bucket: Int) {
     let isNew = counts[bucket] == 0
     counts[bucket] += window.count
     if wantsSum {
@@ -168,56 +281,5 @@ struct StepAggregator {
     guard type == .string else { return cell }
     guard let slice = source.slice(cell) else { return 0 }
     return strings.append(slice.span) ?? 0
-  }
-
-  /// The buckets as columns, in the order of the wanted aggregates; `nil` when all are empty.
-  consuming func finish() -> RangeAnswer.Content? {
-    var present = BucketSet(count: grid.count)
-    for bucket in counts.indices where counts[bucket] > 0 { present.insert(bucket) }
-    guard !present.isEmpty else { return nil }
-    var columns: [(aggregate: Aggregate, values: AnswerValues)] = []
-    for aggregate in aggregates {
-      let values: AnswerValues =
-        switch aggregate {
-        case .count: .unsigned(counts)
-        case .sum: type == .float ? .float(floatSums()) : .sum(wideSums, isSigned: isSigned)
-        case .avg: .float(averages())
-        case .min: values(minima)
-        case .max: values(maxima)
-        case .first: values(firsts)
-        case .last: values(lasts)
-        }
-      columns.append((aggregate, values))
-    }
-    return .buckets(present: present, columns: columns)
-  }
-
-  private var isSigned: Bool { type != .unsigned }
-
-  /// Cells of the column's own type; booleans are the numbers 0 and 1.
-  private func values(_ cells: [Cell]) -> AnswerValues {
-    switch type {
-    case .float: .float(cells)
-    case .integer: .integer(cells)
-    case .unsigned, .boolean: .unsigned(cells)
-    case .string: .string(cells, strings)
-    }
-  }
-
-  private func floatSums() -> [Cell] {
-    counts.indices.map {
-      SegmentFold.value(sum: sums[$0], compensation: compensations[$0]).bitPattern
-    }
-  }
-
-  private func averages() -> [Cell] {
-    counts.indices.map { bucket in
-      guard counts[bucket] > 0 else { return 0 }
-      let sum =
-        type == .float
-        ? SegmentFold.value(sum: sums[bucket], compensation: compensations[bucket])
-        : SegmentFold.value(sum: wideSums[bucket])
-      return (sum / Double(counts[bucket])).bitPattern
-    }
   }
 }

@@ -2,6 +2,9 @@ internal import Blocks
 internal import Model
 
 /// Answers a request with a step: minute windows of the ring where they hold, raw rows elsewhere.
+///
+/// Groups are answered in passes of as many as their buckets fit the budget; a wide pass is split
+/// over the threads that help.
 struct StepQuery {
   static let fieldsPerPassMax = 512
   /// Memory of a decoded chunk group, and of one of its columns, at most.
@@ -11,10 +14,9 @@ struct StepQuery {
   let request: RangeRequest
   let grid: StepGrid
   let selection: Selection
-  let views: [PartitionID: PartitionView]
-
-  /// The times to read: those of the buckets that retention keeps.
-  private var range: TimeRange { request.kept(grid.range) }
+  /// By the partition's number.
+  let views: [PartitionView?]
+  var helpers: (any QueryHelpers)?
 
   /// Appends the series of the answer, group by group.
   func run(
@@ -22,14 +24,18 @@ struct StepQuery {
     _ context: inout QueryContext
   ) throws(QueryError) {
     try context.charge(grid.count * 8)
-    for group in selection.groups {
+    var group = 0
+    while group < selection.groups.count {
+      let width = fieldsPerPass(context)
+      let end = group + (width < selection.fields.count ? 1 : groupsPerPass(context))
+      let groups = group..<min(end, selection.groups.count)
       var start = 0
       while start < selection.fields.count {
-        let end = start + fieldsPerPass(context)
-        let fields = Array(selection.fields[start..<min(end, selection.fields.count)])
-        try answerPass(group, fields, &answer, &context)
-        start = end
+        let fields = Array(selection.fields[start...].prefix(fieldsPerPass(context)))
+        try answerPass(groups, fields, &answer, &context)
+        start += fields.count
       }
+      group = groups.upperBound
     }
   }
 
@@ -43,176 +49,131 @@ struct StepQuery {
     return max(1, min(Self.fieldsPerPassMax, decodable, quarter / perField))
   }
 
+  /// Groups whose buckets take an eighth of what is left: as much again is needed to turn them into
+  /// an answer.
+  private func groupsPerPass(_ context: QueryContext) -> Int {
+    let perGroup = StepAggregator.byteCount(request.aggregates, grid) * selection.fields.count
+    return max(1, context.bytesLeft / 8 / perGroup)
+  }
+
   private func answerPass(
-    _ group: Selection.Group,
+    _ groups: Range<Int>,
     _ fields: [FieldDefinition],
     _ answer: inout RangeAnswer,
     _ context: inout QueryContext
   ) throws(QueryError) {
-    let byteCount = StepAggregator.byteCount(request.aggregates, grid) * fields.count
-    let aggregators = try foldPass(group, fields, &context)
+    let taken = StepAggregator.byteCount(request.aggregates, grid) * fields.count * groups.count
+    try context.charge(taken)
+    let shards = GroupShards(groups, of: selection, isSplit: helpers != nil)
+    let contents = try fold(shards, fields, &context)
     // The answer keeps at most what the buckets took; the rest goes back.
     var kept = 0
-    let taken = byteCount + Self.stringByteCount(aggregators)
-    for (index, aggregator) in aggregators.enumerated() {
-      guard let content = aggregator.finish() else { continue }
-      answer.series.append(
-        RangeAnswer.Series(
-          measurement: request.measurement,
-          tags: group.tags,
-          field: fields[index].name,
-          type: fields[index].type,
-          content: content
+    for group in groups {
+      let (shard, slot) = shards.place(of: group)
+      for (field, content) in zip(fields, contents[shard].columns.lazy.map { $0[slot] }) {
+        guard let content else { continue }
+        answer.series.append(
+          RangeAnswer.Series(
+            measurement: request.measurement,
+            labels: selection.groups[group].labels,
+            field: field.name,
+            type: field.type,
+            content: content
+          )
         )
-      )
-      kept += content.byteCount
+        kept += content.cellByteCount
+      }
     }
+    // Strings stay: all series of a field share theirs.
     context.release(taken)
     try context.charge(kept)
   }
 
-  /// The buckets of a group's fields, charged to the budget.
-  private func foldPass(
-    _ group: Selection.Group,
-    _ fields: [FieldDefinition],
-    _ context: inout QueryContext
-  ) throws(QueryError) -> [StepAggregator] {
-    try context.charge(StepAggregator.byteCount(request.aggregates, grid) * fields.count)
-    var aggregators = fields.map {
-      StepAggregator(type: $0.type, grid: grid, aggregates: request.aggregates)
-    }
-    for series in group.members {
-      try context.checkDeadline()
-      guard let view = selection.partitions[series].flatMap({ views[$0] }) else { continue }
-      try fold(series, view, fields, &aggregators, &context)
-    }
-    return aggregators
+  /// What a shard has folded: by field, then by slot.
+  private struct Folded {
+    var columns: [[RangeAnswer.Content?]]
+    var context: QueryContext
   }
 
-  /// The buckets of every field of one group, to be added to.
-  func folded(
-    _ group: Selection.Group,
+  private func fold(
+    _ shards: GroupShards,
+    _ fields: [FieldDefinition],
     _ context: inout QueryContext
-  ) throws(QueryError) -> [StepAggregator] {
+  ) throws(QueryError) -> [Folded] {
+    let seed = context.fork()
+    let results = Shards.run(shards.count, helpers) { index in
+      Result { () throws(QueryError) in
+        var context = seed
+        let aggregators = try folded(shards.groups(of: index), fields, &context)
+        return Folded(
+          columns: aggregators.map { $0.finishAll() },
+          context: context
+        )
+      }
+    }
+    var contents: [Folded] = []
+    for result in results {
+      let folded = try result.get()
+      context.join(folded.context)
+      contents.append(folded)
+    }
+    return contents
+  }
+
+  /// The buckets of every field of the first group, to be added to.
+  func folded(_ context: inout QueryContext) throws(QueryError) -> [StepAggregator] {
     var aggregators: [StepAggregator] = []
     while aggregators.count < selection.fields.count {
       let rest = selection.fields[aggregators.count...]
-      aggregators += try foldPass(group, Array(rest.prefix(fieldsPerPass(context))), &context)
+      let fields = Array(rest.prefix(fieldsPerPass(context)))
+      try context.charge(StepAggregator.byteCount(request.aggregates, grid) * fields.count)
+      aggregators += try folded([0], fields, &context)
     }
     return aggregators
   }
 
-  /// Folds one series into the buckets.
-  private func fold(
-    _ series: SeriesID,
-    _ view: PartitionView,
+  /// The buckets of some groups, each in the slot of its place in `groups`.
+  private func folded(
+    _ groups: [Int],
     _ fields: [FieldDefinition],
-    _ aggregators: inout [StepAggregator],
     _ context: inout QueryContext
-  ) throws(QueryError) {
-    let times = try selection.filter?.times(of: series, in: range, from: view, &context)
-    defer { context.release(times?.byteCount ?? 0) }
-    if times?.times.isEmpty == true { return }
-    let ids = fields.map(\.id)
-    let open = view.open.openRows(of: series, fields: ids, in: range)
-    let openByteCount = open.byteCount
-    try context.charge(openByteCount)
-    defer { context.release(openByteCount) }
-    context.statistics.rowsOpen += open.rowCount
-
-    let before = Self.stringByteCount(aggregators)
-    // Windows know nothing of single rows.
-    let ranges =
-      times?.ranges ?? foldWindows(series, view, open.late, fields, &aggregators, &context)
-    try context.charge(Self.stringByteCount(aggregators) - before)
-    if let first = ranges.first, let last = ranges.last {
-      let hull = TimeRange(start: first.start, end: last.end)
-      let sweep = RawSweep(
-        groups: context.groups(of: series, fields: ids, in: hull, from: view),
-        late: open.late,
-        fields: fields,
-        ranges: ranges
+  ) throws(QueryError) -> [StepAggregator] {
+    var aggregators = fields.map {
+      StepAggregator(
+        type: $0.type,
+        grid: grid,
+        aggregates: request.aggregates,
+        slotCount: groups.count
       )
-      try fold(sweep, times, &aggregators, &context)
     }
-    // Newer than all that is sealed, so that nothing above can hold the same point.
-    if !open.fresh.isEmpty {
-      let sweep = RawSweep(groups: [], late: open.fresh, fields: fields, ranges: [range])
-      try fold(sweep, times, &aggregators, &context)
-    }
-  }
-
-  private func fold(
-    _ rows: consuming RawSweep,
-    _ times: MatchingTimes?,
-    _ aggregators: inout [StepAggregator],
-    _ context: inout QueryContext
-  ) throws(QueryError) {
-    while let slice = try rows.next(&context) {
-      for index in aggregators.indices {
-        let before = aggregators[index].strings.bytes.count
-        var cursor = MergeCursor(rows.inputs(for: index, in: slice))
-        while let (input, run) = cursor.next() {
-          let timestamps = cursor.inputs[input].timestamps
-          for rows in times.runs(of: run, in: timestamps) {
-            aggregators[index].add(
-              timestamps: timestamps,
-              cells: cursor.inputs[input].cells,
-              rows: rows,
-              strings: cursor.inputs[input].strings
-            )
-          }
-        }
-        try context.charge(aggregators[index].strings.bytes.count - before)
-      }
-    }
-  }
-
-  private func foldWindows(
-    _ series: SeriesID,
-    _ view: PartitionView,
-    _ late: [ColumnBatch],
-    _ fields: [FieldDefinition],
-    _ aggregators: inout [StepAggregator],
-    _ context: inout QueryContext
-  ) -> [TimeRange] {
-    guard !range.isEmpty else { return [] }
-    guard grid.step % Nanoseconds.perMinute == 0 else { return [range] }
-    var fold = WindowFold(
-      series: series,
-      source: view.ring,
-      range: range,
-      late: late,
-      fields,
-      request.aggregates
+    var scans = PartitionScans(views)
+    var fold = SeriesFold(
+      request,
+      grid: grid,
+      fields: fields,
+      filter: selection.filter
     )
-    return fold.run(&aggregators, &context)
+    // In order of their ids: so are blocks, frozen hours and indexes sorted.
+    for (member, slot) in selection.members(of: groups) {
+      try context.checkDeadline()
+      guard let scan = scans[member.partition] else { continue }
+      try fold.fold(member.series, slot, scan, &aggregators, &context)
+    }
+    return aggregators
   }
 
-  private static func stringByteCount(_ aggregators: [StepAggregator]) -> Int {
+  static func stringByteCount(_ aggregators: [StepAggregator]) -> Int {
     aggregators.reduce(0) { $0 + $1.strings.bytes.count }
   }
 }
 
 extension RangeAnswer.Content {
-  /// Memory of the values.
-  var byteCount: Int {
+  /// Memory of the values, without the bytes of strings.
+  fileprivate var cellByteCount: Int {
     switch self {
-    case .points(let timestamps, let values): timestamps.count * 8 + values.byteCount
+    case .points(let timestamps, let values): timestamps.count * 8 + values.cellByteCount
     case .buckets(let present, let columns):
-      columns.reduce(present.count / 8 + 256) { $0 + $1.values.byteCount }
-    }
-  }
-}
-
-extension AnswerValues {
-  /// Memory of the values.
-  var byteCount: Int {
-    switch self {
-    case .float(let cells), .integer(let cells), .unsigned(let cells), .boolean(let cells):
-      cells.count * 8
-    case .string(let cells, let strings): cells.count * 8 + strings.bytes.count
-    case .sum(let sums, _): sums.count * 16
+      columns.reduce(present.count / 8 + 256) { $0 + $1.values.cellByteCount }
     }
   }
 }

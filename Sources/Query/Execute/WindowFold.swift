@@ -5,33 +5,39 @@ internal import Rollup
 /// Folds the minutes of one series that the ring answers for into buckets.
 struct WindowFold {
   private let series: SeriesID
-  private let source: any WindowRecordSource
+  private let slot: Int
+  private let scan: PartitionScan
   private let range: TimeRange
   /// Minutes with late open rows: raw rows answer for them.
   private let dirty: Set<Int64>
-  private var reader: WindowReader
   private var cursor: Timestamp
   /// The times that the ring does not answer for, ascending.
   private var ranges: [TimeRange] = []
 
-  /// - Parameter range: whole minutes, but for the very last one of all time.
+  /// - Parameters:
+  ///   - slot: of the aggregators.
+  ///   - range: whole minutes, but for the very last one of all time.
   init(
     series: SeriesID,
-    source: any WindowRecordSource,
+    slot: Int,
+    scan: PartitionScan,
     range: TimeRange,
-    late: [ColumnBatch],
-    _ fields: [FieldDefinition],
-    _ aggregates: [Aggregate]
+    late: [ColumnBatch]
   ) {
     self.series = series
-    self.source = source
+    self.slot = slot
+    self.scan = scan
     self.range = range
     dirty = Self.minutes(of: late)
+    cursor = range.start
+  }
+
+  /// What is read of windows for some aggregates.
+  static func parts(for aggregates: [Aggregate]) -> WindowParts {
     var parts: WindowParts = []
     if aggregates.contains(.max) { parts.insert(.maximum) }
     if aggregates.contains(where: { $0 == .first || $0 == .last }) { parts.insert(.ends) }
-    reader = WindowReader(fields, parts: parts)
-    cursor = range.start
+    return parts
   }
 
   /// The minutes that hold any row of `batches`.
@@ -47,22 +53,24 @@ struct WindowFold {
   ///
   /// - Returns: the times that the ring does not answer for: raw rows have to.
   mutating func run(
+    _ reader: inout WindowReader,
     _ aggregators: inout [StepAggregator],
     _ context: inout QueryContext
   ) -> [TimeRange] {
-    for hour in source.coveredHours {
+    for hour in scan.coveredHours {
       let (start, overflowed) = hour.multipliedReportingOverflow(by: Nanoseconds.perHour)
       guard !overflowed, start >= 0, start < range.end else { continue }
       let (end, overflowedAgain) = start.addingReportingOverflow(Nanoseconds.perHour)
       guard !overflowedAgain, end > cursor else { continue }
       if start > cursor { leave(until: start) }
-      switch source.frozen(series: series, hour: hour) {
-      case .open: foldMinutes(until: min(end, range.end), &aggregators, &context)
-      case .absent: foldFrozen(hour, until: min(end, range.end), &aggregators, &context)
+      switch scan.ring.frozen(series: series, hour: hour) {
+      case .open: foldMinutes(until: min(end, range.end), &reader, &aggregators, &context)
+      case .absent:
+        foldFrozen(hour, until: min(end, range.end), &reader, &aggregators, &context)
       case .damaged: leave(until: min(end, range.end))
       case .found(let section):
         if reader.read(section, hour: hour, &context.fieldSets) {
-          foldFrozen(hour, section, until: min(end, range.end), &aggregators, &context)
+          foldFrozen(hour, section, until: min(end, range.end), &reader, &aggregators, &context)
         } else {
           leave(until: min(end, range.end))
         }
@@ -91,13 +99,15 @@ struct WindowFold {
   /// Folds records minute by minute.
   private mutating func foldMinutes(
     until end: Timestamp,
+    _ reader: inout WindowReader,
     _ aggregators: inout [StepAggregator],
     _ context: inout QueryContext
   ) {
-    while cursor < end { foldMinute(&aggregators, &context) }
+    while cursor < end { foldMinute(&reader, &aggregators, &context) }
   }
 
   private mutating func foldMinute(
+    _ reader: inout WindowReader,
     _ aggregators: inout [StepAggregator],
     _ context: inout QueryContext
   ) {
@@ -107,12 +117,12 @@ struct WindowFold {
       leave(until: next)
       return
     }
-    switch reader.look(up: series, minute: minute, in: source, &context.fieldSets) {
+    switch reader.look(up: series, minute: minute, in: scan.ring, &context.fieldSets) {
     case .absent: break
     case .damaged: leave(until: next)
     case .found:
       for (field, window) in reader.windows {
-        aggregators[field].add(window, minute: minute, strings: reader.strings)
+        aggregators[field].add(window, minute: minute, strings: reader.strings, slot: slot)
       }
       context.statistics.ringWindows += reader.windows.count
     }
@@ -126,17 +136,24 @@ struct WindowFold {
     _ hour: Int64,
     _ section: FrozenSection? = nil,
     until end: Timestamp,
+    _ reader: inout WindowReader,
     _ aggregators: inout [StepAggregator],
     _ context: inout QueryContext
   ) {
-    let patches = source.patches(series: series, hour: hour)
-    let first = Int(cursor / Nanoseconds.perMinute - hour * 60)
+    let patches = scan.ring.patches(series: series, hour: hour)
     var wanted: UInt64 = 0
+    if patches == 0, dirty.isEmpty, cursor < end {
+      let first = Int(cursor / Nanoseconds.perMinute - hour * 60)
+      // The very last minute of all time may be a part of one.
+      let last = Int((end - 1) / Nanoseconds.perMinute - hour * 60)
+      wanted = (UInt64.max << UInt64(first)) & (UInt64.max >> UInt64(63 - last))
+      cursor = end
+    }
     while cursor < end {
       let minute = cursor / Nanoseconds.perMinute
       let bit: UInt64 = 1 << UInt64(minute - hour * 60)
       if dirty.contains(minute) || patches & bit != 0 {
-        foldMinute(&aggregators, &context)
+        foldMinute(&reader, &aggregators, &context)
       } else {
         wanted |= bit
         cursor = nextCursor
@@ -146,16 +163,13 @@ struct WindowFold {
     var count = 0
     for (index, field) in reader.hourFields.enumerated() {
       let start = index * WindowReader.minutesPerHour
-      for minute in first..<WindowReader.minutesPerHour where wanted & 1 << UInt64(minute) != 0 {
-        let window = reader.hourWindows[start + minute]
-        guard window.count > 0 else { continue }
-        aggregators[field].add(
-          window,
-          minute: hour * 60 + Int64(minute),
-          strings: reader.hourStrings
-        )
-        count += 1
-      }
+      count += aggregators[field].add(
+        reader.hourWindows[start..<start + WindowReader.minutesPerHour],
+        hour: hour,
+        wanted: wanted,
+        strings: reader.hourStrings,
+        slot: slot
+      )
     }
     context.statistics.ringWindows += count
   }

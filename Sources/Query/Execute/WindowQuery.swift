@@ -68,9 +68,9 @@ public struct WindowQuery {
       request: request,
       grid: grid,
       selection: selection,
-      views: [partition: view]
+      views: Array(repeating: nil, count: Int(partition.rawValue)) + [view]
     )
-    let aggregators = try query.folded(selection.groups[0], &context)
+    let aggregators = try query.folded(&context)
     var cost = RangeAnswer(grid: grid, precision: .milliseconds)
     context.finish(&cost)
     return OpenWindow(

@@ -3,7 +3,8 @@ package enum NearName {
   /// The candidate that is the fewest typing slips away, or `nil` when none is near.
   ///
   /// Dots, hyphens and underscores count as the same; a name without its group is near too, when
-  /// just one candidate ends in it. The first of equals wins. O(candidates × length²).
+  /// just one candidate ends in it, and so is a shortened one (`warn`) when just one begins with
+  /// it. The first of equals wins. O(candidates × length²).
   package static func suggestion(for name: String, among candidates: [String]) -> String? {
     let wanted = plain(name)
     guard !wanted.isEmpty, wanted.count <= 100 else { return nil }
@@ -15,8 +16,13 @@ package enum NearName {
     }
     if let best { return best.name }
     let endings = candidates.filter { plain($0).count > wanted.count && hasEnding($0, wanted) }
-    return endings.count == 1 ? endings[0] : nil
+    if endings.count == 1 { return endings[0] }
+    let beginnings = candidates.filter { plain($0).starts(with: wanted) }
+    return wanted.count >= shortenedCountMin && beginnings.count == 1 ? beginnings[0] : nil
   }
+
+  /// Fewer letters than these are no shortened name.
+  private static let shortenedCountMin = 3
 
   private static func hasEnding(_ candidate: String, _ wanted: [UInt8]) -> Bool {
     plain(candidate).suffix(wanted.count + 1).elementsEqual([separator] + wanted)

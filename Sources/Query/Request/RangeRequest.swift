@@ -38,8 +38,26 @@ public struct RangeRequest: Hashable, Sendable {
   /// The first time that retention keeps: rows before it are gone, wherever they still lie. A whole
   /// minute.
   public var oldest: Timestamp = 0
+  /// What rollups keep of the measurement, where the request can be answered from them.
+  public var rollups = RollupBounds()
+  /// Units that are kept of the measurement and cannot answer the request.
+  var hiddenRollups = RollupBounds()
   /// A hash of what makes pages belong together.
   var fingerprint: UInt64
+
+  /// Takes over what is kept of the measurement.
+  ///
+  /// Rollups answer where each of their windows lies within one bucket and no single row is asked
+  /// for.
+  public mutating func retain(_ bounds: RollupBounds) {
+    (rollups, hiddenRollups) = (bounds, bounds)
+    rollups.oldest = bounds.oldest.filter { unit, _ in
+      guard let grid, conditions.isEmpty else { return false }
+      return grid.step % unit.nanoseconds == 0
+    }
+    hiddenRollups.oldest = bounds.oldest.filter { unit, _ in rollups.oldest[unit] == nil }
+    oldest = rollups.oldest.values.reduce(bounds.raw, min)
+  }
 
   /// The part of some times that retention keeps.
   func kept(_ range: TimeRange) -> TimeRange {

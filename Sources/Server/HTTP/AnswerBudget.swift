@@ -6,10 +6,10 @@ internal import Synchronization
 /// Bounds the bytes of all answers that clients have asked for and not read yet.
 ///
 /// A query begins only when there is room for what it may hold; until then it waits in turn, at
-/// most ``Limits/patienceNanoseconds``. While somebody waits, clients that have read nothing for
-/// ``stalledNanoseconds`` are hung up on, the longest silent first, so that those who never read
-/// cannot keep others from their answers. What is held at most is ``Limits/byteCountMax`` and what
-/// the running queries may hold beyond their part.
+/// most ``Limits/patienceNanoseconds``. While somebody waits, clients that have read next to
+/// nothing for ``stalledNanoseconds`` are hung up on, the longest silent first, so that those who
+/// never read, or a byte now and then, cannot keep others from their answers. What is held at most
+/// is ``Limits/byteCountMax`` and what the running queries may hold beyond their part.
 ///
 /// Safe from any thread; each call takes one lock for a moment.
 package final class AnswerBudget: Sendable {
@@ -41,6 +41,8 @@ package final class AnswerBudget: Sendable {
   package static let pageByteCountMax = 32 << 20
   /// A client that has read nothing for so long goes first when there is no room.
   static let stalledNanoseconds: UInt64 = 1_000_000_000
+  /// What it must have read in that time not to be such a client.
+  package static let progressByteCount = 32 << 10
   /// How often those who wait are looked at.
   private static let sweepInterval = Duration.milliseconds(50)
 
@@ -50,8 +52,10 @@ package final class AnswerBudget: Sendable {
     var answerByteCount = 0
     /// Text that lies between the connection and its socket.
     var channelByteCount = 0
-    /// When the client last took something, on the monotonic clock.
+    /// When the client had last taken ``AnswerBudget/progressByteCount``, on the monotonic clock.
     var progressAt: UInt64
+    /// What it has taken since.
+    var takenByteCount = 0
     var isCut = false
 
     var byteCount: Int { answerByteCount + channelByteCount }
@@ -146,15 +150,21 @@ package final class AnswerBudget: Sendable {
   }
 
   /// Says what a connection holds now: of an answer that is being written, and between it and its
-  /// socket. Less than before means that its client reads.
+  /// socket. Less there than before means that its client reads.
   package func update(_ connection: ObjectIdentifier, answer: Int? = nil, channel: Int? = nil) {
     let now = clock.monotonic()
     let granted = state.withLock { state -> [Waiter] in
       guard var entry = state.connections[connection] else { return [] }
       let before = entry.byteCount
+      if let channel {
+        entry.takenByteCount += max(0, entry.channelByteCount - channel)
+        entry.channelByteCount = channel
+      }
       if let answer { entry.answerByteCount = answer }
-      if let channel { entry.channelByteCount = channel }
-      if before == 0 || entry.byteCount < before { entry.progressAt = now }
+      if before == 0 || entry.takenByteCount >= Self.progressByteCount {
+        entry.progressAt = now
+        entry.takenByteCount = 0
+      }
       state.connections[connection] = entry
       state.held += entry.byteCount - before
       return entry.byteCount < before ? grant(&state) : []

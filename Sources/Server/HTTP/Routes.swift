@@ -146,11 +146,27 @@ struct Routes: Sendable {
     defer { statistics.endRequest() }
     guard let route = Self.table[call.path] else {
       statistics.countRequest(route: Self.otherName, status: 404)
-      return .failure(QueryError(.notFound, "no such path: \(excerpt(call.path))"), status: 404)
+      let message = "no such path: \(excerpt(call.path))\(Self.hint(call.path))"
+      return .failure(QueryError(.notFound, message), status: 404)
     }
     let answer = await answer(call, route)
     statistics.countRequest(route: call.path, status: answer.status)
     return answer
+  }
+
+  /// What whoever asks for a path that is not there was probably looking for.
+  private static func hint(_ path: String) -> String {
+    let foreign = ["query", "query_range", "query_exemplars", "series", "labels", "label", "read"]
+    let parts = path.split(separator: "/")
+    if path.hasPrefix("/api/v1/"), parts.count > 2, foreign.contains(String(parts[2])) {
+      return "; PromQL is not spoken yet, GET /api/v1/range reads"
+    }
+    guard path.utf8.count <= 100 else { return "" }
+    // Paths share most of their letters, so only a slip or two makes one near.
+    let near = table.keys.sorted().first {
+      NearName.distance(Array(path.utf8), Array($0.utf8)) <= 2
+    }
+    return near.map { "; did you mean \($0)?" } ?? ""
   }
 
   private func answer(_ call: Call, _ route: Route) async -> Answer {
@@ -215,12 +231,13 @@ struct Routes: Sendable {
     let items = try call.items()
     try await budget.beginQuery()
     defer { budget.endQuery() }
-    let answer = try await engine.range(items, tenant: call.tenant)
-    if let connection = call.connection {
-      budget.update(connection, answer: answer.byteCount)
+    // The first piece is made where the query has run.
+    let (first, writer, byteCount) = try await engine.range(items, tenant: call.tenant) { answer in
+      var writer = RangeAnswerWriter(answer)
+      let first = writer.next() ?? []
+      return (first, writer, answer.byteCount)
     }
-    var writer = RangeAnswerWriter(answer)
-    let first = writer.next() ?? []
+    if let connection = call.connection { budget.update(connection, answer: byteCount) }
     // One piece leaves in one write, with its length.
     if writer.isDone { return .json(first) }
     return Answer(

@@ -6,6 +6,9 @@ internal import NIOCore
 final class WriteProgressHandler: ChannelOutboundHandler, RemovableChannelHandler {
   typealias OutboundIn = NIOAny
 
+  /// How often a client that has something to read is looked at.
+  private static let lookInterval = TimeAmount.milliseconds(250)
+
   private let patience: TimeAmount
   private let budget: AnswerBudget
   private var waitingCount = 0
@@ -49,9 +52,11 @@ final class WriteProgressHandler: ChannelOutboundHandler, RemovableChannelHandle
   private func watch(_ context: ChannelHandlerContext) {
     guard !isWatching else { return }
     isWatching = true
-    context.eventLoop.assumeIsolated().scheduleTask(deadline: progressAt + patience) {
+    let deadline = min(progressAt + patience, .now() + Self.lookInterval)
+    context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {
       self.isWatching = false
       guard self.waitingCount > 0, context.channel.isActive else { return }
+      self.tell(context.channel)
       if NIODeadline.now() - self.progressAt >= self.patience {
         context.close(promise: nil)
       } else {

@@ -30,7 +30,12 @@ final class LineHandler: ChannelDuplexHandler {
   private var context: ChannelHandlerContext?
   private var state = State.open
   /// Bytes read that wait for the client to take its replies, or for the engine.
-  private var unparsed: ByteBuffer?
+  private var unparsed: ByteBuffer? {
+    didSet {
+      let change = (unparsed?.storageCapacity ?? 0) - (oldValue?.storageCapacity ?? 0)
+      if change != 0 { loop.readSize.hold(change) }
+    }
+  }
   /// A read that was asked for and held back.
   private var isReadHeld = false
   /// Whether the loop will call ``release()``.
@@ -53,6 +58,7 @@ final class LineHandler: ChannelDuplexHandler {
 
   func handlerRemoved(context: ChannelHandlerContext) {
     self.context = nil
+    unparsed = nil
     loop.closed(self)
   }
 
@@ -69,7 +75,7 @@ final class LineHandler: ChannelDuplexHandler {
     loop.countRead()
     if loop.isCongested {
       // The read that this round still brought; the next one is held back.
-      unparsed = buffer
+      keep(buffer)
       wait()
     } else {
       parse(buffer)
@@ -77,16 +83,23 @@ final class LineHandler: ChannelDuplexHandler {
   }
 
   private func parse(_ buffer: ByteBuffer) {
+    var buffer = buffer
     unparsed = nil
     let taken = loop.receive(buffer, from: self)
     guard taken < buffer.readableBytes, connection.closeReason == nil else {
       if isInputComplete { finish() }
       return
     }
-    unparsed = buffer.getSlice(
-      at: buffer.readerIndex + taken,
-      length: buffer.readableBytes - taken
-    )
+    buffer.moveReaderIndex(forwardBy: taken)
+    keep(buffer)
+  }
+
+  /// Keeps bytes for later, in memory of about their size.
+  private func keep(_ buffer: ByteBuffer) {
+    guard buffer.readableBytes <= buffer.storageCapacity / 2 else { return unparsed = buffer }
+    var copy = ByteBufferAllocator().buffer(capacity: buffer.readableBytes)
+    copy.writeImmutableBuffer(buffer)
+    unparsed = copy
   }
 
   func read(context: ChannelHandlerContext) {
@@ -208,7 +221,7 @@ final class LineHandler: ChannelDuplexHandler {
 
   private func log(_ reason: String) {
     let text = LogText.escape(reason)
-    loop.log.write(.closed, level: .info, "closing \(peer): \(text)")
+    loop.log.write(.connectionClosed, level: .info, "closing \(peer): \(text)")
   }
 
   // MARK: Time

@@ -74,7 +74,7 @@ final class LineServer: Sendable {
     let peer = channel.remoteAddress.map { "\($0.ipAddress ?? "?"):\($0.port ?? 0)" } ?? "?"
     guard statistics.openConnection(max: configuration.lineConnectionCountMax) else {
       log.write(
-        .connectionLimit,
+        .connectionRefused,
         "refused \(peer): \(configuration.lineConnectionCountMax) connections are open"
       )
       throw ChannelError.alreadyClosed
@@ -144,6 +144,6 @@ private final class AcceptFailureHandler: ChannelInboundHandler {
   init(log: SampledLog) { self.log = log }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    log.write(.acceptFailure, "cannot accept a connection: \(error)")
+    log.write(.acceptFailed, "cannot accept a connection: \(error)")
   }
 }

@@ -5,20 +5,36 @@ internal import Synchronization
 ///
 /// A round parses at most about ``roundByteCount``: with few senders reads are large, which halves
 /// the processor time a byte; with hundreds that send without a pause they are small, so that a
-/// small client's turn comes soon, and what waits unparsed on a congested loop stays bounded.
-final class ReadSize: Sendable {
-  static let byteCountMax = 1 << 20
-  static let byteCountMin = 16 << 10
+/// small client's turn comes soon. What connections hold unparsed, because the engine is behind or
+/// their clients do not take their replies, makes reads smaller the more it is: it comes near
+/// ``heldByteCountMax`` and goes beyond only by ``heldReadByteCount`` a connection.
+package final class ReadSize: Sendable {
+  package static let byteCountMax = 1 << 20
+  package static let byteCountMin = 16 << 10
   private static let roundByteCount = 4 << 20
+  package static let heldByteCountMax = 8 << 20
+  package static let heldReadByteCount = 4 << 10
 
   private let value = Atomic(ReadSize.byteCountMax)
+  private let held = Atomic(0)
 
-  var byteCount: Int { value.load(ordering: .relaxed) }
+  package init() {}
+
+  package var byteCount: Int {
+    let room = (Self.heldByteCountMax - heldByteCount) / 4
+    return min(value.load(ordering: .relaxed), max(Self.heldReadByteCount, room))
+  }
+
+  /// Memory of bytes that were read and wait to be parsed.
+  package var heldByteCount: Int { held.load(ordering: .relaxed) }
+
+  /// Told by connections of what they hold more or less than before.
+  package func hold(_ change: Int) { held.add(change, ordering: .relaxed) }
 
   /// Told by the loop after each round.
   ///
   /// - Parameter readCount: reads of the round.
-  func adapt(readCount: Int) {
+  package func adapt(readCount: Int) {
     guard readCount > 0 else { return }
     let share = Self.roundByteCount / readCount
     value.store(min(Self.byteCountMax, max(Self.byteCountMin, share)), ordering: .relaxed)

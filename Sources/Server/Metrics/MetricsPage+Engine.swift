@@ -66,6 +66,11 @@ extension MetricsPage {
       labels: ["tenant"]
     )
     for (tenant, row) in tenants { page.sample(row.pending, [("tenant", tenant)]) }
+    page.gauge(
+      "varve_ledger_balanced",
+      "1 while received is stored, duplicate, replaced, rejected and pending together.",
+      ledger.allSatisfy(\.isBalanced) ? 1 : 0
+    )
     page.family(
       "varve_points_rejected_total",
       .counter,

@@ -96,27 +96,45 @@ extension MetricsPage {
 
   // MARK: Storage
 
+  private struct Tier {
+    var name: String
+    var blocks: Int
+    var bytes: Int
+    var points: UInt64
+
+    var labels: [(name: String, value: String)] { [(name: "tier", value: name)] }
+  }
+
   static func storage(_ engine: EngineMetrics, into page: inout MetricsText) {
     page.section("Storage")
-    let hot = [(name: "tier", value: "hot")]
-    let bytes = engine.partitions.reduce(0) { $0 + $1.blockByteCount }
-    let points = total(engine, \.blockPointCount)
-    page.single(
-      "varve_blocks",
-      .gauge,
-      "Block files.",
-      Double(engine.partitions.reduce(0) { $0 + $1.blockCount }),
-      hot
-    )
-    page.single("varve_blocks_bytes", .gauge, "Bytes of block files.", Double(bytes), hot)
-    page.single("varve_blocks_points", .gauge, "Points in blocks.", Double(points), hot)
-    page.single(
+    let tiers = [
+      Tier(
+        name: "hot",
+        blocks: engine.partitions.reduce(0) { $0 + $1.blockCount },
+        bytes: engine.partitions.reduce(0) { $0 + $1.blockByteCount },
+        points: total(engine, \.blockPointCount)
+      ),
+      Tier(
+        name: "cold",
+        blocks: engine.partitions.reduce(0) { $0 + $1.coldBlockCount },
+        bytes: engine.partitions.reduce(0) { $0 + $1.coldByteCount },
+        points: total(engine, \.coldPointCount)
+      ),
+    ]
+    page.family("varve_blocks", .gauge, "Blocks: hot ones lie here, cold ones in the cold store.")
+    for tier in tiers { page.sample(Double(tier.blocks), tier.labels) }
+    page.family("varve_blocks_bytes", .gauge, "Bytes of blocks.")
+    for tier in tiers { page.sample(Double(tier.bytes), tier.labels) }
+    page.family("varve_blocks_points", .gauge, "Points in blocks.")
+    for tier in tiers { page.sample(Double(tier.points), tier.labels) }
+    page.family(
       "varve_blocks_bytes_per_point",
       .gauge,
-      "Bytes of block files over points in them; NaN without any.",
-      points == 0 ? .nan : Double(bytes) / Double(points),
-      hot
+      "Bytes of blocks over points in them; NaN without any."
     )
+    for tier in tiers {
+      page.sample(tier.points == 0 ? .nan : Double(tier.bytes) / Double(tier.points), tier.labels)
+    }
     ring(engine, into: &page)
     page.single(
       "varve_disk_free_bytes",
@@ -187,6 +205,32 @@ extension MetricsPage {
       "Removals that the disk refused; they are tried again.",
       engine.retention.failureCount
     )
+  }
+
+  static func rollups(_ engine: EngineMetrics, into page: inout MetricsText) {
+    page.section("Rollups")
+    func sum(_ value: (EngineMetrics.RollupFiles) -> UInt64) -> [UInt64] {
+      [\Partition.minuteRollups, \.hourRollups].map { path in
+        engine.partitions.reduce(0) { $0 + value($1[keyPath: path]) }
+      }
+    }
+    let held: [(name: String, help: String, values: [UInt64])] = [
+      ("files", "Files of rollups.", sum(\.fileCount)),
+      ("bytes", "Bytes of them.", sum(\.byteCount)),
+      ("windows", "Windows in them.", sum(\.windowCount)),
+    ]
+    for (name, help, values) in held {
+      page.family("varve_rollup_\(name)", .gauge, help, labels: ["unit"])
+      for (unit, value) in zip(["1m", "1h"], values) { page.sample(value, [("unit", unit)]) }
+    }
+    let made = engine.rollups
+    let counters: [(name: String, help: String, value: UInt64)] = [
+      ("folded_days", "Days of partitions that were folded, again or first.", made.foldedDayCount),
+      ("written_bytes", "Bytes of rollups that were written.", made.byteCount),
+      ("damaged_groups", "Groups that could not be read to fold them.", made.damagedGroupCount),
+      ("failures", "Attempts that failed and are made again; rows stay.", made.failureCount),
+    ]
+    for (name, help, value) in counters { page.counter("varve_rollup_\(name)_total", help, value) }
   }
 
   static func compaction(_ sources: Sources, into page: inout MetricsText) {

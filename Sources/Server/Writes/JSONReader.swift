@@ -33,11 +33,35 @@ struct JSONReader {
   }
 
   /// Takes a byte that must come next.
-  mutating func expect(_ byte: UInt8) throws(Fault) {
+  ///
+  /// - Parameter expectation: what a client should have written, if more than that byte.
+  mutating func expect(_ byte: UInt8, _ expectation: String? = nil) throws(Fault) {
     guard peek() == byte else {
-      throw fault("expected '\(Character(Unicode.Scalar(byte)))'")
+      let expected = expectation ?? "'\(Character(Unicode.Scalar(byte)))'"
+      throw fault("expected \(expected), found \(found())")
     }
     position += 1
+  }
+
+  /// What comes next, in a word or two for messages.
+  mutating func found() -> String {
+    guard let byte = peek() else { return "the end" }
+    switch byte {
+    case UInt8(ascii: "\""): return "a string"
+    case UInt8(ascii: "{"): return "an object"
+    case UInt8(ascii: "["): return "an array"
+    case _ where Self.beginsNumber(byte): return "a number"
+    default: break
+    }
+    let word = bytes[position..<end].prefix(Self.wordCountMax).prefix(while: Self.isLetter)
+    return word.isEmpty
+      ? "'\(LogText.escape([byte]))'" : String(decoding: word, as: UTF8.self)
+  }
+
+  private static let wordCountMax = 16
+
+  private static func isLetter(_ byte: UInt8) -> Bool {
+    (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
   }
 
   /// Takes the byte if it comes next.
@@ -49,8 +73,9 @@ struct JSONReader {
 
   func fault(_ message: String) -> Fault { Fault(offset: position, message: message) }
 
-  mutating func readString() throws(Fault) -> [UInt8] {
-    try expect(UInt8(ascii: "\""))
+  /// - Parameter what: what the string is, for messages.
+  mutating func readString(_ what: String = "a string") throws(Fault) -> [UInt8] {
+    try expect(UInt8(ascii: "\""), "\(what) in double quotes")
     let start = position
     while position < end {
       let byte = bytes[position]

@@ -206,8 +206,10 @@ private struct PlainScan {
   }
 
   private static let digitsMax = 19
+  private static let exponentDigitsMax = 2
 
-  /// A number by JSON's grammar. What ends it must be there, or it may go on.
+  /// A number by JSON's grammar, small enough to be finite. What ends it must be there, or it may
+  /// go on.
   private mutating func number(
     _ bytes: borrowing Span<UInt8>
   ) -> (range: Range<Int>, kind: PlainPoint.Kind)? {
@@ -221,7 +223,9 @@ private struct PlainScan {
       position += 1
     }
     let count = position - first
-    guard count > 0, count == 1 || bytes[first] != 48, position < bytes.count else { return nil }
+    guard (1...Self.digitsMax).contains(count), count == 1 || bytes[first] != 48,
+      position < bytes.count
+    else { return nil }
     var isIntegral = true
     if bytes[position] == UInt8(ascii: ".") {
       isIntegral = false
@@ -235,10 +239,10 @@ private struct PlainScan {
       if bytes[position] == UInt8(ascii: "+") || bytes[position] == UInt8(ascii: "-") {
         position += 1
       }
-      guard digits(bytes) else { return nil }
+      let exponent = position
+      guard digits(bytes), position - exponent <= Self.exponentDigitsMax else { return nil }
     }
     guard isIntegral else { return (start..<position, .fraction) }
-    guard count <= Self.digitsMax else { return nil }
     return (start..<position, .integer(magnitude: magnitude, isNegative: isNegative))
   }
 

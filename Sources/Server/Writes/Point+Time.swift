@@ -12,13 +12,14 @@ extension Point {
     let start = json.position
     let expected = JSONReader.Fault(
       offset: start,
-      message: "expected a time before the year 2262: a number, or RFC 3339 as a string"
+      message: "ts: expected a time before the year 2262: a number, or RFC 3339 as a string"
     )
     if json.peek() == UInt8(ascii: "\"") {
       guard let time = RFC3339.parse(try json.readString()), let exact = Int64(exactly: time)
       else { throw expected }
       return exact
     }
+    guard json.peek().map(JSONReader.beginsNumber) == true else { throw expected }
     guard let time = nanoseconds(try json.readNumber().text, precision) else { throw expected }
     return time
   }

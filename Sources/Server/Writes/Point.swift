@@ -1,4 +1,5 @@
 internal import LineProtocol
+internal import Query
 
 /// One value as a JSON object names it.
 ///
@@ -15,7 +16,7 @@ struct Point {
 
   static let measurementDefault = Array("metrics".utf8)
   static let serverTag = Array("server".utf8)
-  static let names = "serverId, metricId, value, ts, measurement and tags"
+  private static let members = ["serverId", "metricId", "value", "ts", "measurement", "tags"]
 
   var server: [UInt8] = []
   var metric: [UInt8] = []
@@ -35,26 +36,27 @@ struct Point {
     var value: Value?
     var point = Point(value: .boolean(false))
     var seen: [[UInt8]] = []
-    try json.expect(UInt8(ascii: "{"))
+    try json.expect(UInt8(ascii: "{"), "an object")
     while json.peek() != UInt8(ascii: "}") {
-      if !seen.isEmpty { try json.expect(UInt8(ascii: ",")) }
+      if !seen.isEmpty { try json.expect(UInt8(ascii: ","), "',' or '}'") }
       _ = json.peek()
       let start = json.position
-      let name = try json.readString()
-      guard !seen.contains(name) else {
-        throw JSONReader.Fault(offset: start, message: "a member stands twice")
+      let bytes = try json.readString("the name of a member")
+      let name = String(decoding: bytes, as: UTF8.self)
+      guard !seen.contains(bytes) else {
+        throw JSONReader.Fault(offset: start, message: "\(LogText.escape(name)) stands twice")
       }
-      seen.append(name)
+      seen.append(bytes)
       try json.expect(UInt8(ascii: ":"))
-      switch String(decoding: name, as: UTF8.self) {
-      case "serverId": server = try readName(&json)
-      case "metricId": metric = try readName(&json)
-      case "measurement": point.measurement = try readName(&json)
+      switch name {
+      case "serverId": server = try readName(&json, name)
+      case "metricId": metric = try readName(&json, name)
+      case "measurement": point.measurement = try readName(&json, name)
       case "value": value = try readValue(&json)
       case "ts":
         if !json.takeWord("null") { point.timestamp = try readTime(&json, precision) }
       case "tags": point.tags = try readTags(&json)
-      default: throw JSONReader.Fault(offset: start, message: "members are \(names)")
+      default: throw JSONReader.Fault(offset: start, message: unknown(name))
       }
     }
     guard let server else { throw json.fault("serverId is missing") }
@@ -68,39 +70,56 @@ struct Point {
     return point
   }
 
+  private static func unknown(_ name: String) -> String {
+    let hint =
+      NearName.suggestion(for: name, among: members).map { "did you mean \($0)?" }
+      ?? "expected one of \(members.joined(separator: ", "))"
+    return "there is no member '\(LogText.escape(name, byteCountMax: 40))'; \(hint)"
+  }
+
   /// A name: a string, or a number as it is written.
-  private static func readName(_ json: inout JSONReader) throws(JSONReader.Fault) -> [UInt8] {
+  ///
+  /// - Parameter what: whose name it is, for messages.
+  private static func readName(
+    _ json: inout JSONReader,
+    _ what: String
+  ) throws(JSONReader.Fault) -> [UInt8] {
     switch json.peek() {
     case UInt8(ascii: "\""):
       let start = json.position
       let name = try json.readString()
       if let reason = refusal(of: name) {
-        throw JSONReader.Fault(offset: start, message: reason)
+        throw JSONReader.Fault(offset: start, message: "\(what) \(reason)")
       }
       return name
     case let byte? where JSONReader.beginsNumber(byte):
       return try json.readNumber().text
-    default: throw json.fault("expected a string or a number")
+    default: throw json.fault("\(what) is \(json.found()); expected a string or a number")
     }
   }
 
   /// Why line protocol cannot carry a name.
   private static func refusal(of name: [UInt8]) -> String? {
-    guard let last = name.last else { return "a name is empty" }
-    if last == UInt8(ascii: "\\") { return "a name ends with a backslash" }
-    return name.contains { $0 < 0x20 || $0 == 0x7f } ? "a name has a control character" : nil
+    guard let last = name.last else { return "is empty" }
+    if last == UInt8(ascii: "\\") { return "ends with a backslash" }
+    return name.contains { $0 < 0x20 || $0 == 0x7f } ? "has a control character" : nil
   }
 
   private static func readValue(_ json: inout JSONReader) throws(JSONReader.Fault) -> Value {
     switch json.peek() {
     case UInt8(ascii: "\""): return .string(try json.readString())
     case let byte? where JSONReader.beginsNumber(byte):
+      let start = json.position
       let (text, isIntegral) = try json.readNumber()
+      guard Double(String(decoding: text, as: UTF8.self))?.isFinite == true else {
+        let message = "value is beyond what a float holds, 1.8e308"
+        throw JSONReader.Fault(offset: start, message: message)
+      }
       return .number(text: text, isIntegral: isIntegral)
     default:
       if json.takeWord("true") { return .boolean(true) }
       if json.takeWord("false") { return .boolean(false) }
-      throw json.fault("expected a number, true, false or a string")
+      throw json.fault("value is \(json.found()); expected a number, true, false or a string")
     }
   }
 
@@ -108,17 +127,21 @@ struct Point {
     _ json: inout JSONReader
   ) throws(JSONReader.Fault) -> [(key: [UInt8], value: [UInt8])] {
     var tags: [(key: [UInt8], value: [UInt8])] = []
-    try json.expect(UInt8(ascii: "{"))
+    try json.expect(UInt8(ascii: "{"), "an object of tags")
     while !json.take(UInt8(ascii: "}")) {
-      if !tags.isEmpty { try json.expect(UInt8(ascii: ",")) }
+      if !tags.isEmpty { try json.expect(UInt8(ascii: ","), "',' or '}'") }
       _ = json.peek()
       let start = json.position
-      let key = try readName(&json)
-      guard key != serverTag, !tags.contains(where: { $0.key == key }) else {
-        throw JSONReader.Fault(offset: start, message: "a tag stands twice")
+      let key = try readName(&json, "the key of a tag")
+      let name = "tag '\(LogText.escape(key, byteCountMax: 40))'"
+      guard key != serverTag else {
+        throw JSONReader.Fault(offset: start, message: "\(name) is what serverId gives")
+      }
+      guard !tags.contains(where: { $0.key == key }) else {
+        throw JSONReader.Fault(offset: start, message: "\(name) stands twice")
       }
       try json.expect(UInt8(ascii: ":"))
-      tags.append((key, try readName(&json)))
+      tags.append((key, try readName(&json, name)))
     }
     return tags
   }

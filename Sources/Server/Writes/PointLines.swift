@@ -37,7 +37,7 @@ struct PointLines: ~Copyable {
   mutating func append(_ point: Point, start: Int) throws(JSONReader.Fault) -> UInt64 {
     var lineFeedCount: UInt64 = 0
     guard point.measurement.first != UInt8(ascii: "#") else {
-      throw JSONReader.Fault(offset: start, message: "a measurement begins with '#'")
+      throw JSONReader.Fault(offset: start, message: "measurement begins with '#'")
     }
     append(name: point.measurement.span, isMeasurement: true)
     append(tag: Point.serverTag, point.server)

@@ -107,12 +107,14 @@ final class PointTranslator {
   /// The end of the body.
   func finish() -> [BodyPiece] {
     switch place {
-    case .between: break
-    case .scalar: endItem()
+    case .between, .scalar:
+      if case .scalar = place { endItem() }
+      if isInArray { refuse([UInt8(ascii: "[")], column: 2, "expected ']' at the end of the body") }
     case .container, .string:
-      refuse(pending[itemStart...], column: pending.count - itemStart + 1, "the body ends here")
+      // One fault, whatever array it lies in.
+      let text = pending[itemStart...]
+      refuse(text, column: text.count + 1, "the body ends inside of this item")
     }
-    if isInArray { refuse([UInt8(ascii: "[")], column: 2, "expected ']' at the end of the body") }
     pending = []
     scanned = 0
     place = .between

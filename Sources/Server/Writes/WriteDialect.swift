@@ -87,8 +87,10 @@ enum WriteDialect {
   private static func message(_ result: BodyResult, isPart: Bool) -> String {
     let dropped = result.counts.linesRejected
     guard let first = result.verdicts.first else {
+      // How many lines a damaged body lost with its rest, nobody knows: no count of them.
+      let count = dropped > 0 ? " dropped=\(dropped)" : ""
       let fault = result.fault ?? "lines were refused"
-      return isPart ? "partial write: \(fault) dropped=\(dropped)" : fault
+      return isPart ? "partial write: \(fault)\(count)" : fault
     }
     let place = "line \(first.line) column \(first.column): \(first.message)"
     let fault = result.fault.map { "; \($0)" } ?? ""

@@ -77,7 +77,7 @@ package struct ConfigurationFile {
   private mutating func read(_ key: String, _ value: Node, line: Int) {
     if let setting = Settings.byKey[key] { return take(setting, value, line: line) }
     let members = Settings.all.map(\.key).filter { $0.hasPrefix(key + ".") }
-    guard !members.isEmpty else { return complainOfUnknown(key, line: line) }
+    guard !members.isEmpty else { return complainOfUnknown(key, value, line: line) }
     switch value {
     case .mapping(let mapping): read(mapping, prefix: key + ".")
     case .scalar(let scalar) where Self.isEmpty(scalar): return
@@ -124,8 +124,11 @@ package struct ConfigurationFile {
     faults.append(ConfigurationFault("\(path):\(line): \(message)"))
   }
 
-  private mutating func complainOfUnknown(_ key: String, line: Int) {
-    let near = NearName.suggestion(for: key, among: Settings.all.map(\.key))
+  /// Among what was meant are groups too: first where the key holds a group, else behind options.
+  private mutating func complainOfUnknown(_ key: String, _ value: Node, line: Int) {
+    let (options, groups) = (Settings.all.map(\.key), Settings.groups)
+    let isGroup = if case .mapping = value { true } else { false }
+    let near = NearName.suggestion(for: key, among: isGroup ? groups + options : options + groups)
     let hint = near.map { "did you mean \($0)?" } ?? "varve config show lists all options"
     complain(line: line, "there is no option \(LogText.escape(key)); \(hint)")
   }
@@ -136,8 +139,11 @@ package struct ConfigurationFile {
     case .scanner(let context, let problem, let mark, _),
       .parser(let context, let problem, let mark, _),
       .composer(let context, let problem, let mark, _):
-      let about = context.map { " \($0.text) (line \($0.mark.line))" } ?? ""
-      return ConfigurationFault("\(path):\(mark.line): not YAML: \(problem)\(about)")
+      let about = context.map { about in
+        let line = about.mark.line
+        return " \(about.text)" + (line == mark.line ? "" : ", begun in line \(line)")
+      }
+      return ConfigurationFault("\(path):\(mark.line): not YAML: \(problem)\(about ?? "")")
     case .duplicatedKeysInMapping(let duplicates, let context):
       let names = duplicates.map { LogText.escape($0) }.joined(separator: ", ")
       return ConfigurationFault(

@@ -28,16 +28,11 @@ struct ConfigurationLoader {
     ).resolve(machine: MachineFacts.current(data:))
   }
 
-  /// The same, where every fault counts and a data directory is needed.
+  /// The same, where whatever keeps a server from starting counts.
   func loadForServing() throws -> Resolution {
     let resolution = try load()
-    var faults = resolution.faults.map(\.message)
-    if resolution.configuration.engine.dataDirectory.isEmpty, faults.isEmpty {
-      faults = [
-        "no data directory; give --data DIR, VARVE_DATA or \"data: DIR\" in a --config file"
-      ]
-    }
-    guard faults.isEmpty else { throw WrongUsage(faults) }
+    let faults = resolution.startFaults(RealDisk())
+    guard faults.isEmpty else { throw WrongUsage(faults.map(\.message)) }
     return resolution
   }
 

@@ -88,6 +88,7 @@ package enum ConfigurationPage {
   private static func takes(_ kind: SettingKind) -> String {
     switch kind {
     case .directory: "a path"
+    case .store: "an absolute path, `s3://BUCKET/PREFIX`, or `none`"
     case .retentionRules: "rules with commas between them"
     case .address: "`HOST:PORT`"
     case .choice(let choices): choices.map { "`\($0)`" }.joined(separator: ", ")

@@ -17,7 +17,9 @@ package enum OperationSettings: SettingSection {
       "How log lines look.",
       """
       `text` is for people. `json` writes one object a line with `time` (RFC 3339, UTC), `level`, \
-      `logger`, `message` and `metadata`. Both go to standard error.
+      `logger`, `kind`, `message` and `metadata`. A `kind` is the same in every version, for \
+      scripts to look at: [operations](operations.md#what-the-server-says). Log lines go to \
+      standard error, with `json` those of the start too.
       """
     ),
     .seconds(

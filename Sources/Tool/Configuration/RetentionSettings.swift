@@ -38,5 +38,46 @@ package enum RetentionSettings: SettingSection {
       A size, `acme/=200GiB`, bounds the blocks of a tenant.
       """
     ),
+    .duration(
+      "retention.rollup-minute",
+      0...3_153_600_000_000_000_000,
+      \.engine.rollups.minute.ageNanoseconds,
+      "Age of windows of a minute; 0 makes none.",
+      """
+      Each day that is over is folded into windows of a minute (count, sum, min, max, first and \
+      last of each field), which live as long as this says, however short `retention.age` is. Raw \
+      points are removed only once they are in such windows on the disk, and then by whole days. \
+      Steps of whole minutes are answered from them. 0, the default, makes none and leaves those \
+      that are there.
+      """
+    ),
+    .duration(
+      "retention.rollup-hour",
+      0...3_153_600_000_000_000_000,
+      \.engine.rollups.hour.ageNanoseconds,
+      "Age of windows of an hour; 0 makes none.",
+      """
+      The same of an hour: 3y costs about as much as 18 days of windows of a minute. Steps of \
+      whole hours are answered from them.
+      """
+    ),
+    .retentionRules(
+      "retention.rollup-minute-rules",
+      \.engine.rollups.minute.rules,
+      "Other ages of windows of a minute.",
+      """
+      Rules as those of `retention.rules`, ages only; `retention.rollup-minute` stands behind the \
+      last. Once any rule asks for windows they are made of everything, and the rules say how \
+      long they are in sight.
+      """
+    ),
+    .retentionRules(
+      "retention.rollup-hour-rules",
+      \.engine.rollups.hour.rules,
+      "Other ages of windows of an hour.",
+      """
+      The same for `retention.rollup-hour`.
+      """
+    ),
   ]
 }

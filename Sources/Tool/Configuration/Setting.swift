@@ -84,6 +84,22 @@ extension Setting {
     }
   }
 
+  /// A directory or a bucket; empty for none.
+  static func store(
+    _ key: String,
+    _ path: any Path<String>,
+    _ summary: String,
+    _ details: String
+  ) -> Setting {
+    Setting(key, flag: nil, kind: .store, scaling: nil, summary, details) { configuration in
+      let text = configuration[keyPath: path]
+      return .text(text.isEmpty ? SettingKind.noStore : text)
+    } write: { value, configuration in
+      guard case .text(let text) = value else { return }
+      configuration[keyPath: path] = text == SettingKind.noStore ? "" : text
+    }
+  }
+
   static func address(
     _ key: String,
     flag: String? = nil,

@@ -61,6 +61,9 @@ package struct ConfigurationFlags: ParsableArguments {
   @OptionGroup(title: RetentionSettings.title)
   private var retention: SettingFlags<RetentionSettings>
 
+  @OptionGroup(title: ColdSettings.title)
+  private var cold: SettingFlags<ColdSettings>
+
   @OptionGroup(title: LineSettings.title)
   private var lines: SettingFlags<LineSettings>
 
@@ -86,8 +89,8 @@ package struct ConfigurationFlags: ParsableArguments {
   /// What was typed, by key.
   package var texts: [String: String] {
     [
-      storage.texts, retention.texts, lines.texts, http.texts, queries.texts, stream.texts,
-      queue.texts, operation.texts,
+      storage.texts, retention.texts, cold.texts, lines.texts, http.texts, queries.texts,
+      stream.texts, queue.texts, operation.texts,
     ].reduce(into: [:]) { all, texts in all.merge(texts) { first, _ in first } }
   }
 }

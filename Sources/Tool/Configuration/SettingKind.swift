@@ -1,8 +1,11 @@
+internal import Cold
 internal import Server
 
 /// What a ``Setting`` takes.
 package enum SettingKind: Hashable, Sendable {
   case directory
+  /// An absolute path or `s3://BUCKET/PREFIX`.
+  case store
   /// `HOST:PORT`.
   case address
   case choice([String])
@@ -13,10 +16,14 @@ package enum SettingKind: Hashable, Sendable {
   /// See ``RetentionText``.
   case retentionRules
 
+  static let noStore = "none"
+
   /// The value that `text` means, or `nil` when it means none that is allowed.
   package func value(of text: String) -> SettingValue? {
     switch self {
     case .directory: return text.isEmpty || text.utf8.contains(0) ? nil : .text(text)
+    case .store:
+      return text == Self.noStore || ObjectStores.isLocation(text) ? .text(text) : nil
     case .address: return Address(text).map { .text("\($0)") }
     case .choice(let choices): return choices.contains(text) ? .text(text) : nil
     case .count(let range):
@@ -46,6 +53,7 @@ package enum SettingKind: Hashable, Sendable {
   package var expectation: String {
     switch self {
     case .directory: "the path of a directory"
+    case .store: "the absolute path of a directory, s3://BUCKET/PREFIX, or none"
     case .address: "HOST:PORT, such as 127.0.0.1:9009 or [::1]:9009"
     case .choice(let choices):
       choices.dropLast().joined(separator: ", ") + " or " + (choices.last ?? "")
@@ -63,7 +71,7 @@ package enum SettingKind: Hashable, Sendable {
   /// Both ends: `1MiB to 1TiB`.
   package var range: String {
     switch self {
-    case .directory, .address, .choice, .retentionRules: ""
+    case .directory, .store, .address, .choice, .retentionRules: ""
     case .count(let range):
       "\(Quantity.grouped(range.lowerBound)) to \(Quantity.grouped(range.upperBound))"
     case .bytes(let range):
@@ -77,6 +85,7 @@ package enum SettingKind: Hashable, Sendable {
   package var placeholder: String {
     switch self {
     case .directory: "dir"
+    case .store: "dir|s3://bucket/prefix"
     case .address: "host:port"
     case .choice(let choices): choices.joined(separator: "|")
     case .count: "count"

@@ -58,7 +58,8 @@ struct Doctor: ParsableCommand {
     if let config {
       visit.checkConfiguration(
         config,
-        faults: unreadable.map { [$0] } ?? resolution.faults.map(\.message),
+        faults: unreadable.map { [$0] }
+          ?? (resolution.faults + resolution.portClash).map(\.message),
         warnings: UnknownVariables.warnings(names: ProcessEnvironment.names(withPrefix: "VARVE_"))
       )
     }

@@ -144,10 +144,20 @@ package struct DoctorVisit {
   }
 
   package mutating func checkDirectory() {
+    let names: [String]
+    do throws(SystemError) {
+      names = try disk.list(data)
+      // A file has nothing below, not even itself.
+      if try disk.byteCount(of: data) != nil, try disk.byteCount(of: data + "/.") == nil {
+        throw SystemError(code: SystemError.Code.notDirectory, operation: "list", path: data)
+      }
+    } catch {
+      tell(.fail, "directory", "\(data): \(error.reason)", "name a folder that this user may read")
+      return
+    }
     checkSpace()
     checkFileSystem()
     measureDisk()
-    let names = (try? disk.list(data)) ?? []
     guard names.contains("VARVE") else {
       if names.contains(where: { $0 != "lost+found" && $0 != "lock" }) {
         tell(.fail, "directory", "\(data) holds other things", "choose an empty folder")
@@ -315,7 +325,9 @@ package struct DoctorVisit {
     tell(
       .warn,
       "quarantine",
-      "\(names.count) files were set aside as damaged, the last one\(time): \(last)",
+      names.count == 1
+        ? "a file was set aside as damaged\(time): \(last)"
+        : "\(names.count) files were set aside as damaged, the last one\(time): \(last)",
       "look at the disk's health; remove them when they are not wanted any more"
     )
   }
@@ -327,8 +339,8 @@ package struct DoctorVisit {
     for damage in damages.prefix(20) {
       tell(.fail, "verify", VerifyText.line(damage).trimmingLineFeed())
     }
-    let summary = VerifyText.summary(result.findings, result.fileCount, result.byteCount)
-    if damages.isEmpty { tell(.ok, "verify", summary.trimmingLineFeed()) }
+    let report = VerifyReport(result.findings, result.fileCount, result.byteCount)
+    if damages.isEmpty { tell(.ok, "verify", report.summary) }
   }
 
   // MARK: The server
@@ -342,6 +354,22 @@ package struct DoctorVisit {
     )
   }
 
+  /// Whether an acknowledgement comes back from there, of nothing.
+  private static func speaksLines(_ address: Address) -> Bool {
+    guard let socket = try? TCPSocket(host: address.host, port: address.port) else { return false }
+    defer { socket.shutDown() }
+    socket.setReceiveTimeout(seconds: 2)
+    let line = Array("#ack doctor\n".utf8)
+    guard (try? socket.send(line, 0..<line.count)) != nil else { return false }
+    var answer: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 64)
+    let expected = Array("OK doctor ".utf8)
+    while answer.count < expected.count, let count = try? socket.receive(into: &buffer), count > 0 {
+      answer += buffer[..<count]
+    }
+    return answer.starts(with: expected)
+  }
+
   package mutating func checkPorts(lines: Address, http: Address) {
     for (topic, address) in [("line port", lines), ("http port", http)] {
       guard let socket = try? TCPSocket(host: address.host, port: address.port) else {
@@ -350,12 +378,16 @@ package struct DoctorVisit {
       }
       socket.shutDown()
       guard topic == "http port" else {
-        tell(
-          .warn,
-          topic,
-          "\(address) is taken",
-          "fine if that is the server; else choose another --line-tcp"
-        )
+        if Self.speaksLines(address) {
+          tell(.ok, topic, "\(address): a server takes lines")
+        } else {
+          tell(
+            .warn,
+            topic,
+            "\(address) is taken, and nobody there answers an #ack",
+            "fine if that is a server that replays; else choose another --line-tcp"
+          )
+        }
         continue
       }
       let answer =

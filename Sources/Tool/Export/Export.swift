@@ -16,9 +16,9 @@ struct Export: ParsableCommand {
       series by series, in order of time: the same points always give the same bytes. With --out \
       DIR each measurement is a file, which gets its name when it is whole; Parquet is a folder \
       tree, measurement=…/date=…, with a manifest, and a run that was interrupted goes on where it \
-      was. --match takes \
-      MEASUREMENT{TAG=VALUE,...}:FIELD,... with =, !=, =~ and !~. Exit status: 0 done, 1 failed or \
-      something was damaged and left out, 2 wrong usage.
+      was; with --out s3://BUCKET/PREFIX it is made here first and then brought there, the \
+      manifest last. --match takes MEASUREMENT{TAG=VALUE,...}:FIELD,... with =, !=, =~ and !~. \
+      Exit status: 0 done, 1 failed or something was damaged and left out, 2 wrong usage.
       """
   )
 
@@ -40,8 +40,11 @@ struct Export: ParsableCommand {
   @Option(help: "parquet, csv, line or jsonl.")
   var format = Format.line
 
-  @Option(help: "The folder to write into, or - for standard output.")
+  @Option(help: "The folder to write into, s3://BUCKET/PREFIX (parquet), or - for standard output.")
   var out = "-"
+
+  @Option(help: "The folder in which an export to a bucket is made. (default: one in TMPDIR)")
+  var staging: String?
 
   @Option(help: "The tenant.")
   var tenant = "default"
@@ -65,7 +68,9 @@ struct Export: ParsableCommand {
     if format != .parquet {
       if timestamps != nil { throw ValidationError("--timestamps is of --format parquet") }
       if rollup != nil { throw ValidationError("--rollup is of --format parquet") }
+      if isBucket { throw ValidationError("a bucket takes --format parquet alone") }
     }
+    if staging != nil, !isBucket { throw ValidationError("--staging is of --out s3://…") }
     guard rollup == nil || rollup == ExportSchema.window else {
       throw ValidationError("--rollup takes \(ExportSchema.window)")
     }
@@ -75,6 +80,8 @@ struct Export: ParsableCommand {
     _ = try range(now: RealClock().now())
     _ = try matches()
   }
+
+  private var isBucket: Bool { ObjectStores.isBucket(out) }
 
   private func range(now: Timestamp) throws -> TimeRange {
     let start = try from.map { try Check.time($0, option: "from", now: now) } ?? 0
@@ -131,6 +138,8 @@ struct Export: ParsableCommand {
     _ tenant: TenantDefinition,
     _ disk: RealDisk
   ) throws {
+    let destination = try isBucket ? ExportDestination(out, staging: staging, disk) : nil
+    let directory = destination?.directory ?? out
     var run = ParquetExport(
       snapshot,
       ParquetOptions(
@@ -143,8 +152,9 @@ struct Export: ParsableCommand {
         isRollup: rollup != nil
       ),
       disk: disk,
-      directory: out,
-      overwrites: overwrite
+      directory: directory,
+      // What is in the staging folder is nobody's but ours.
+      overwrites: overwrite || destination != nil
     )
     let progress = ProgressLine("export", unit: .parts)
     defer { progress.end() }
@@ -156,6 +166,7 @@ struct Export: ParsableCommand {
       throw Failure("the export failed: \(error); run it again to go on")
     }
     progress.end()
+    try destination?.upload(overwrites: overwrite)
     let found = run.summary
     let summary = ExportRun.Summary(
       seriesCount: found.seriesCount,
@@ -213,6 +224,8 @@ struct Export: ParsableCommand {
     }
   }
 
+  private static let listedNameCountMax = 20
+
   private func report(
     _ summary: ExportRun.Summary,
     _ snapshot: DirectorySnapshot,
@@ -246,7 +259,19 @@ struct Export: ParsableCommand {
         + "of \(Quantity.grouped(summary.seriesCount)) series, "
         + "\(ByteSize(byteCount: summary.byteCount)) in \(Quantity.decimals(seconds, 1)) s\n"
     )
-    let others = snapshot.tenants.filter { $0.name != Array(tenant.utf8) }
+    let (own, others) = (
+      snapshot.tenants.first { $0.name == Array(tenant.utf8) },
+      snapshot.tenants.filter { $0.name != Array(tenant.utf8) }
+    )
+    if summary.seriesCount == 0, let own {
+      let names = snapshot.measurements(of: own.id).map { TerminalText.escape($0.name) }
+      let listed = names.prefix(Self.listedNameCountMax).joined(separator: ", ")
+      let more = names.count > Self.listedNameCountMax ? ", …" : ""
+      StandardOutput.writeError(
+        "nothing matches in this range; measurements of \(TerminalText.escape(own.name)): "
+          + (names.isEmpty ? "none\n" : "\(listed)\(more)\n")
+      )
+    }
     if !others.isEmpty {
       let names = others.map { TerminalText.escape($0.name) }.joined(separator: ", ")
       StandardOutput.writeError("other tenants, exported by --tenant: \(names)\n")

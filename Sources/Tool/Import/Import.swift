@@ -11,10 +11,10 @@ struct Import: ParsableCommand {
       Sends over TCP with acknowledgements (--to), or runs the engine on a data directory that no \
       server uses (--data). What is acknowledged is durable; sending stamped points again is \
       always safe. Refused lines are listed with their reasons. The format is told by the name: \
-      .csv, .jsonl, .ndjson or .parquet, else line protocol; the folder of a Parquet export stands \
-      for its files; files that are gzip (.csv.gz, say) are decompressed. CSV as varve export \
-      writes it needs nothing \
-      more; for other headers --map says what each column is, as in --map \
+      .csv, .jsonl, .ndjson or .parquet, else line protocol; a folder stands for the files in it \
+      whose names end so or in .lp, that of a Parquet export for its files; files that are gzip \
+      (.csv.gz, say) are decompressed. CSV as varve export writes it needs nothing more; for other \
+      headers --map says what each column is, as in --map \
       'host=tag:host,when=time:s,load=field:load1:float'. Exit status: 0 all taken, 1 something \
       was refused or not acknowledged, 2 wrong usage.
       """
@@ -127,17 +127,14 @@ struct Import: ParsableCommand {
     if failure != nil || channel.tally.rejected > 0 { throw ExitCode(1) }
   }
 
-  /// The files, with those of an export in place of its folder.
+  /// The files, with those of a folder in its place.
   private func expanded(_ disk: RealDisk) throws -> [String] {
     try files.flatMap { path in
-      do throws(ExportManifest.Fault) {
-        // Of a path that is no folder there is nothing below.
-        guard path != "-", (try? disk.list(path)) != nil,
-          let manifest = try ExportManifest.load(disk, path)
-        else { return [path] }
-        return manifest.files.map { Path.join(path, $0.path) }
+      guard path != "-" else { return [path] }
+      do throws(ImportFault) {
+        return try ImportFolder.files(of: path, disk) ?? [path]
       } catch {
-        throw Failure(error.message)
+        throw Failure(Self.text(error))
       }
     }
   }
@@ -155,24 +152,10 @@ struct Import: ParsableCommand {
     if let to, let address = Address(to) {
       return try SocketChannel(address, windowByteCount: window.byteCount)
     }
-    return try EngineChannel(engineConfiguration(), windowByteCount: window.byteCount)
-  }
-
-  private func engineConfiguration() throws -> EngineConfiguration {
-    let disk = RealDisk()
-    let directory = data ?? ""
-    let machine = MachineResources.current()
-    do throws(SystemError) {
-      try disk.createDirectory(directory)
-      return EngineConfiguration.scaled(
-        dataDirectory: directory,
-        machineMemory: machine.memoryByteCount,
-        disk: try disk.space(at: directory).total,
-        cores: machine.coreCount
-      )
-    } catch {
-      throw Failure("cannot use \(directory) as data directory: \(error)")
-    }
+    return try EngineChannel(
+      EngineChannel.configuration(of: data ?? ""),
+      windowByteCount: window.byteCount
+    )
   }
 
   private func begin(_ channel: any ImportChannel) throws {
@@ -220,14 +203,20 @@ struct Import: ParsableCommand {
 enum ImportFormat: String, CaseIterable, ExpressibleByArgument {
   case line, csv, jsonl, parquet
 
-  init(path: String) {
+  /// By the name; what is nothing else is line protocol.
+  init(path: String) { self = Self.named(path) ?? .line }
+
+  /// What the end of a name says, if anything.
+  static func named(_ path: String) -> ImportFormat? {
     var words = path.split(separator: ".").map { $0.lowercased() }
     if words.last == "gz" { words.removeLast() }
+    guard words.count > 1 else { return nil }
     switch words.last {
-    case "csv": self = .csv
-    case "jsonl", "ndjson": self = .jsonl
-    case "parquet": self = .parquet
-    default: self = .line
+    case "csv": return .csv
+    case "jsonl", "ndjson": return .jsonl
+    case "parquet": return .parquet
+    case "lp", "line": return .line
+    default: return nil
     }
   }
 }

@@ -162,6 +162,23 @@ final class EngineChannel: ImportChannel {
     connection = receiver.open(sender: "varve import")
   }
 
+  /// What fits the machine and the directory, which is made when it is not there.
+  static func configuration(of directory: String) throws -> EngineConfiguration {
+    let disk = RealDisk()
+    let machine = MachineResources.current()
+    do throws(SystemError) {
+      try disk.createDirectory(directory)
+      return EngineConfiguration.scaled(
+        dataDirectory: directory,
+        machineMemory: machine.memoryByteCount,
+        disk: try disk.space(at: directory).total,
+        cores: machine.coreCount
+      )
+    } catch {
+      throw Failure("cannot use \(directory) as data directory: \(error)")
+    }
+  }
+
   func begin(_ lines: [UInt8], lineCount: Int) throws {
     tally.sendControl(lineCount: lineCount)
     try give(lines)

@@ -30,10 +30,20 @@ package enum BlockView {
       if case .system(let error) = error { throw EngineError.system(error) }
       throw Failure.notThere(path, error.text)
     }
+    return make(block, limit: limit, listsChunks: listsChunks)
+  }
+
+  /// The same of a block that is open, wherever it lies.
+  static func make(
+    _ block: BlockReader,
+    limit: Int,
+    listsChunks: Bool
+  ) -> (report: TextReport, findings: [Damage]) {
     let names = Names(try? block.definitions())
     let summary = block.summary
     var report = TextReport()
-    report.fact("block", .text(path))
+    report.fact("block", .text(block.path))
+    report.fact("tier", .text(summary.cold == nil ? "local" : "cold"))
     report.fact("partition", .integer(Int(summary.identity.partition.rawValue)))
     report.fact("tenant", .name(names.tenant))
     report.fact("first_offset", .unsigned(summary.identity.a.rawValue))

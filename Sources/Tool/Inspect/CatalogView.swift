@@ -2,6 +2,7 @@ internal import Catalog
 package import Engine
 internal import Model
 internal import Platform
+internal import Query
 
 /// Names: all measurements, or one closely.
 package enum CatalogView {
@@ -30,13 +31,22 @@ package enum CatalogView {
     tenant name: String,
     measurement: String
   ) throws -> TextReport {
-    guard let tenant = snapshot.tenants.first(where: { $0.name == Array(name.utf8) }),
+    guard let tenant = snapshot.tenants.first(where: { $0.name == Array(name.utf8) }) else {
+      let names = snapshot.tenants.map { TerminalText.escape($0.name) }.joined(separator: ", ")
+      throw Failure.notThere(
+        snapshot.directory.path,
+        "there is no tenant \(TerminalText.escape(name)); this directory has: \(names)"
+      )
+    }
+    guard
       let id = snapshot.catalog.measurement(tenant: tenant.id, named: Array(measurement.utf8))
     else {
+      let names = snapshot.measurements(of: tenant.id).map { TerminalText.escape($0.name) }
+      let near = NearName.suggestion(for: measurement, among: names)
       throw Failure.notThere(
         snapshot.directory.path,
         "there is no measurement \(TerminalText.escape(measurement)) of tenant "
-          + TerminalText.escape(name)
+          + TerminalText.escape(name) + (near.map { "; did you mean \($0)?" } ?? "")
       )
     }
     var report = TextReport()

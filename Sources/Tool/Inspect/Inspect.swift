@@ -58,7 +58,7 @@ struct Inspect: ParsableCommand {
     guard data != nil || block?.contains("/") == true else {
       throw ValidationError("give --data DIR, or --block with the path of a block")
     }
-    try Check.range(partition ?? 0, 0...63, option: "partition")
+    try Check.range(partition ?? 0, 0...Int.max, option: "partition")
     try Check.range(limit, 0...Int.max, option: "limit")
   }
 
@@ -89,6 +89,9 @@ struct Inspect: ParsableCommand {
     }
     let snapshot = try DirectorySnapshot(disk: disk, path: data, readsLog: false)
     if let block {
+      if let cold = snapshot.coldBlock(named: block) {
+        return BlockView.make(cold, limit: limit, listsChunks: chunks)
+      }
       let path = try BlockView.path(of: block, in: snapshot)
       return try BlockView.make(disk, path: path, limit: limit, listsChunks: chunks)
     }

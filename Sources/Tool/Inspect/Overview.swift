@@ -152,7 +152,7 @@ package enum PartitionTables {
     guard index < snapshot.partitionCount else {
       throw Failure.notThere(
         snapshot.directory.path,
-        "there is no partition \(index), the last one is \(snapshot.partitionCount - 1)"
+        "there is no partition \(index); expected 0 to \(snapshot.partitionCount - 1)"
       )
     }
     let partition = snapshot.partitions[index]
@@ -166,7 +166,7 @@ package enum PartitionTables {
     report.fact("removed_points", .unsigned(removed))
     var blocks = TextTable([
       "block", "tenant", "first_offset>", "end_offset>", "cut>", "groups>", "rows>", "points>",
-      "bytes>", "bytes_per_point>", "first_row", "last_row",
+      "bytes>", "bytes_per_point>", "first_row", "last_row", "tier",
     ])
     for block in partition.manifest.blocks {
       let hasRows = block.rowCount > 0
@@ -177,6 +177,7 @@ package enum PartitionTables {
         .unsigned(block.pointCount), .byteCount(block.byteCount),
         Overview.perPoint(block.byteCount, block.pointCount),
         hasRows ? .time(block.firstTimestamp) : .none, hasRows ? .time(block.lastTimestamp) : .none,
+        .text(block.cold == nil ? "local" : "cold"),
       ])
     }
     report.table("blocks", key: "blocks", blocks)
@@ -189,6 +190,28 @@ package enum PartitionTables {
       hours.add([overflow ? .none : .time(time), .integer(progress.count), .byteCount(byteCount)])
     }
     report.table("ring", key: "ring", hours)
+    if !partition.manifest.rollups.files.isEmpty {
+      report.table("rollups", key: "rollups", rollups(partition.manifest, snapshot))
+    }
     return (report, snapshot.findings)
+  }
+
+  /// Files of rollups, with the days that they may hold.
+  private static func rollups(_ manifest: Manifest, _ snapshot: DirectorySnapshot) -> TextTable {
+    var table = TextTable([
+      "rollup", "tenant", "unit", "first_day", "end_day", "windows>", "bytes>", "changed_days>",
+    ])
+    for file in manifest.rollups.files {
+      let days = file.identity.days
+      table.add([
+        .text(file.fileName), .name(snapshot.catalog.tenant(file.identity.tenant)?.name ?? []),
+        .text(file.identity.unit.name),
+        .time(days.lowerBound * RollupUnit.nanosecondsPerDay),
+        .time(days.upperBound * RollupUnit.nanosecondsPerDay), .unsigned(file.windowCount),
+        .byteCount(file.byteCount),
+        .integer(manifest.rollups.changed.keys.count { days.contains($0) }),
+      ])
+    }
+    return table
   }
 }

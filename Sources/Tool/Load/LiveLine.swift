@@ -1,8 +1,8 @@
 internal import Platform
 internal import Synchronization
 
-/// One line that shows a run in progress: drawn over once a second on a terminal, written every
-/// ten seconds elsewhere.
+/// One line on standard error that shows a run in progress: drawn over once a second on a terminal,
+/// written every ten seconds elsewhere.
 final class LiveLine: Sendable {
   private final class Flag: Sendable {
     private let value = Atomic(false)
@@ -19,17 +19,17 @@ final class LiveLine: Sendable {
     self.flag = flag
     thread = try? WorkerThread(name: "live line") {
       var before = LoadProgress()
-      let isTerminal = StandardOutput.isTerminal
+      let isTerminal = StandardOutput.isErrorTerminal
       let period: UInt64 = isTerminal ? 1 : 10
       while true {
         wake.wait(timeoutNanoseconds: period * 1_000_000_000)
         if flag.isSet { break }
         let now = run.progress
         let text = Self.text(run.secondsSinceStart, before, now, metricCount, Double(period))
-        StandardOutput.write(isTerminal ? "\r\u{1b}[K\(text)" : text + "\n")
+        StandardOutput.writeError(isTerminal ? "\r\u{1b}[K\(text)" : text + "\n")
         before = now
       }
-      if isTerminal { StandardOutput.write("\r\u{1b}[K") }
+      if isTerminal { StandardOutput.writeError("\r\u{1b}[K") }
     }
   }
 
@@ -44,7 +44,7 @@ final class LiveLine: Sendable {
     let p99 = Double(now.latencies.percentile(0.99)) / 1e6
     return "\(Quantity.decimals(seconds, 0)) s   "
       + "\(Quantity.grouped(now.rowsAccepted * metricCount)) points acknowledged   "
-      + "\(Quantity.short(Double(points) / period))points/s   "
+      + "\(Quantity.short(Double(points) / period, "points/s"))   "
       + "p99 \(Quantity.decimals(p99, 1)) ms"
       + (now.rowsRejected > 0 ? "   \(now.rowsRejected) rows rejected" : "")
   }

@@ -66,15 +66,14 @@ final class LoadConnection: Sendable {
     } catch {
       fail("\(error)")
     }
+    let isAnswered = state.withLock { state in
+      state.isSent = true
+      return state.waiting.isEmpty
+    }
     switch plan.transport {
     case .lines: socket.shutDownSending()
-    case .http:
-      // An HTTP server takes a closed direction for a hang-up, so the last answer is the end.
-      let isAnswered = state.withLock { state in
-        state.isSent = true
-        return state.waiting.isEmpty
-      }
-      if isAnswered { socket.shutDown() }
+    // An HTTP server takes a closed direction for a hang-up, so the last answer is the end.
+    case .http: if isAnswered { socket.shutDown() }
     }
   }
 
@@ -159,6 +158,9 @@ final class LoadConnection: Sendable {
       fail(error.code == SystemError.Code.wouldBlock ? "no answer for 30 s" : "\(error)")
     }
     state.withLock { state in
+      if !state.isBroken, !state.isSent || !state.waiting.isEmpty {
+        state.progress.complain("the server closed the connection")
+      }
       state.isBroken = true
       state.progress.acknowledgementsMissing = state.waiting.count
     }

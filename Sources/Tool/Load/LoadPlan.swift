@@ -77,7 +77,9 @@ package struct LoadProgress: Sendable {
   package init() {}
 
   package mutating func complain(_ text: String) {
-    if complaints.count < Self.complaintCountMax { complaints.append(text) }
+    // Connections complain alike.
+    guard !complaints.contains(text), complaints.count < Self.complaintCountMax else { return }
+    complaints.append(text)
   }
 
   package mutating func merge(_ other: LoadProgress) {

@@ -35,9 +35,9 @@ package struct LoadReport {
       ),
       (
         "rate",
-        "\(short(Double(accepted) / seconds))points/s, "
-          + "\(short(Double(progress.rowsAccepted) / seconds))rows/s, "
-          + "\(short(Double(progress.bytesSent) / seconds))B/s over \(decimals(seconds, 1)) s"
+        "\(short(Double(accepted) / seconds, "points/s")), "
+          + "\(short(Double(progress.rowsAccepted) / seconds, "rows/s")), "
+          + "\(short(Double(progress.bytesSent) / seconds, "B/s")) over \(decimals(seconds, 1)) s"
       ),
       (
         "#ack",
@@ -58,10 +58,44 @@ package struct LoadReport {
     } else {
       lines.append(("server CPU", "unknown: no answer at --http"))
     }
-    for complaint in progress.complaints { lines.append(("server says", complaint)) }
+    for complaint in progress.complaints { lines.append(("trouble", complaint)) }
     return lines.map { name, value in
       name + String(repeating: " ", count: max(1, 12 - name.count)) + value + "\n"
     }.joined()
+  }
+
+  /// The same for programs, as one object.
+  package var json: JSONValue {
+    let latencies = progress.latencies
+    func milliseconds(_ nanoseconds: UInt64) -> JSONValue { .double(Double(nanoseconds) / 1e6) }
+    return .object([
+      (key: "points_sent", value: .integer(Int64(progress.rowsSent * metricCount))),
+      (key: "points_acknowledged", value: .integer(Int64(progress.rowsAccepted * metricCount))),
+      (key: "rows_sent", value: .integer(Int64(progress.rowsSent))),
+      (key: "rows_acknowledged", value: .integer(Int64(progress.rowsAccepted))),
+      (key: "rows_rejected", value: .integer(Int64(progress.rowsRejected))),
+      (key: "bytes_sent", value: .integer(Int64(progress.bytesSent))),
+      (key: "seconds", value: .double(seconds)),
+      (
+        key: "points_per_second",
+        value: .double(Double(progress.rowsAccepted * metricCount) / seconds)
+      ),
+      (key: "acknowledgements_sent", value: .integer(Int64(progress.acknowledgementsSent))),
+      (key: "acknowledgements_failed", value: .integer(Int64(progress.acknowledgementsFailed))),
+      (key: "acknowledgements_missing", value: .integer(Int64(progress.acknowledgementsMissing))),
+      (
+        key: "latency_milliseconds",
+        value: .object([
+          (key: "p50", value: milliseconds(latencies.percentile(0.5))),
+          (key: "p90", value: milliseconds(latencies.percentile(0.9))),
+          (key: "p99", value: milliseconds(latencies.percentile(0.99))),
+          (key: "max", value: milliseconds(latencies.maximum)),
+        ])
+      ),
+      (key: "own_cpu_seconds", value: .double(ownSeconds)),
+      (key: "server_cpu_seconds", value: serverSeconds.map(JSONValue.double) ?? .null),
+      (key: "troubles", value: .array(progress.complaints.map(JSONValue.string))),
+    ])
   }
 
   private var latency: String {
@@ -81,6 +115,6 @@ package struct LoadReport {
   }
 
   private func grouped(_ value: Int) -> String { Quantity.grouped(value) }
-  private func short(_ value: Double) -> String { Quantity.short(value) }
+  private func short(_ value: Double, _ unit: String) -> String { Quantity.short(value, unit) }
   private func decimals(_ value: Double, _ count: Int) -> String { Quantity.decimals(value, count) }
 }

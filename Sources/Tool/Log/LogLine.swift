@@ -1,3 +1,4 @@
+internal import Engine
 package import Logging
 internal import Model
 internal import Server
@@ -25,18 +26,22 @@ package struct LogLine {
     self.metadata = metadata
   }
 
+  /// ``LogKind``, as its metadata says it.
+  private var kind: Logger.MetadataValue? { metadata[LogKind.key] }
+
   private var time: String { CivilTime(nanoseconds: nanoseconds).rfc3339(decimals: 3) }
 
   // MARK: Text
 
   private static let levelWidth = 7
 
-  /// `2026-11-25T16:20:00.123Z WARNING varve: message key=value`.
+  /// `2026-11-25T16:20:00.123Z WARNING varve: message key=value`, without the kind: people read the
+  /// message.
   package var text: String {
     let name = level.rawValue.uppercased()
     let gap = String(repeating: " ", count: max(0, Self.levelWidth - name.count))
     var text = "\(time) \(name)\(gap) \(logger): \(Self.plain(message))"
-    for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
+    for (key, value) in metadata.sorted(by: { $0.key < $1.key }) where key != LogKind.key {
       text += " \(Self.plain(key))=\(Self.plainValue("\(value)"))"
     }
     return text + "\n"
@@ -77,7 +82,8 @@ package struct LogLine {
 
   // MARK: JSON
 
-  /// `{"time":…,"level":…,"logger":…,"message":…,"metadata":{…}}`; no metadata, no member.
+  /// `{"time":…,"level":…,"logger":…,"kind":…,"message":…,"metadata":{…}}`; no kind or metadata, no
+  /// member. Numbers of the metadata are numbers.
   package var json: String {
     var text = JSONText()
     text.object { text in
@@ -87,11 +93,16 @@ package struct LogLine {
       text.string(level.rawValue)
       text.key("logger")
       text.string(logger)
+      if let kind {
+        text.key(LogKind.key)
+        Self.write(kind, into: &text)
+      }
       text.key("message")
       text.string(message)
-      guard !metadata.isEmpty else { return }
+      let rest = metadata.filter { $0.key != LogKind.key }
+      guard !rest.isEmpty else { return }
       text.key("metadata")
-      Self.write(metadata, into: &text)
+      Self.write(rest, into: &text)
     }
     return String(decoding: text.bytes, as: UTF8.self) + "\n"
   }
@@ -108,7 +119,14 @@ package struct LogLine {
   private static func write(_ value: Logger.MetadataValue, into text: inout JSONText) {
     switch value {
     case .string(let string): text.string(string)
-    case .stringConvertible(let value): text.string("\(value)")
+    case .stringConvertible(let value):
+      switch value {
+      case let count as any BinaryInteger:
+        guard let count = UInt64(exactly: count) else { return text.string("\(count)") }
+        text.integer(count)
+      case let number as Double: text.number(number)
+      default: text.string("\(value)")
+      }
     case .dictionary(let dictionary): write(dictionary, into: &text)
     case .array(let values): text.array { for value in values { write(value, into: &$0) } }
     }

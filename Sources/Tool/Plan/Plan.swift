@@ -10,9 +10,8 @@ struct Plan: ParsableCommand {
     discussion: """
       Calculates from servers × metrics and the interval, by rules of docs/operations.md; with \
       --data the bytes a point takes are those of the blocks there. --retention says how long what \
-      is kept: raw points, and windows of 1m and 1h. Rollups that outlive raw points are not kept \
-      by this version: their lines say what they would take, and are in no sum. Exit status: 0 it \
-      fits, or no --disk was given; 1 the disk will be full.
+      is kept: raw points, and rollups of 1m and 1h. Exit status: 0 it fits, or no --disk was \
+      given; 1 the disk will be full.
       """
   )
 
@@ -37,9 +36,12 @@ struct Plan: ParsableCommand {
   @Flag(help: "Print JSON.")
   var json = false
 
+  /// Of servers, and of metrics of each.
+  private static let countMax = 1_000_000
+
   func validate() throws {
-    guard servers >= 1, metrics >= 1 else {
-      throw ValidationError("--servers and --metrics take whole numbers from 1 on")
+    guard (1...Self.countMax).contains(servers), (1...Self.countMax).contains(metrics) else {
+      throw ValidationError("--servers and --metrics take whole numbers from 1 to \(Self.countMax)")
     }
     guard interval.nanoseconds >= 1_000_000 else {
       throw ValidationError("--interval takes 1ms or more")
@@ -103,6 +105,11 @@ struct Plan: ParsableCommand {
     }
   }
 
+  /// What an integer cannot say is as much as it can say: eight exbibytes.
+  private static func bytes(_ count: Double) -> TextTable.Cell {
+    .byteCount(Int(exactly: count.rounded()) ?? .max)
+  }
+
   package static func report(_ plan: StoragePlan, disk: Double?) -> TextReport {
     var report = TextReport()
     let partitions = PartitionCount.recommended(pointsPerSecond: plan.fleet.pointsPerSecond)
@@ -113,21 +120,21 @@ struct Plan: ParsableCommand {
     report.fact("bytes_per_point_cold", .decimal(plan.rates.coldPoint, 3))
     report.fact("processors", .decimal(plan.processors, 2))
     report.fact("partitions", .integer(partitions))
-    report.fact("written_bytes_per_second", .byteCount(Int(plan.writtenPerSecond)))
-    report.fact("bytes_in_the_end", .byteCount(Int(plan.byteCount(after: .infinity))))
+    report.fact("written_bytes_per_second", bytes(plan.writtenPerSecond))
+    report.fact("bytes_in_the_end", bytes(plan.byteCount(after: .infinity)))
     if let disk {
-      report.fact("disk", .byteCount(Int(disk)))
+      report.fact("disk", bytes(disk))
       if let days = plan.daysUntilFull(disk) {
         report.fact("days_until_full", .decimal(days, 1))
       } else {
         report.fact("days_until_full", .text("never"))
       }
     }
-    var table = TextTable(["tier", "days>", "bytes>", "kept_by_this_version"])
+    var table = TextTable(["tier", "days>", "bytes>"])
     for line in plan.lines() {
       table.add([
         .text(line.name), line.days.map { .decimal($0, 1) } ?? .none,
-        .byteCount(Int(line.byteCount)), .boolean(line.isKept),
+        bytes(line.byteCount),
       ])
     }
     report.table("Tiers", key: "tiers", table)

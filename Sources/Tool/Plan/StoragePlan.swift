@@ -24,7 +24,7 @@ package struct StoragePlan {
     package var coldPoint = 0.5
     /// A point in the log.
     package var logPoint = 2.8
-    /// A minute window of a column.
+    /// A window of a column, of a minute or an hour.
     package var window = 10.6
     /// Whether the points' rates come from blocks.
     package var isMeasured = false
@@ -49,8 +49,6 @@ package struct StoragePlan {
     /// How long it is kept; `nil` where bytes bound it.
     package var days: Double?
     package var byteCount: Double
-    /// Whether this version keeps such a tier.
-    package var isKept: Bool
   }
 
   package let fleet: Fleet
@@ -93,12 +91,11 @@ package struct StoragePlan {
     )
     let ringDays = min(Self.hotDays, days)
     var lines = [
-      Line(name: "log", days: nil, byteCount: log, isKept: true),
+      Line(name: "log", days: nil, byteCount: log),
       Line(
         name: "ring",
         days: Self.hotDays,
-        byteCount: fleet.columns * 1_440 * ringDays * rates.window,
-        isKept: true
+        byteCount: fleet.columns * 1_440 * ringDays * rates.window
       ),
     ]
     for tier in tiers {
@@ -110,16 +107,14 @@ package struct StoragePlan {
           Line(
             name: "raw, hot",
             days: min(tier.days, Self.hotDays),
-            byteCount: perDay * hot * rates.youngPoint,
-            isKept: true
+            byteCount: perDay * hot * rates.youngPoint
           )
         )
         lines.append(
           Line(
             name: "raw, cold",
             days: max(0, tier.days - Self.hotDays),
-            byteCount: perDay * (kept - hot) * rates.coldPoint,
-            isKept: true
+            byteCount: perDay * (kept - hot) * rates.coldPoint
           )
         )
       case .minute, .hour:
@@ -128,8 +123,7 @@ package struct StoragePlan {
           Line(
             name: "rollup of \(tier.grain.rawValue)",
             days: tier.days,
-            byteCount: fleet.columns * windows * kept * rates.window,
-            isKept: false
+            byteCount: fleet.columns * windows * kept * rates.window
           )
         )
       }
@@ -137,9 +131,9 @@ package struct StoragePlan {
     return lines
   }
 
-  /// Bytes on the disk after `days`, of what this version keeps.
+  /// Bytes on the disk after `days`.
   package func byteCount(after days: Double) -> Double {
-    lines(after: days).filter(\.isKept).reduce(0) { $0 + $1.byteCount }
+    lines(after: days).reduce(0) { $0 + $1.byteCount }
   }
 
   /// Days until a disk of `byteCount` is full; `nil` when it never is.

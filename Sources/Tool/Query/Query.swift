@@ -13,7 +13,8 @@ struct Query: ParsableCommand {
       characters stand in double quotes. With --step values are aggregated by --agg, without it \
       raw points come. Times are RFC 3339 with a zone, Unix seconds or relative (-2d, now-1h). \
       What is written to standard output depends on nothing but the answer, unless it is a \
-      terminal. Exit status: 0 answered, 1 refused or not reached, 2 wrong usage.
+      terminal. Exit status: 0 answered, 1 refused, not reached, or ended by the server's limit \
+      without --limit, 2 wrong usage.
       """
   )
 
@@ -137,6 +138,7 @@ struct Query: ParsableCommand {
   }
 
   func run() throws {
+    var isCutShort = false
     var questions = try questions(now: RealClock().now())
     for index in questions.indices {
       questions[index].start = start
@@ -158,9 +160,12 @@ struct Query: ParsableCommand {
         if shown == .json { StandardOutput.write(reply.text) } else { answers.append(reply) }
       }
       if shown != .json { show(RangeReply.joined(answers)) }
+      isCutShort = shown != .json && limit == nil && answers.contains(where: \.hasMore)
     } catch {
       throw Failure(error.message)
     }
+    // What nobody asked to be cut is not whole: a script must not take it for that.
+    if isCutShort { throw ExitCode(1) }
   }
 
   /// Without a step a chart asks for buckets of about a dot each.
@@ -195,7 +200,12 @@ struct Query: ParsableCommand {
     if reply.series.isEmpty {
       StandardOutput.writeError("nothing matches in this range\n")
     } else if reply.hasMore {
-      StandardOutput.writeError("there are more points: raise --limit or narrow the range\n")
+      StandardOutput.writeError(
+        limit == nil
+          ? "the server ends an answer here and there are more points: narrow the range, or give "
+            + "--limit\n"
+          : "there are more points: raise --limit or narrow the range\n"
+      )
     }
     if StandardOutput.isErrorTerminal, let note = reply.note {
       StandardOutput.writeError(note + "\n")

@@ -9,12 +9,12 @@ internal import Queue
 struct QueueCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "queue",
-    abstract: "Look into the queue: topics, rows, refused lines.",
+    abstract: "Look into the queue: topics, rows, refused lines; apply it again.",
     discussion: """
       Reads the log of a data directory without its lock and without changing anything, stopped or \
-      beside a live server. A topic is a tenant's measurement.
+      beside a live server; only replay without --dry-run writes. A topic is a tenant's measurement.
       """,
-    subcommands: [QueueTopics.self, QueueTail.self, QueueDead.self]
+    subcommands: [QueueTopics.self, QueueTail.self, QueueDead.self, QueueReplay.self]
   )
 
   static func open(_ data: String) throws -> LogInspection {

@@ -12,7 +12,8 @@ struct QueueDead: ParsableCommand {
     abstract: "Show refused lines with their reasons.",
     discussion: """
       Newest first, as far as the dead-letter log reaches (two files of 8 MiB). Control bytes of \
-      the refused text are spelled out; --json has the text as it came.
+      the refused text are spelled out; --json has the text as it came, and besides as text_base64 \
+      where it is not all UTF-8.
       """
   )
 
@@ -66,13 +67,15 @@ package enum DeadLetterText {
     tenant: (TenantID) -> [UInt8]
   ) -> String {
     var table = TextTable([
-      "time", "tenant", "sender", "reason", "line>", "column>", "message", "text", "is_cut",
+      "time", "tenant", "sender", "reason", "line>", "column>", "message", "text", "text_base64",
+      "is_cut",
     ])
     for letter in letters {
       table.add([
         .time(letter.time), .name(tenant(letter.tenant)), .text(letter.sender),
         .text(letter.reason.name), .unsigned(letter.line), .integer(letter.column),
-        .text(letter.message), .name(letter.text), .boolean(letter.isCut),
+        .text(letter.message), .name(letter.text), Base64.ofInexact(letter.text),
+        .boolean(letter.isCut),
       ])
     }
     if asJSON { return table.json.text + "\n" }

@@ -3,6 +3,7 @@ internal import Catalog
 internal import Engine
 internal import Model
 internal import Platform
+internal import Query
 internal import Queue
 
 /// The newest rows of the log, and those that come.
@@ -38,15 +39,16 @@ struct QueueTail: ParsableCommand {
 
   func validate() throws {
     try Check.range(lines, 0...1_000_000, option: "lines")
-    try Check.range(partition ?? 0, 0...63, option: "partition")
+    try Check.range(partition ?? 0, 0...Int.max, option: "partition")
   }
 
   func run() throws {
     let log = try QueueCommand.open(data)
     let tenant = try QueueCommand.tenant(tenant, in: log)
     if let partition, partition >= log.partitionCount {
-      throw Failure("there is no partition \(partition); the last one is \(log.partitionCount - 1)")
+      throw Failure("there is no partition \(partition); expected 0 to \(log.partitionCount - 1)")
     }
+    if let topic, !follow { try expectTopic(topic, tenant, log) }
     let wanted = WantedRows(log, tenant: tenant, topic: topic.map { Array($0.utf8) })
     let progress = ProgressLine("read the log", unit: .bytes)
     // Batches that hold the newest rows, oldest first.
@@ -77,6 +79,11 @@ struct QueueTail: ParsableCommand {
       QueueCommand.report(damages)
       let rows = kept[first...].flatMap { wanted.rows($0.batch) }
       try show(rows.suffix(lines), log)
+      if rows.isEmpty, lines > 0, !follow {
+        StandardOutput.writeError(
+          "the log holds no such rows now; what was cut is in blocks: varve export, varve query\n"
+        )
+      }
       while follow {
         Signal().wait(timeoutNanoseconds: 300_000_000)
         var news: [RowBatch] = []
@@ -86,6 +93,18 @@ struct QueueTail: ParsableCommand {
     } catch {
       throw Failure("\(error)")
     }
+  }
+
+  /// A topic that nobody has written to is misspelt; with `--follow` it may be one to come.
+  private func expectTopic(_ topic: String, _ tenant: TenantID?, _ log: LogInspection) throws {
+    let names = log.catalog.tenants().filter { tenant == nil || $0.id == tenant }
+      .flatMap { log.catalog.measurements(of: $0.id) }.map(\.name)
+    guard !names.contains(Array(topic.utf8)) else { return }
+    let texts = names.map { TerminalText.escape($0) }
+    let hint =
+      NearName.suggestion(for: topic, among: texts).map { "did you mean \($0)?" }
+      ?? "varve queue topics lists all"
+    throw Failure("there is no topic \(TerminalText.escape(topic)); \(hint)")
   }
 
   private func take(_ batch: RowBatch) -> Bool {
@@ -111,6 +130,7 @@ struct QueueTail: ParsableCommand {
           (key: "offset", value: .unsigned(row.offset.rawValue)),
           (key: "arrival", value: .string(TimeFormat.rfc3339(row.arrival))),
           (key: "line", value: TextTable.json(.name(line))),
+          (key: "line_base64", value: TextTable.json(Base64.ofInexact(line))),
         ]).text + "\n"
     }
     do throws(SystemError) {

@@ -42,6 +42,7 @@ package struct TextTable: Sendable {
   }
 
   package var isEmpty: Bool { rows.isEmpty }
+  package var rowCount: Int { rows.count }
 
   // MARK: For people
 

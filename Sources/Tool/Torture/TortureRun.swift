@@ -220,7 +220,7 @@ extension CrashPoint {
     case .logAppended, .logSynced, .replaying: true
     case .segmentRolled, .catalogHalf, .blocksWritten, .ringSynced, .replacing, .cutCommitted,
       .hourFrozen, .freezeCommitted, .compactionWritten, .compactionCommitted,
-      .compactionRemoving, .removalCommitted, .opened:
+      .compactionRemoving, .removalCommitted, .rollupWritten, .rollupCommitted, .opened:
       false
     }
   }

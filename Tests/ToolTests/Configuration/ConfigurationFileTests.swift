@@ -49,7 +49,29 @@ struct ConfigurationFileTests {
     ("\nopen_rows: 1GiB", "v.yaml:2: there is no option open_rows; did you mean open-rows?"),
     (
       "queue:\n  retian:\n    age: 1h",
-      "v.yaml:2: there is no option queue.retian; varve config show lists all options"
+      "v.yaml:2: there is no option queue.retian; did you mean queue.retain?"
+    ),
+    ("lin:\n  tcp: a:1", "v.yaml:1: there is no option lin; did you mean line?"),
+    ("queu: {retain: {age: 1h}}", "v.yaml:1: there is no option queu; did you mean queue?"),
+    ("htpp.listen: a:1", "v.yaml:1: there is no option htpp.listen; did you mean http.listen?"),
+    (
+      "kafka: {topic: a}",
+      "v.yaml:1: there is no option kafka; varve config show lists all options"
+    ),
+    (
+      "log.level: warn",
+      "v.yaml:1: log.level is \"warn\"; expected debug, info, notice, warning or error; did you "
+        + "mean warning?"
+    ),
+    (
+      "a: [1,\nb: 2\n",
+      "v.yaml:3: not YAML: did not find expected ',' or ']' while parsing a flow sequence, begun "
+        + "in line 1"
+    ),
+    (
+      "a:\n\tb: 2",
+      "v.yaml:2: not YAML: found character that cannot start any token while scanning for the next "
+        + "token"
     ),
     (
       "queue:\n  retain:\n    ages: 1h",

@@ -55,6 +55,7 @@ struct SettingsTests {
     let values: [SettingValue?] =
       switch setting.kind {
       case .directory: [.text("/elsewhere")]
+      case .store: [.text("/elsewhere"), .text("s3://bucket/prefix")]
       case .address: [.text("host:1")]
       case .choice(let choices): choices.map { .text($0) }
       case .count(let range): [.count(range.lowerBound), .count(range.upperBound)]

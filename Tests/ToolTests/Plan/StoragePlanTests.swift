@@ -19,8 +19,12 @@ struct StoragePlanTests {
     #expect(bytes["raw, hot"] == 2e6 * 86_400 * 2 * 1.5)
     #expect(bytes["raw, cold"] == 2e6 * 86_400 * 5 * 0.5)
     #expect(bytes["rollup of 1h"] == 2e6 * 24 * 1_095 * 10.6)
-    let kept = plan.lines().filter(\.isKept).map(\.name)
-    #expect(kept == ["log", "ring", "raw, hot", "raw, cold"])
+    #expect(
+      plan.lines().map(\.name) == [
+        "log", "ring", "raw, hot", "raw, cold", "rollup of 1m", "rollup of 1h",
+      ]
+    )
+    #expect(plan.byteCount(after: .infinity) == plan.lines().reduce(0) { $0 + $1.byteCount })
   }
 
   @Test func aDiskIsFullWhenTheBytesReachIt() throws {

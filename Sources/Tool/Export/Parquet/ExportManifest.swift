@@ -12,6 +12,14 @@ package struct ExportManifest: Sendable {
     package var pointCount: Int
     /// SHA-256, in hexadecimal.
     package var digest: String
+
+    package init(path: String, byteCount: Int, rowCount: Int, pointCount: Int, digest: String) {
+      self.path = path
+      self.byteCount = byteCount
+      self.rowCount = rowCount
+      self.pointCount = pointCount
+      self.digest = digest
+    }
   }
 
   /// The files of one measurement and day.
@@ -21,6 +29,15 @@ package struct ExportManifest: Sendable {
     /// when something was left out.
     package var inputs: String
     package var files: [File]
+    /// Whether a row's time is no whole number of microseconds.
+    package var needsNanoseconds: Bool
+
+    package init(folder: String, inputs: String, files: [File], needsNanoseconds: Bool = false) {
+      self.folder = folder
+      self.inputs = inputs
+      self.files = files
+      self.needsNanoseconds = needsNanoseconds
+    }
   }
 
   package struct Partition: Sendable, Hashable {
@@ -90,24 +107,21 @@ package struct ExportManifest: Sendable {
   }
 
   package static func json(_ day: Day) -> JSONValue {
-    .object([
-      (key: "folder", value: .string(day.folder)),
-      (key: "inputs", value: .string(day.inputs)),
-      (
-        key: "files",
-        value: .array(
-          day.files.map { file in
-            .object([
-              (key: "path", value: .string(file.path)),
-              (key: "bytes", value: .integer(Int64(file.byteCount))),
-              (key: "rows", value: .integer(Int64(file.rowCount))),
-              (key: "points", value: .integer(Int64(file.pointCount))),
-              (key: "sha256", value: .string(file.digest)),
-            ])
-          }
-        )
-      ),
-    ])
+    var members: [(key: String, value: JSONValue)] = [
+      (key: "folder", value: .string(day.folder)), (key: "inputs", value: .string(day.inputs)),
+    ]
+    if day.needsNanoseconds { members.append((key: "nanoseconds", value: .boolean(true))) }
+    let files = day.files.map { file in
+      JSONValue.object([
+        (key: "path", value: .string(file.path)),
+        (key: "bytes", value: .integer(Int64(file.byteCount))),
+        (key: "rows", value: .integer(Int64(file.rowCount))),
+        (key: "points", value: .integer(Int64(file.pointCount))),
+        (key: "sha256", value: .string(file.digest)),
+      ])
+    }
+    members.append((key: "files", value: .array(files)))
+    return .object(members)
   }
 
   package static func day(_ json: JSONValue) -> Day? {
@@ -130,7 +144,9 @@ package struct ExportManifest: Sendable {
         )
       )
     }
-    return Day(folder: folder, inputs: inputs, files: files)
+    var day = Day(folder: folder, inputs: inputs, files: files)
+    if case .boolean(let needs)? = json["nanoseconds"] { day.needsNanoseconds = needs }
+    return day
   }
 
   /// A path that leaves the folder is none of ours.

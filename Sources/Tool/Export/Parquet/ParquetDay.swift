@@ -9,6 +9,8 @@ final class ParquetDay {
     var files: [ExportManifest.File] = []
     var rowCount = 0
     var pointCount = 0
+    /// Whether a time was no whole number of microseconds.
+    var needsNanoseconds = false
   }
 
   private let disk: any Disk
@@ -34,6 +36,9 @@ final class ParquetDay {
     let table =
       schema.isRollup
       ? WindowRows.table(rows, of: series, schema) : try Self.table(rows, of: series, schema)
+    if !schema.isRollup, !outcome.needsNanoseconds {
+      outcome.needsNanoseconds = rows.timestamps.contains { !$0.isMultiple(of: 1_000) }
+    }
     var start = 0
     repeat {
       if writer == nil { try begin() }

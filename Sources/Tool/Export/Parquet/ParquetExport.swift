@@ -177,7 +177,11 @@ package struct ParquetExport {
     let first = done.count
     let before = summary
     do {
-      let schema = schema(table, hasNanoseconds: options.unit == .ns && !options.isRollup)
+      var schema = schema(table, hasNanoseconds: options.unit == .ns && !options.isRollup)
+      let finer = self.schema(table, hasNanoseconds: true)
+      if options.unit == .auto, !options.isRollup, isKnownAsFiner(selection, finer) {
+        schema = finer
+      }
       try export(selection, schema, journal, progress: progress)
     } catch let inexact as InexactTimestamp {
       guard options.unit == .auto else {
@@ -206,29 +210,49 @@ package struct ParquetExport {
     )
   }
 
+  /// The days that have rows, in order, each with its folder.
+  private func days(
+    of selection: ExportSelection,
+    _ schema: ExportSchema
+  ) -> [(folder: String, range: TimeRange)] {
+    var days: Set<Int64> = []
+    for series in selection.series { days.formUnion(snapshot.days(of: series, in: options.range)) }
+    let name = HiveName.escape(schema.measurement)
+    return days.sorted().map { day in
+      let start = day * Self.dayNanoseconds
+      let (end, isEndless) = start.addingReportingOverflow(Self.dayNanoseconds)
+      let date = CivilTime(nanoseconds: start).rfc3339(decimals: 0).prefix { $0 != "T" }
+      return (
+        folder: "measurement=\(name)/date=\(date)",
+        range: TimeRange(
+          start: max(start, options.range.start),
+          end: isEndless ? options.range.end : min(end, options.range.end)
+        )
+      )
+    }
+  }
+
+  /// Whether an earlier run has found a row that needs nanoseconds, on a day that has not changed:
+  /// a beginning with microseconds would write all days before it in vain.
+  private func isKnownAsFiner(_ selection: ExportSelection, _ schema: ExportSchema) -> Bool {
+    days(of: selection, schema).contains { folder, range in
+      guard let earlier = known[folder], earlier.needsNanoseconds else { return false }
+      return earlier.inputs == digest(of: selection, schema, in: range)
+    }
+  }
+
   private mutating func export(
     _ selection: ExportSelection,
     _ schema: ExportSchema,
     _ journal: borrowing ExportJournal,
     progress: (Int, Int) -> Void
   ) throws {
-    var days: Set<Int64> = []
-    for series in selection.series {
-      let found = snapshot.days(of: series, in: options.range)
-      if !found.isEmpty { summary.seriesCount += 1 }
-      days.formUnion(found)
+    for series in selection.series where !snapshot.days(of: series, in: options.range).isEmpty {
+      summary.seriesCount += 1
     }
+    let days = days(of: selection, schema)
     let count = selection.series.count
-    for (index, day) in days.sorted().enumerated() {
-      let start = day * Self.dayNanoseconds
-      let (end, isEndless) = start.addingReportingOverflow(Self.dayNanoseconds)
-      let range = TimeRange(
-        start: max(start, options.range.start),
-        end: isEndless ? options.range.end : min(end, options.range.end)
-      )
-      let folder =
-        "measurement=\(HiveName.escape(schema.measurement))/date="
-        + CivilTime(nanoseconds: start).rfc3339(decimals: 0).prefix(while: { $0 != "T" })
+    for (index, (folder, range)) in days.enumerated() {
       let inputs = digest(of: selection, schema, in: range)
       let result: ExportManifest.Day
       if let earlier = known[folder], earlier.inputs == inputs, isWhole(earlier) {
@@ -283,7 +307,8 @@ package struct ParquetExport {
     return ExportManifest.Day(
       folder: folder,
       inputs: isWhole ? inputs : "",
-      files: writer.outcome.files
+      files: writer.outcome.files,
+      needsNanoseconds: writer.outcome.needsNanoseconds
     )
   }
 

@@ -1,0 +1,36 @@
+internal import Blocks
+internal import Model
+internal import Platform
+
+extension Recovery {
+  /// Opens the rollups that a manifest names, and removes files that it does not.
+  ///
+  /// One that is damaged is set aside; its days count as changed, so that they are folded again as
+  /// far as their raw rows are there.
+  mutating func openRollups(
+    _ manifests: ManifestStore,
+    _ manifest: inout Manifest
+  ) throws(EngineError) -> [RollupReader] {
+    var readers: [RollupReader] = []
+    var lost: [RollupFile] = []
+    for file in manifest.rollups.files {
+      let path = manifests.path(of: file)
+      do throws(BlockError) {
+        let reader = try RollupReader.open(blockFiles, path: path)
+        guard reader.identity == file.identity else { throw .mismatch(.header) }
+        report.damages += reader.damages
+        readers.append(reader)
+      } catch {
+        if case .system(let failure) = error, failure.isOutOfResources { throw .system(failure) }
+        setAside(path, error.text, file.lossRange)
+        lost.append(file)
+      }
+    }
+    manifest.rollups.lose(lost)
+    let leftovers = try wrap { () throws(SystemError) in
+      try manifests.rollupLeftovers(of: manifest.rollups)
+    }
+    for path in leftovers { try? disk.remove(path) }
+    return readers
+  }
+}

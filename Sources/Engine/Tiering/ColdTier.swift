@@ -1,0 +1,114 @@
+public import Blocks
+internal import Cold
+internal import Logging
+public import Platform
+
+/// Where cold blocks lie, and what moves there.
+public struct ColdConfiguration: Sendable {
+  /// An absolute path or `s3://BUCKET/PREFIX`; empty for the one that the directory remembers.
+  public var location = ""
+  /// Age at which merged blocks move; 0 for never.
+  public var afterNanoseconds: Int64 = 0
+  /// Bytes of blocks here beyond which the oldest merged ones move; 0 for no limit.
+  public var localByteCountMax = 0
+  /// Memory for pages of cold blocks.
+  public var cacheByteCount = 64 << 20
+
+  public init() {}
+
+  var policy: ColdPolicy {
+    ColdPolicy(
+      ageNanoseconds: afterNanoseconds > 0 ? afterNanoseconds : nil,
+      localByteCountMax: localByteCountMax > 0 ? localByteCountMax : nil
+    )
+  }
+}
+
+/// The cold store of a data directory, open for reading; `nil` reader when it has none.
+public struct ColdTier: Sendable {
+  /// Of offline commands, which read once.
+  static let offlineCacheByteCount = 32 << 20
+
+  let reader: ColdReader?
+  /// Where readers of cold blocks get their pages.
+  public var source: any ColdSource { reader ?? NoColdSource() }
+  public var location: String? { reader?.store.location }
+
+  /// The store that the directory remembers, for commands that look at it. One that cannot be
+  /// opened is none: whoever reads a block of it is told.
+  public static func remembered(
+    of directory: DataDirectory,
+    disk: any Disk,
+    clock: any Clock = RealClock()
+  ) -> ColdTier {
+    guard let location = try? ColdLocation.read(disk, directory.coldStore),
+      let store = try? ObjectStores.open(location, disk: disk)
+    else { return ColdTier(reader: nil) }
+    return ColdTier(
+      reader: ColdReader(store, clock: clock, cacheByteCount: offlineCacheByteCount)
+    )
+  }
+
+  /// The store of an engine: the configured one, which the directory remembers from then on, or
+  /// the one that it remembers.
+  ///
+  /// - Parameter store: replaces what the location would open, in tests.
+  static func open(
+    _ parts: EngineParts,
+    _ directory: DataDirectory,
+    store: (any ObjectStore)?
+  ) throws(EngineError) -> ColdTier {
+    let configuration = parts.configuration.cold
+    var remembered: String?
+    do throws(SystemError) {
+      remembered = try ColdLocation.read(parts.disk, directory.coldStore)
+    } catch {
+      parts.logger.log(
+        .coldStoreUnreadable,
+        .error,
+        "the cold store's location cannot be read: \(error)"
+      )
+    }
+    let location = store?.location ?? configuration.location
+    guard !location.isEmpty || remembered != nil else {
+      guard !configuration.policy.isOn else {
+        throw .coldStore("cold.after or cold.local-bytes is set and no cold.directory")
+      }
+      return ColdTier(reader: nil)
+    }
+    let opened: any ObjectStore
+    do throws(ObjectError) {
+      if let store {
+        opened = store
+      } else {
+        opened = try ObjectStores.open(
+          location.isEmpty ? remembered ?? "" : location,
+          disk: parts.disk
+        )
+      }
+    } catch {
+      guard location.isEmpty else { throw .coldStore("\(error)") }
+      parts.logger.log(.coldStoreUnreadable, .error, "cold blocks cannot be read: \(error)")
+      return ColdTier(reader: nil)
+    }
+    if !location.isEmpty, location != remembered {
+      if let remembered {
+        parts.logger.log(
+          .coldStoreChanged,
+          .warning,
+          "the cold store was \(remembered) and is \(location) now; its objects must have moved too"
+        )
+      }
+      try wrap { () throws(SystemError) in
+        try parts.disk.replace(directory.coldStore, with: ColdLocation.encoded(location))
+      }
+    }
+    return ColdTier(
+      reader: ColdReader(
+        opened,
+        clock: parts.clock,
+        cacheByteCount: configuration.cacheByteCount
+      )
+    )
+  }
+}

@@ -1,0 +1,210 @@
+internal import Blocks
+internal import Cold
+internal import Logging
+internal import Model
+internal import Platform
+
+/// Moves blocks into the cold store while the server runs.
+///
+/// It copies and compares on a thread of its own, which alone waits for the store. A worker only
+/// swaps the reader and renames its manifest; the block's file goes when no view holds it any more.
+/// A move that fails harms nothing: it is tried again after a while.
+///
+/// Belongs to its thread, or to the caller of ``step(monotonic:)`` in a simulation.
+final class Tiering: @unchecked Sendable {
+  // @unchecked: the variables below are touched by one thread only; `pace` and `counters` are safe.
+
+  /// How often it looks for something to do.
+  static let lookNanoseconds: UInt64 = 1_000_000_000
+  /// A failed move is tried again after this, then after twice as long and so on.
+  static let retryNanosecondsMin: UInt64 = 5_000_000_000
+  static let retryNanosecondsMax: UInt64 = 600_000_000_000
+  /// Percent of a processor.
+  private static let processorPercent = 50
+
+  let counters = TieringCounters()
+  private let parts: EngineParts
+  private let workers: [PartitionWorker]
+  private let files: BlockFiles
+  private let tier: ColdTier
+  private let reserve: DiskReserve
+  private let policy: ColdPolicy
+  private let pace: CompactionPace
+  private let directory: DataDirectory
+  private var troubles: TroubleLog
+  /// Blocks that the manifests have in the cold store.
+  private var retired: [BlockReader] = []
+  /// Blocks that are not moved until the next start, for they are damaged.
+  private var barred: Set<String> = []
+  private var nextLookAt: UInt64 = 0
+  /// How long the last failure made it wait.
+  private var waited: UInt64 = 0
+
+  init(
+    parts: EngineParts,
+    workers: [PartitionWorker],
+    files: BlockFiles,
+    tier: ColdTier,
+    reserve: DiskReserve
+  ) {
+    self.reserve = reserve
+    self.parts = parts
+    self.workers = workers
+    self.files = files
+    self.tier = tier
+    policy = parts.configuration.cold.policy
+    pace = CompactionPace(clock: parts.clock)
+    directory = DataDirectory(parts.configuration.dataDirectory)
+    troubles = TroubleLog(
+      parts.logger,
+      .moveFailed,
+      end: (.movesSucceed, "blocks move into the cold store again")
+    )
+  }
+
+  /// Whether there can ever be something to do.
+  var isOn: Bool { policy.isOn && tier.reader != nil }
+
+  /// The thread's life.
+  func work() {
+    while !pace.isStopped {
+      let wait = step(monotonic: parts.clock.monotonic())
+      if wait > 0 { pace.wait(nanoseconds: min(wait, Self.lookNanoseconds)) }
+    }
+  }
+
+  /// Ends the thread soon, in the middle of a move if need be.
+  func stop() { pace.stop() }
+
+  /// Makes one move, if there is one to make.
+  ///
+  /// - Returns: nanoseconds to wait before the next call; 0 after a move.
+  func step(monotonic: UInt64) -> UInt64 {
+    guard monotonic >= nextLookAt else { return nextLookAt - monotonic }
+    removeRetired()
+    nextLookAt = monotonic &+ Self.lookNanoseconds
+    guard let store = tier.reader?.store, let work = lookForWork() else {
+      return Self.lookNanoseconds
+    }
+    do throws(BlockMoveError) {
+      pace.begin(percent: Self.processorPercent)
+      try move(work, into: store)
+      waited = 0
+      troubles.clear(at: parts.clock.monotonic())
+      nextLookAt = monotonic
+      return 0
+    } catch {
+      note(error, work, monotonic)
+      return Self.lookNanoseconds
+    }
+  }
+
+  private struct Work {
+    var worker: PartitionWorker
+    var block: BlockSummary
+    var reader: BlockReader
+  }
+
+  /// The block that is to be moved next.
+  private func lookForWork() -> Work? {
+    var summaries: [BlockSummary] = []
+    var found: [String: Work] = [:]
+    var left = barred
+    let isCleaned = parts.configuration.compaction.mode == .background
+    for worker in workers {
+      for (partition, _) in worker.counters {
+        guard let list = worker.blockList(of: partition, parts) else { continue }
+        summaries += list.summaries
+        var readers: [String: BlockReader] = [:]
+        for reader in list.readers { readers[reader.summary.fileName] = reader }
+        for block in list.summaries {
+          let name = block.identity.qualifiedName
+          // Deleted rows are left behind: in the cold store they would take their space for good.
+          if isCleaned, list.deletes.contains(where: { $0.acts(on: block) }) {
+            left.insert(name)
+            continue
+          }
+          if let reader = readers[block.fileName] {
+            found[name] = Work(worker: worker, block: block, reader: reader)
+          } else {
+            left.insert(name)
+          }
+        }
+      }
+    }
+    let moves = ColdPlan.moves(of: summaries, policy, now: parts.clock.now(), without: left)
+    counters.publish(
+      waiting: (moves.count, moves.reduce(0) { $0 + $1.byteCount }),
+      barred: barred.count
+    )
+    return moves.first.flatMap { found[$0.identity.qualifiedName] }
+  }
+
+  private func move(_ work: Work, into store: any ObjectStore) throws(BlockMoveError) {
+    let folder = directory.blocks(Int(work.block.identity.partition.rawValue))
+    let began = parts.clock.monotonic()
+    let cold = try BlockMove(disk: parts.disk, store: store).copy(
+      work.block,
+      work.reader,
+      stubFolder: folder
+    ) { [pace] () throws(CompactionError) in try pace.pause() }
+    let reader: BlockReader
+    do throws(BlockError) {
+      reader = try BlockReader.open(
+        cold: cold,
+        files,
+        stubPath: Path.join(folder, cold.storedName),
+        source: tier.source
+      )
+    } catch {
+      throw .block(.block(error))
+    }
+    let replacement = BlockReplacement(inputs: [work.block], outputs: [cold], readers: [reader])
+    switch work.worker.replaceBlocks(of: cold.identity.partition, replacement, parts) {
+    case .done: break
+    case .failed(let failure): throw .block(.system(failure))
+    case .refused:
+      // It was merged or removed meanwhile: nobody will ever ask for the copy.
+      if let key = cold.objectKey { try? store.delete(key) }
+      try? parts.disk.remove(Path.join(folder, cold.storedName))
+      throw .block(.stopped)
+    // Nobody knows whether it comes to be: both copies stay, the next look tells.
+    case nil: throw .block(.stopped)
+    }
+    retired.append(work.reader)
+    counters.moved(cold.byteCount, nanoseconds: parts.clock.monotonic() &- began)
+  }
+
+  private func note(_ error: BlockMoveError, _ work: Work, _ monotonic: UInt64) {
+    switch error {
+    case .block(.stopped): return
+    case .block(.system(let failure)) where failure.isDiskFull && reserve.release():
+      // The stub finds room now, and the block leaves more than that behind.
+      return
+    case .block(.damaged), .block(.block): barred.insert(work.block.identity.qualifiedName)
+    case .block(.system), .object:
+      waited = waited == 0 ? Self.retryNanosecondsMin : min(2 * waited, Self.retryNanosecondsMax)
+      nextLookAt = monotonic &+ waited
+    }
+    counters.failed()
+    troubles.note(
+      "block \(work.block.identity.qualifiedName) was not moved into the cold store and stays "
+        + "where it is: \(error.text)",
+      at: parts.clock.monotonic()
+    )
+  }
+
+  /// Removes the files of moved blocks that nobody reads any more. One that cannot be removed is
+  /// what the next start removes.
+  private func removeRetired() {
+    var kept: [BlockReader] = []
+    while var reader = retired.popLast() {
+      guard isKnownUniquelyReferenced(&reader) else {
+        kept.append(reader)
+        continue
+      }
+      try? parts.disk.remove(reader.path)
+    }
+    retired = kept
+  }
+}

@@ -1,0 +1,217 @@
+internal import Blocks
+internal import Model
+
+/// Folds windows of rollups into buckets: of the times that the ring does not answer for, whatever
+/// a rollup holds exactly.
+struct RollupFold {
+  private let grid: StepGrid
+  private let kept: RollupBounds
+  private let ids: [FieldID]
+  private let wanted: Set<FieldID>
+  private let places: [FieldID: Int]
+  private let types: [ColumnType]
+  private let measurement: MeasurementID?
+  private let parts: RollupParts
+  /// Units that lie within a bucket, the longest first.
+  private let units: [RollupUnit]
+
+  /// Some days, or a part of one, that one unit answers for.
+  private struct Piece {
+    var unit: RollupUnit
+    var range: TimeRange
+  }
+
+  init(_ request: RangeRequest, grid: StepGrid, fields: [FieldDefinition]) {
+    self.grid = grid
+    kept = request.rollups
+    ids = fields.map(\.id).sorted()
+    wanted = Set(ids)
+    places = Dictionary(
+      fields.enumerated().map { ($1.id, $0) },
+      uniquingKeysWith: { first, _ in first }
+    )
+    types = fields.map(\.type)
+    measurement = fields.first?.measurement
+    parts = Self.parts(for: request.aggregates)
+    units = kept.units.sorted(by: >).filter { grid.step % $0.nanoseconds == 0 }
+  }
+
+  /// Whether there is ever anything to fold.
+  var isNeeded: Bool { !units.isEmpty }
+
+  private static func parts(for aggregates: [Aggregate]) -> RollupParts {
+    var parts: RollupParts = []
+    for aggregate in aggregates {
+      switch aggregate {
+      case .count: break
+      case .sum, .avg: parts.insert(.sum)
+      case .min: parts.insert(.min)
+      case .max: parts.insert(.max)
+      case .first: parts.insert(.first)
+      case .last: parts.insert(.last)
+      }
+    }
+    return parts
+  }
+
+  /// Folds one series.
+  ///
+  /// - Parameters:
+  ///   - ranges: the times that the ring does not answer for, ascending.
+  ///   - late: open rows that may change what is folded: raw rows answer for their days.
+  /// - Returns: the times that raw rows have to answer for.
+  func fold(
+    _ ranges: [TimeRange],
+    _ series: SeriesID,
+    _ slot: Int,
+    _ scan: PartitionScan,
+    _ late: [ColumnBatch],
+    _ aggregators: inout [StepAggregator],
+    _ context: inout QueryContext
+  ) throws(QueryError) -> [TimeRange] {
+    guard let measurement else { return ranges }
+    let lateDays = Set(late.flatMap { $0.timestamps.map { $0 / RollupUnit.nanosecondsPerDay } })
+    var left: [TimeRange] = []
+    for range in ranges {
+      for piece in split(range, scan.rollups.state, measurement, lateDays, &left) {
+        try fold(piece, series, slot, scan.rollups, &aggregators, &context)
+      }
+    }
+    let floor = kept.rawFloor(scan.rollups.state)
+    return left.compactMap { range in
+      let start = max(range.start, floor)
+      return start < range.end ? TimeRange(start: start, end: range.end) : nil
+    }
+  }
+
+  /// Takes out of a range what rollups answer for; the rest goes to `left`.
+  private func split(
+    _ range: TimeRange,
+    _ state: RollupState,
+    _ measurement: MeasurementID,
+    _ lateDays: Set<Int64>,
+    _ left: inout [TimeRange]
+  ) -> [Piece] {
+    guard !state.coverage.isEmpty else {
+      left.append(range)
+      return []
+    }
+    let perDay = RollupUnit.nanosecondsPerDay
+    let last = state.coverage.values.map(\.until).max() ?? 0
+    var pieces: [Piece] = []
+    var cursor = range.start
+    func leave(until end: Timestamp) {
+      guard cursor < end else { return }
+      if let before = left.last, before.end == cursor {
+        left[left.count - 1].end = end
+      } else {
+        left.append(TimeRange(start: cursor, end: end))
+      }
+      cursor = end
+    }
+    while cursor < range.end, cursor / perDay < last {
+      let day = cursor / perDay
+      let dayEnd = min(range.end, (day + 1) * perDay)
+      let isRawGone = day < state.rawFrom[measurement] ?? .min
+      let unit = units.first { unit in
+        state.holds(day, unit, measurement) && cursor >= kept.oldest(unit)
+          && (isRawGone || !lateDays.contains(day))
+      }
+      guard let unit else {
+        leave(until: dayEnd)
+        continue
+      }
+      // Whole windows; what is left at the ends of a range is raw.
+      let start = (cursor + unit.nanoseconds - 1) / unit.nanoseconds * unit.nanoseconds
+      let end = dayEnd / unit.nanoseconds * unit.nanoseconds
+      guard start < end else {
+        leave(until: dayEnd)
+        continue
+      }
+      leave(until: start)
+      if let before = pieces.last, before.unit == unit, before.range.end == start {
+        pieces[pieces.count - 1].range.end = end
+      } else {
+        pieces.append(Piece(unit: unit, range: TimeRange(start: start, end: end)))
+      }
+      cursor = end
+    }
+    leave(until: range.end)
+    return pieces
+  }
+
+  private func fold(
+    _ piece: Piece,
+    _ series: SeriesID,
+    _ slot: Int,
+    _ rollups: RollupSet,
+    _ aggregators: inout [StepAggregator],
+    _ context: inout QueryContext
+  ) throws(QueryError) {
+    let unit = piece.unit
+    let perDay = RollupUnit.nanosecondsPerDay
+    let first = piece.range.start / unit.nanoseconds
+    let end = piece.range.end / unit.nanoseconds
+    let lastDay = (piece.range.end - 1) / perDay
+    let spans = unit.span(ofDay: piece.range.start / perDay)...unit.span(ofDay: lastDay)
+    let deleted = rollups.state.deletedRanges(of: series, context.tenant)
+    for span in spans {
+      guard let reader = rollups.reader(unit, context.tenant, span: span) else { continue }
+      try context.checkDeadline()
+      do throws(BlockError) {
+        for entry in try reader.entries(of: series, fields: ids) {
+          let columns = try reader.read(entry, fields: wanted, parts: parts)
+          for column in columns {
+            guard let place = places[column.field], types[place] == column.type else { continue }
+            let rows = column.place(of: first)..<column.place(of: end)
+            for row in rows
+            where !rollups.state.isDeleted(column.numbers[row], unit, by: deleted) {
+              aggregators[place].add(
+                column.windows[row],
+                at: column.numbers[row] * unit.nanoseconds,
+                strings: column.strings,
+                slot: slot
+              )
+            }
+            context.statistics.rollupWindows += rows.count
+          }
+        }
+      } catch {
+        context.warn("\(reader.path): \(error.text)")
+      }
+    }
+  }
+}
+
+extension RangeRequest {
+  /// Says so when times are asked for of which only rollups are left, and they cannot answer.
+  func warnOfHiddenRollups(
+    _ asked: TimeRange,
+    _ views: [PartitionView?],
+    _ context: inout QueryContext
+  ) {
+    guard newest == nil else { return }
+    for unit in hiddenRollups.units {
+      let hidden = TimeRange(
+        start: max(asked.start, hiddenRollups.oldest(unit)),
+        end: max(asked.start, hiddenRollups.oldest(unit), min(asked.end, oldest))
+      )
+      let holds = views.contains { view in
+        view?.rollups.state.files.contains { file in
+          let days = file.identity.days
+          return file.identity.unit == unit && file.identity.tenant == context.tenant
+            && days.lowerBound < (hidden.end - 1) / RollupUnit.nanosecondsPerDay + 1
+            && days.upperBound > hidden.start / RollupUnit.nanosecondsPerDay
+        } ?? false
+      }
+      guard !hidden.isEmpty, holds else { continue }
+      let bound = CivilTime(nanoseconds: oldest).rfc3339(decimals: 0)
+      let way =
+        conditions.isEmpty
+        ? "ask with step=\(unit.name) or a multiple of it"
+        : "conditions on fields need rows"
+      context.warn("before \(bound) only windows of \(unit.name) are kept: \(way)")
+      return
+    }
+  }
+}

@@ -1,0 +1,78 @@
+import Blocks
+import Cold
+import Model
+import TestSupport
+import Testing
+
+/// Fixtures/format-v1/cold.stub, cold-store and manifest-cold.bin open for ever, and the same
+/// content still makes the same bytes.
+@Suite struct ColdFormatTests {
+  static let stubFixture = "format-v1/cold.stub"
+  static let storeFixture = "format-v1/cold-store"
+  static let manifestFixture = "format-v1/manifest-cold.bin"
+
+  /// Of the block that the block fixture holds, in pages of 256 bytes.
+  static func stub() throws -> (stub: ColdStub, bytes: [UInt8]) {
+    let block = try Fixtures.bytes(BlockFormatTests.fixture)
+    var sums = PageSums(pageByteCount: 256)
+    sums.update(block)
+    let tailOffset = block.count - 200
+    let stub = sums.stub(tailOffset: tailOffset)
+    return (stub, stub.encoded(start: Array(block[..<64]), tail: Array(block[tailOffset...])))
+  }
+
+  static func stub(of bytes: [UInt8]) throws -> ColdStub { try ColdStub(bytes.span) }
+  static func manifest(of bytes: [UInt8]) throws -> Manifest { try Manifest(bytes.span) }
+
+  static var manifest: Manifest {
+    var manifest = ManifestFormatTests.manifest
+    manifest.blocks[0].cold = ColdReference(digest: 0x0102_0304_0506_0708)
+    return manifest
+  }
+
+  @Test func writersStillWriteTheFixtures() throws {
+    #expect(try Fixtures.matches(Self.stubFixture, Self.stub().bytes))
+    #expect(try Fixtures.matches(Self.storeFixture, ColdLocation.encoded("s3://bucket/varve")))
+    #expect(try Fixtures.matches(Self.manifestFixture, Self.manifest.encoded()))
+  }
+
+  @Test func fixturesStillHoldTheirContent() throws {
+    let stub = try Self.stub(of: try Fixtures.bytes(Self.stubFixture))
+    #expect(stub == (try Self.stub().stub))
+    #expect(ColdLocation.decode(try Fixtures.bytes(Self.storeFixture)) == "s3://bucket/varve")
+    let manifest = try Self.manifest(of: try Fixtures.bytes(Self.manifestFixture))
+    #expect(manifest == Self.manifest)
+    #expect(manifest.blocks[0].objectKey?.hasPrefix("03/") == true)
+    #expect(manifest.blocks[0].objectKey?.hasSuffix("-0102030405060708.block") == true)
+  }
+
+  @Test func everyFlippedBitIsFound() throws {
+    let stub = try Fixtures.bytes(Self.stubFixture)
+    for bit in 0..<8 * stub.count {
+      #expect(throws: BlockError.self) { _ = try Self.stub(of: stub.flipping(bit: bit)) }
+    }
+    for count in 0..<stub.count {
+      #expect(throws: BlockError.self) { _ = try Self.stub(of: Array(stub[..<count])) }
+    }
+    let store = try Fixtures.bytes(Self.storeFixture)
+    for bit in 0..<8 * store.count {
+      #expect(ColdLocation.decode(store.flipping(bit: bit)) == nil)
+    }
+    for count in 0..<store.count { #expect(ColdLocation.decode(Array(store[..<count])) == nil) }
+    let manifest = try Fixtures.bytes(Self.manifestFixture)
+    for bit in 0..<8 * manifest.count {
+      #expect(throws: BlockError.self) { _ = try Self.manifest(of: manifest.flipping(bit: bit)) }
+    }
+  }
+
+  @Test func pagesShowTheFixtures() throws {
+    let page = try FormatPage("cold.md")
+    let store = try Fixtures.bytes(Self.storeFixture)
+    #expect(page.shows(store), "\(FormatPage.rows(store).joined(separator: "\n"))")
+    let stub = Array(try Fixtures.bytes(Self.stubFixture)[..<160])
+    #expect(page.shows(stub), "\(FormatPage.rows(stub).joined(separator: "\n"))")
+    let manifest = FormatPage.rows(try Fixtures.bytes(Self.manifestFixture))
+    let manifests = try FormatPage("manifest.md")
+    for row in manifest.suffix(3) { #expect(manifests.text.contains(row), "\(row)") }
+  }
+}
