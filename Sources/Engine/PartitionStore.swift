@@ -81,10 +81,7 @@ final class PartitionStore {
     ledger = LedgerBook(manifest.ledger)
     current = Generation(start: manifest.nextOffset)
     refreshLayouts()
-    for block in blocks {
-      table.noteSealed(block)
-      leaveOutDeleted(from: block)
-    }
+    for block in blocks { table.noteSealed(block) }
     for block in manifest.blocks { retention.observe(block.lastTimestamp) }
     if let unreadUpTo { table.seal(upTo: unreadUpTo) }
     counters.publish(self)
@@ -271,7 +268,7 @@ final class PartitionStore {
     blocks = next.readers
     adopt(committed, rollups: rollups)
     // Of a delete that came while they were merged.
-    for block in replacement.readers { leaveOutDeleted(from: block) }
+    for block in replacement.readers { manifest.deletes.leaveOutRows(of: block) }
     CrashPoint.compactionCommitted.reach()
     return .done
   }

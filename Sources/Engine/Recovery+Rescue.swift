@@ -114,6 +114,7 @@ extension Recovery {
       partition.forget(lost)
       partition.insert(made.summary)
       let readers = try files.open([made.summary])
+      for reader in readers { partition.manifest.deletes.leaveOutRows(of: reader) }
       partition.blocks.append(contentsOf: readers)
       partition.blocks.sort { $0.summary.identity.precedes($1.summary.identity) }
       let rows = isWhole ? "" : ": what it still has of it, \(made.summary.rowCount) rows"

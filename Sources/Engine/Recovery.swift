@@ -186,6 +186,7 @@ struct Recovery {
           unread.append(summary)
         }
         report.damages += reader.damages
+        manifest.deletes.leaveOutRows(of: reader)
         blocks.append(reader)
         // One that was made anew may have another size than the manifest says.
         sound.append(reader.damages.isEmpty ? reader.summary : summary)

@@ -304,7 +304,7 @@ import Testing
       start + 140 * Self.second,
       in: [harness]
     )
-    _ = try harness.send("m,h=a f=1 \(start + 50 * Self.second)\n#ack a\n")
+    _ = try harness.send("m,h=a f=50.5 \(start + 50 * Self.second)\n#ack a\n")
     try await harness.engine.flush()
     try harness.settle(steps: 100)
     #expect(try Self.manifests(harness).allSatisfy { $0.deletes.isEmpty == (mode != .none) })

@@ -147,7 +147,7 @@ public struct PartitionCompactor: Sendable {
     var readers: [BlockReader] = []
     for input in step.inputs {
       let reader = try reader(of: input, files)
-      for delete in manifest.deletes where delete.acts(on: input) { reader.leaveOut(delete) }
+      manifest.deletes.leaveOutRows(of: reader)
       readers.append(reader)
     }
     let filter = GroupFilter(deletesEnd: Offset(.max))

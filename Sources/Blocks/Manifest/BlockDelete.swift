@@ -66,6 +66,11 @@ public struct BlockDelete: Hashable, Sendable {
 }
 
 extension [BlockDelete] {
+  /// Has a block leave out the rows that they act on.
+  public func leaveOutRows(of block: BlockReader) {
+    for delete in self where delete.acts(on: block.summary) { block.leaveOut(delete) }
+  }
+
   /// Forgets blocks that are gone: of deletes before `offset` because they were made anew without
   /// the rows, of later ones because others took their place.
   public mutating func replace(

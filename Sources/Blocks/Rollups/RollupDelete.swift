@@ -21,10 +21,10 @@ extension RollupState {
   public mutating func delete(_ record: DeleteRecord, of tenant: TenantID, cut: UInt64) {
     guard !record.range.isEmpty else { return }
     note([(record.range.start, record.range.end - 1)], cut: cut)
-    let delete = RollupDelete(tenant: tenant, record: record)
-    deletes.removeAll { $0 == delete }
-    deletes.append(delete)
+    deletes.append(RollupDelete(tenant: tenant, record: record))
     forgetDeletes()
+    // The log repeats it after a crash.
+    if let last = deletes.last, deletes.dropLast().contains(last) { deletes.removeLast() }
   }
 
   /// Forgets deletes as far as their days have been folded again: windows of what came later are

@@ -165,7 +165,7 @@ public final class SnapshotPartition {
           ? try BlockReader.open(files, path: path, expected: summary.identity)
           : try BlockReader.open(cold: summary, files, stubPath: path, source: cold.source)
         findings += block.damages
-        for delete in manifest.deletes where delete.acts(on: summary) { block.leaveOut(delete) }
+        manifest.deletes.leaveOutRows(of: block)
         blocks.append(block)
       } catch {
         findings.append(

@@ -189,12 +189,19 @@ public final class LogInspection {
     }
   }
 
-  /// Gives every batch of rows that the log holds to `body`, in its order, and every delete.
+  /// Gives every batch of rows that the log holds to `body`, in its order.
   ///
   /// - Returns: damage on the way.
-  func forEachRowBatch(
-    deletes: (RowBatch) -> Void = { _ in },
-    _ body: (RowBatch) -> Void
+  func forEachRowBatch(_ body: (RowBatch) -> Void) throws(EngineError) -> [Damage] {
+    try forEachChange(rows: body, deletes: { _ in })
+  }
+
+  /// Gives every batch of rows and every delete that the log holds, in its order.
+  ///
+  /// - Returns: damage on the way.
+  func forEachChange(
+    rows: (RowBatch) -> Void,
+    deletes: (RowBatch) -> Void
   ) throws(EngineError) -> [Damage] {
     var follower = LogFollower(
       disk: disk,
@@ -204,7 +211,7 @@ public final class LogInspection {
     return try wrap { () throws(SystemError) in
       try follower.read { batch, _, _ in
         switch batch.header.kind {
-        case .rows: body(batch)
+        case .rows: rows(batch)
         case .delete: deletes(batch)
         case .refusals: break
         }

@@ -144,10 +144,7 @@ public final class LogReplay {
   /// - Returns: how many passes it takes.
   private func survey() throws(EngineError) -> Int {
     var points = 0
-    damages = try log.forEachRowBatch { batch in
-      guard let record = DeleteCodec.decode(batch) else { return }
-      deletes[batch.header.partition, default: []].append((batch.header.offset, record))
-    } _: { batch in
+    damages = try log.forEachChange { batch in
       guard isTaken(batch) else { return }
       summary.batchCount += 1
       summary.rowCount += log.rowCount(of: batch, where: isWanted)
@@ -156,6 +153,9 @@ public final class LogReplay {
       summary.firstArrival = min(summary.firstArrival ?? .max, arrival)
       summary.lastArrival = max(summary.lastArrival ?? .min, arrival)
       if isExpired(batch) { summary.expiredBatchCount += 1 }
+    } deletes: { batch in
+      guard let record = DeleteCodec.decode(batch) else { return }
+      deletes[batch.header.partition, default: []].append((batch.header.offset, record))
     }
     return max(1, (points + Self.pointCountMax - 1) / Self.pointCountMax)
   }

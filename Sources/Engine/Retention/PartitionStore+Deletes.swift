@@ -5,10 +5,6 @@ extension PartitionStore {
   /// Whether a delete can be applied: all rows of smaller offsets are in blocks.
   var isSealed: Bool { cut == nil && current.isEmpty }
 
-  func leaveOutDeleted(from block: BlockReader) {
-    for delete in manifest.deletes where delete.acts(on: block.summary) { block.leaveOut(delete) }
-  }
-
   /// Notes a delete, the blocks that it acts on and the days whose rollups it changes. The log
   /// repeats it after a crash, which changes nothing: rows that came later have greater offsets,
   /// and are in no block yet.
@@ -42,7 +38,7 @@ extension PartitionStore {
       return !hit.isEmpty && range.start < record.range.end && record.range.start < range.end
     }
     if case .done = outcome {
-      for block in blocks { leaveOutDeleted(from: block) }
+      for block in blocks { manifest.deletes.leaveOutRows(of: block) }
     }
     return outcome
   }
