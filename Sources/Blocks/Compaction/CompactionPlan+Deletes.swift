@@ -27,4 +27,18 @@ extension CompactionPlan {
     }
     return nil
   }
+
+  /// Whether a block will be made anew without deleted rows: all blocks of its cut together, unless
+  /// one of them lies in a cold store. Pure.
+  public static func awaitsCleaning(
+    _ block: BlockSummary,
+    among blocks: [BlockSummary],
+    _ deletes: [BlockDelete]
+  ) -> Bool {
+    deletes.contains { $0.acts(on: block) }
+      && !blocks.contains {
+        $0.cold != nil && $0.identity.cut == block.identity.cut
+          && $0.identity.a == block.identity.a
+      }
+  }
 }

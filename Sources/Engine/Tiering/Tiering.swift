@@ -120,7 +120,7 @@ final class Tiering: @unchecked Sendable {
         for block in list.summaries {
           let name = block.identity.qualifiedName
           // Deleted rows are left behind: in the cold store they would take their space for good.
-          if isCleaned, list.deletes.contains(where: { $0.acts(on: block) }) {
+          if isCleaned, CompactionPlan.awaitsCleaning(block, among: list.summaries, list.deletes) {
             left.insert(name)
             continue
           }
