@@ -82,7 +82,7 @@ import Testing
     let both = [plain, harness]
     try await Self.fill(both, days: 5, seed: 3)
     #expect(try await Self.rollupWindows(harness, day: 1) > 0)
-    let steps = ["1m", "7m", "1h", "1d"]
+    let steps = ["1m", "1h", "1d"]
     let start = RollupTests.start
     try await Self.delete(
       "m{h=~\"a|b\"}",
@@ -91,23 +91,23 @@ import Testing
       in: both
     )
     #expect(try await Self.rollupWindows(harness, day: 1) == 0)
-    try await Self.checkSteps(steps, days: 5, harness, plain, "deleted")
+    try await Self.checkSteps(steps, days: 3, harness, plain, "deleted")
     try harness.restart(.power)
-    try await Self.checkSteps(steps, days: 5, harness, plain, "deleted and restarted")
+    try await Self.checkSteps(steps, days: 3, harness, plain, "deleted and restarted")
     try RollupTests.look(both)
     #expect(try await Self.rollupWindows(harness, day: 1) > 0)
-    try await Self.checkSteps(steps, days: 5, harness, plain, "folded again")
+    try await Self.checkSteps(steps, days: 3, harness, plain, "folded again")
     #expect(try Self.manifests(harness).allSatisfy { $0.rollups.deletes.isEmpty })
     // Some of the rows come again, and count again.
     var random = SeededRandom(seed: 3)
     _ = RollupTests.lines(from: start, hours: 8, &random)
     let lines = RollupTests.lines(from: start + RollupTests.day, hours: 8, &random)
     try await RollupTests.send(lines, to: both)
-    try await Self.checkSteps(steps, days: 5, harness, plain, "sent again")
+    try await Self.checkSteps(steps, days: 3, harness, plain, "sent again")
     try RollupTests.look(both)
-    try await Self.checkSteps(steps, days: 5, harness, plain, "sent again and folded")
+    try await Self.checkSteps(steps, days: 3, harness, plain, "sent again and folded")
     try harness.restart(.powerLosingAll)
-    try await Self.checkSteps(steps, days: 5, harness, plain, "at the end")
+    try await Self.checkSteps(steps, days: 3, harness, plain, "at the end")
     #expect(harness.damages.isEmpty)
   }
 
@@ -307,7 +307,8 @@ import Testing
     _ = try harness.send("m,h=a f=50.5 \(start + 50 * Self.second)\n#ack a\n")
     try await harness.engine.flush()
     try harness.settle(steps: 100)
-    #expect(try Self.manifests(harness).allSatisfy { $0.deletes.isEmpty == (mode != .none) })
+    let isPending = try Self.manifests(harness).contains { !$0.deletes.isEmpty }
+    #expect(isPending == (mode == .none))
     let expected = try await DeleteTests.rows(harness)
     #expect(expected.count == 180 + 60 * 2 + 1)
     let blocks = harness.disk.files.keys.filter { $0.hasSuffix(".block") }.sorted()
