@@ -86,6 +86,18 @@ def timed(server, paths, options):
     return statistics.median(spent), spent[min(len(spent) - 1, len(spent) * 99 // 100)], len(answer)
 
 
+def rest(servers, seconds_max=180):
+    """Waits until no server merges any more: less than a twentieth of a core for three seconds."""
+    deadline = time.monotonic() + seconds_max
+    while time.monotonic() < deadline:
+        before = [server.cpu_seconds() for server in servers]
+        time.sleep(3)
+        spent = [server.cpu_seconds() - was for server, was in zip(servers, before)]
+        if max(spent) < 0.15:
+            return
+    print(f"after {seconds_max} s a server still works: read the queries' times with that in mind")
+
+
 def query_rounds(name, servers, paths, options, table):
     for server in servers:
         median, tail, size = timed(server, paths[server.name], options)
@@ -197,6 +209,7 @@ def main():
                 ingest(server, history)
                 ingest(server, tsbs)
                 server.settle()
+            rest(servers)
             dashboard_queries(servers, end, options, table)
             tsbs_queries(servers, end, 4_000, options, table)
             for server in servers:

@@ -165,7 +165,7 @@ extension LineParser {
         guard unsafe ByteScan.equal(name, cursor, count: nameByteCount) else { return nil }
       }
       unsafe cursor += nameByteCount
-      // A number of up to seven characters; all else is odd.
+      // A number of up to seven characters; all else is odd, so is a negative unsigned one.
       let isNegative: UInt64 = unsafe ByteScan.byte(cursor) == ByteScan.minus ? 1 : 0
       let digits = unsafe ByteScan.word(cursor + Int(isNegative)) ^ 0x3030_3030_3030_3030
       let others = ByteScan.nonDigits(digits)
@@ -189,7 +189,8 @@ extension LineParser {
       let isSimple =
         unsafe endBits < 64 && digitCount > 0 && mantissa <= step.mantissaMax
         && (suffix ^ entry.pointee.suffix) & suffixMask == 0
-        && entry.pointee.type.rawValue <= ColumnType.unsigned.rawValue
+        && UInt64(entry.pointee.type.rawValue) &+ isNegative
+          <= UInt64(ColumnType.unsigned.rawValue)
         && isNegative & (mantissa == 0 ? 1 : 0) == 0
         && hasPoint & UInt64(suffixMask) == 0
       if isSimple {

@@ -69,6 +69,16 @@ import Testing
     #expect(harness.verdicts.first?.text == Array("m f=9007199254740993i,i=1i 1".utf8))
   }
 
+  /// Goal: the quick path for rows of a known shape refuses what the careful one refuses.
+  @Test func aNegativeUnsignedIsRefusedBehindRowsOfItsShape() {
+    var harness = Harness()
+    harness.send("m u=1u 1\nm u=2u 2\nm u=-1u 3\nm u=-0u 4\nm u=3u 5\n")
+    harness.finish()
+    #expect(harness.verdicts.map(\.column) == [5, 5])
+    #expect(harness.session.statistics.linesRejected == 2)
+    #expect(harness.session.statistics.rowsAccepted == 3)
+  }
+
   @Test func rowsWithoutTimestampGetDistinctOnes() {
     var harness = Harness()
     // Two spellings of one series; another series beside it.
