@@ -357,6 +357,15 @@ public final class BlockReader: Sendable {
     }
   }
 
+  /// Bytes of the groups that have a row that is not deleted.
+  public func keptByteCount() throws(BlockError) -> Int {
+    var sum = 0
+    try forEachGroup { entry in
+      if !Self.isWholly(entry, in: deletedRanges(of: entry)) { sum += entry.byteCount }
+    }
+    return sum
+  }
+
   /// Whether one of some times has all rows of a group.
   static func isWholly(_ entry: ChunkGroupEntry, in ranges: [TimeRange]) -> Bool {
     ranges.contains { $0.contains(entry.firstTimestamp) && $0.contains(entry.lastTimestamp) }

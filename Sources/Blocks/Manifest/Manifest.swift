@@ -9,9 +9,9 @@ public import Model
 ///                | ring files u32 | hour i64, bytes u48, number u8, kind u8 | ... | ledger |
 ///                | catalog version u64, unless 0 and the last | removals, unless there are none |
 ///
-/// Version 2 is written when blocks lie in a cold store, or there are rollups or deletes. Behind the
-/// catalog's version, 0 or not, it has sections of | tag u8 | bytes u32 | content |. Tag 2 has the
-/// removals, tag 3 the deletes (``BlockDelete``), tag 4 the rollups (``RollupState``), tag 5 their
+/// Version 2 is written when blocks lie in a cold store, or there are rollups or deletes. Behind
+/// the catalog's version, 0 or not, it has sections of | tag u8 | bytes u32 | content |. Tag 2 has
+/// the removals, tag 3 the deletes (``BlockDelete``), tag 4 the rollups (``RollupState``), tag 5 their
 /// deletes (``RollupDelete``), tag 1 names the blocks that are not here:
 ///     | index among the blocks u32 | first eight bytes of the object's SHA-256 u64 | ...
 public struct Manifest: Hashable, Sendable {

@@ -20,6 +20,8 @@ final class BackgroundCompaction: @unchecked Sendable {
   /// A failed merge is tried again after this, then after twice as long and so on.
   static let retryNanosecondsMin: UInt64 = 5_000_000_000
   static let retryNanosecondsMax: UInt64 = 600_000_000_000
+  /// More than a block without rows and a manifest take.
+  private static let smallByteCount = 32 << 10
 
   let counters = CompactionCounters()
   private let parts: EngineParts
@@ -275,7 +277,7 @@ final class BackgroundCompaction: @unchecked Sendable {
   // MARK: Merging
 
   private func merge(_ work: Work) throws(CompactionError) {
-    try checkSpace(for: work.step)
+    try checkSpace(for: work)
     let index = Int(work.partition.rawValue)
     let folder = directory.blocks(index)
     var outputs: [BlockSummary] = []
@@ -376,9 +378,12 @@ final class BackgroundCompaction: @unchecked Sendable {
   }
 
   /// A merge needs as much room as its inputs, and leaves some to those who write rows.
-  private func checkSpace(for step: CompactionStep) throws(CompactionError) {
+  private func checkSpace(for work: Work) throws(CompactionError) {
+    let step = work.step
     guard let space = try? parts.disk.space(at: directory.path) else { return }
-    guard space.free >= step.inputByteCount + space.total / 32 else {
+    guard
+      space.free >= step.inputByteCount + space.total / 32 || makesRoom(work, space.free)
+    else {
       throw .system(
         SystemError(
           code: SystemError.Code.noSpace,
@@ -387,6 +392,17 @@ final class BackgroundCompaction: @unchecked Sendable {
         )
       )
     }
+  }
+
+  /// Whether a merge leaves out so many deleted rows that a full disk is rather a reason for it.
+  private func makesRoom(_ work: Work, _ free: Int) -> Bool {
+    guard work.deletesEnd > .zero else { return false }
+    var kept = Self.smallByteCount
+    for reader in work.readers {
+      guard let count = try? reader.keptByteCount() else { return false }
+      kept += count
+    }
+    return 2 * kept <= max(work.step.inputByteCount, 2 * Self.smallByteCount) && 2 * kept <= free
   }
 
   private func note(_ error: CompactionError, _ work: Work) {

@@ -78,7 +78,14 @@ extension RunningEngine {
         )
       }
     }
-    try commit(batches, isManual: isManual)
+    do throws(QueryError) {
+      try commit(batches, isManual: isManual)
+    } catch {
+      // That the disk is full may have been found out by this very round; on one that is known to
+      // be full deletes are taken, and what was taken once may be taken again.
+      guard error.kind == .unavailable, committer.isRefusing else { throw error }
+      try commit(batches, isManual: isManual)
+    }
     parts.logger.log(
       .seriesDeleted,
       .notice,
@@ -115,7 +122,7 @@ extension RunningEngine {
   /// Makes batches durable in the log, as a receiver does.
   private func commit(_ batches: [RowBatch], isManual: Bool) throws(QueryError) {
     let settled = Signal()
-    let port = ReceiverPort { settled.set() }
+    let port = ReceiverPort(makesRoom: true) { settled.set() }
     committer.register(port)
     defer { port.close() }
     let end = parts.clock.monotonic() &+ Self.deleteNanoseconds
