@@ -42,6 +42,8 @@ extension BlockReader {
     guard range.meets(first: entry.firstTimestamp, last: entry.lastTimestamp) else {
       return ColumnBatch()
     }
+    let deleted = deletedRanges(of: entry)
+    if Self.isWholly(entry, in: deleted) { return ColumnBatch() }
     statistics.groupsRead += 1
     var window = try GroupWindow(file ?? self.file, entry, isVerified: isVerified(entry))
     if window.wasVerified { markVerified(entry) }
@@ -61,16 +63,33 @@ extension BlockReader {
       return ColumnBatch()
     }
 
+    let kept =
+      deleted.isEmpty
+      ? nil
+      : rows.filter { row in
+        !deleted.contains { $0.contains(timestamps[row]) }
+      }
+    if let kept, kept.isEmpty {
+      statistics.bytesRead += window.bytesRead
+      return ColumnBatch()
+    }
+
     let wanted = fields.map { $0.compactMap(directory.column) } ?? directory.columns
     try window.load(wanted.map(\.chunk))
-    var batch = ColumnBatch(timestamps: trimmed(timestamps, rows))
+    var batch = ColumnBatch(
+      timestamps: kept.map { $0.map { timestamps[$0] } } ?? trimmed(timestamps, rows)
+    )
     batch.columns.reserveCapacity(wanted.count)
     for column in wanted {
       let cells = try window.withChunk(column.chunk) { chunk throws(BlockError) in
         try ChunkGroup.cells(chunk, column, head.rowCount, rows: rows, &batch.strings)
       }
       batch.columns.append(
-        ColumnBatch.Column(field: column.field, type: column.type, cells: cells)
+        ColumnBatch.Column(
+          field: column.field,
+          type: column.type,
+          cells: kept.map { $0.map { cells[$0 - rows.lowerBound] } } ?? cells
+        )
       )
     }
     statistics.chunksDecoded += wanted.count

@@ -16,7 +16,8 @@ extension BlockReader {
   /// Rows below which a group's columns say nothing of themselves, but for constants.
   public static let statisticsRowCountMin = ChunkStatistics.valueCountMin
 
-  /// What the columns of a group say of themselves.
+  /// What the columns of a group say of themselves. They say it of all rows: when some are deleted
+  /// every column is unknown.
   ///
   /// - Parameters:
   ///   - fields: those that the group has not are left out.
@@ -30,9 +31,13 @@ extension BlockReader {
   ) throws(BlockError) -> GroupStatistics {
     var window = try open(entry, through: file)
     let columns = fields.compactMap(window.directory.column)
+    var result = GroupStatistics()
+    guard deletedRanges(of: entry).isEmpty else {
+      result.unknown = columns.map(\.field)
+      return result
+    }
     try window.load(columns.map(Self.statisticsRange))
     let rowCount = window.head.rowCount
-    var result = GroupStatistics()
     for column in columns {
       let range = Self.statisticsRange(column)
       let found = try window.withChunk(range) { start throws(BlockError) in
@@ -57,7 +62,7 @@ extension BlockReader {
     return result
   }
 
-  /// The last row of a group.
+  /// The last row of a group; none when that one is deleted.
   ///
   /// - Parameter fields: in the order that the result shall have; those that the group has not are
   ///   left out.
@@ -69,6 +74,9 @@ extension BlockReader {
     fields: [FieldID],
     through file: (any ReadableFile)? = nil
   ) throws(BlockError) -> (row: ColumnBatch, decodedCount: Int) {
+    guard !deletedRanges(of: entry).contains(where: { $0.contains(entry.lastTimestamp) }) else {
+      return (ColumnBatch(), 0)
+    }
     var window = try open(entry, through: file)
     let columns = fields.compactMap(window.directory.column)
     let rowCount = window.head.rowCount

@@ -27,6 +27,8 @@ public final class BlockReader: Sendable {
     /// were handed out before have other ordinals: then every read verifies.
     var verified: [UInt64]
     var damages: [Damage]
+    /// Rows to leave out.
+    var deletes: [BlockDelete] = []
   }
 
   /// Where entries come from.
@@ -325,6 +327,48 @@ public final class BlockReader: Sendable {
         )
       )
     }
+  }
+
+  // MARK: Deletes
+
+  /// Leaves rows out from now on.
+  public func leaveOut(_ delete: BlockDelete) {
+    state.withLock { state in
+      guard !state.deletes.contains(where: { $0.offset == delete.offset }) else { return }
+      state.deletes.append(delete)
+    }
+  }
+
+  /// The offset behind the last delete that it knows.
+  public var deletesEnd: Offset {
+    state.withLock { $0.deletes.map(\.offset).max()?.advanced(by: 1) ?? .zero }
+  }
+
+  /// The times of which rows of a series are deleted, by deletes before `end`.
+  func deletedRanges(of series: SeriesID, before end: Offset) -> [TimeRange] {
+    let deletes = state.withLock { $0.deletes }
+    return deletes.filter { $0.offset < end && $0.record.contains(series) }.map(\.record.range)
+  }
+
+  /// The times of which rows of a group are deleted; those that it may have rows in.
+  func deletedRanges(of entry: ChunkGroupEntry) -> [TimeRange] {
+    deletedRanges(of: entry.series, before: Offset(.max)).filter {
+      $0.meets(first: entry.firstTimestamp, last: entry.lastTimestamp)
+    }
+  }
+
+  /// Bytes of the groups that have a row that is not deleted.
+  public func keptByteCount() throws(BlockError) -> Int {
+    var sum = 0
+    try forEachGroup { entry in
+      if !Self.isWholly(entry, in: deletedRanges(of: entry)) { sum += entry.byteCount }
+    }
+    return sum
+  }
+
+  /// Whether one of some times has all rows of a group.
+  static func isWholly(_ entry: ChunkGroupEntry, in ranges: [TimeRange]) -> Bool {
+    ranges.contains { $0.contains(entry.firstTimestamp) && $0.contains(entry.lastTimestamp) }
   }
 
   // MARK: Verified groups

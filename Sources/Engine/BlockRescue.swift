@@ -115,6 +115,34 @@ struct BlockRescue {
     return .made(try write(generation, table, identity, surroundings), isWhole: isWhole)
   }
 
+  /// Deletes behind a block that its rows are left out by already, so that what is made anew has
+  /// not them either: the manifest does not list them for it any more.
+  private func carriedOut(_ identity: BlockIdentity, _ manifest: Manifest) -> [DeleteRecord] {
+    guard let start = start(of: identity.b) else { return [] }
+    let pending = Set(
+      manifest.deletes.filter { $0.tenant == identity.tenant && $0.pending.contains(identity.a) }
+        .map(\.offset)
+    )
+    var records: [DeleteRecord] = []
+    let reader = LogReader(disk: disk, directory: queue, partitionCount: partitionCount)
+    var next = identity.b
+    // What cannot be read tells of no delete.
+    _ = try? reader.replay(
+      from: start,
+      while: { next < manifest.nextOffset },
+      body: { batch in
+        let header = batch.header
+        guard header.partition == partition else { return }
+        next = header.offset.advanced(by: 1)
+        guard header.offset < manifest.nextOffset, header.tenant == identity.tenant,
+          !pending.contains(header.offset), let record = DeleteCodec.decode(batch)
+        else { return }
+        records.append(record)
+      }
+    )
+    return records
+  }
+
   private func write(
     _ generation: Generation,
     _ table: PartitionLayouts,
@@ -123,6 +151,7 @@ struct BlockRescue {
   ) throws(SystemError) -> BlockReader {
     var identity = identity
     identity.strength = .head
+    identity.revision = 0
     let context = CutContext(
       partition: partition,
       epoch: identity.epoch,
@@ -137,7 +166,8 @@ struct BlockRescue {
       fieldSets: surroundings.fieldSets,
       files: surroundings.files,
       // The ring has the windows.
-      hours: []
+      hours: [],
+      deletes: carriedOut(identity, surroundings.manifest)
     )
     let writer = try SeriesWriter(context, identity: identity)
     do throws(SystemError) {

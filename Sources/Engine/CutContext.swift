@@ -26,6 +26,8 @@ struct CutContext {
   var hours: Set<Int64>
   /// Minutes to fold again from blocks, because their records are damaged.
   var damagedMinutes: [RingRecovery.DamagedMinute] = []
+  /// Rows that are left out, when a block is made anew.
+  var deletes: [DeleteRecord] = []
 }
 
 extension CutContext {

@@ -31,6 +31,8 @@ final class PartitionStore {
   private(set) var ring: RingRegion
   private(set) var ringSnapshot: RingSnapshot
   private(set) var ledger: LedgerBook
+  /// Deletes that were applied since the start.
+  private(set) var deleteCount = 0
   private(set) var unreadableRowCount = 0
   let counters = PartitionCounters()
   /// Why and when the cut under way began.
@@ -105,6 +107,7 @@ final class PartitionStore {
       let before = current.unreadableRowCount
       current.apply(batch, table: table, at: clock.monotonic())
       unreadableRowCount += current.unreadableRowCount - before
+    case .delete: preconditionFailure("a delete may have to wait: applyDelete")
     case .refusals:
       if let refusals = RefusalCodec.decode(batch) {
         current.apply(refusals, of: batch, ledger: &ledger, at: clock.monotonic())
@@ -225,6 +228,8 @@ final class PartitionStore {
     BlockList(
       summaries: manifest.blocks,
       readers: blocks,
+      deletes: manifest.deletes,
+      deleteCount: deleteCount,
       rollups: rollups,
       cut: manifest.cut,
       nextOffset: manifest.nextOffset,
@@ -247,6 +252,11 @@ final class PartitionStore {
     var committed = manifest
     committed.blocks = next.summaries
     committed.removals.add(replacement.removed)
+    committed.deletes.replace(
+      replacement.inputs,
+      with: replacement.outputs,
+      before: replacement.deletesEnd
+    )
     for (measurement, day) in replacement.rawFrom {
       committed.rollups.noteRawGone(measurement, before: day)
     }
@@ -257,21 +267,44 @@ final class PartitionStore {
     }
     blocks = next.readers
     adopt(committed, rollups: rollups)
+    // Of a delete that came while they were merged.
+    for block in replacement.readers { manifest.deletes.leaveOutRows(of: block) }
     CrashPoint.compactionCommitted.reach()
     return .done
   }
 
-  /// Commits a manifest that names fewer blocks, without the ring's hours that may have windows of
-  /// the others.
+  // MARK: Deletes
+
+  /// Applies a delete to the blocks, and passes it.
+  ///
+  /// - Returns: why that was not possible; nothing has changed then.
+  func applyDelete(_ batch: RowBatch) -> SystemError? {
+    guard let record = DeleteCodec.decode(batch) else {
+      unreadableRowCount += 1
+      current.pass(batch, at: clock.monotonic())
+      return nil
+    }
+    if case .failed(let failure) = delete(record, batch.header) { return failure }
+    deleteCount += 1
+    current.pass(batch, at: clock.monotonic())
+    counters.applied(batch)
+    return nil
+  }
+
+  /// Commits a manifest that names fewer blocks or more deletes, without the ring's hours that may
+  /// have windows of what is gone.
   func commit(
     _ next: Manifest,
     blocks kept: [BlockReader],
-    droppingHoursOf gone: [BlockSummary]
+    droppingHours isGone: (Int64) -> Bool
   ) -> BlockSwap {
-    precondition(cut == nil && !isFreezing)
-    for hour in ring.hours where gone.contains(where: { $0.meets(TimeRange.hour(hour)) }) {
-      ring.dropHour(hour)
+    precondition(cut == nil)
+    if let freezer {
+      freezer.abandon()
+      ring.cancelFreeze(freezer.hour)
+      self.freezer = nil
     }
+    for hour in ring.hours where isGone(hour) { ring.dropHour(hour) }
     var next = next
     do throws(SystemError) {
       // What the ring has dropped stays dropped: blocks answer for it.
@@ -426,64 +459,5 @@ final class PartitionStore {
 
   private func setAsideDamagedFiles() {
     for file in ring.takeDamagedFiles() { files.quarantine(file.path) }
-  }
-
-  // MARK: Views
-
-  /// What a query sees of some series: one state, named by its manifest.
-  ///
-  /// - Parameter series: ascending.
-  func view(of series: [SeriesID]) -> StoreView {
-    var view = StoreView(
-      partition: partition,
-      blocks: blocks,
-      ring: ringSnapshot,
-      rollups: rollups,
-      decoder: decoder,
-      fieldSets: fieldSets,
-      arenas: [],
-      generations: []
-    )
-    let generations = [cut?.generation, current].compactMap { $0 }
-    view.arenas = generations.map { $0.arena.reader() }
-    view.generations = generations.map(\.start)
-    let hasRows = generations.contains { $0.rowCount > 0 }
-    view.series.reserveCapacity(series.count)
-    for id in series {
-      guard let slot = table.knownSlot(of: id) else { continue }
-      let start = view.runs.count
-      for layout in hasRows ? table.layouts(ofSlot: slot) : [] {
-        let index = Int(layout.layout.rawValue)
-        for (arena, generation) in generations.enumerated()
-        where index < generation.runs.count && generation.runs[index].rowCount > 0 {
-          view.runs.append((layout: layout, arena: arena, run: generation.runs[index]))
-        }
-      }
-      view.series.append(
-        StoreView.OpenSeries(
-          series: id,
-          lastSealed: table.lastSealed[slot],
-          place: start..<view.runs.count
-        )
-      )
-    }
-    return view
-  }
-
-  /// The ledger with what is not cut yet: committed counts, plus what arrived, plus what is
-  /// pending.
-  func liveLedger() -> [(entry: LedgerEntry, pending: UInt64)] {
-    var book = ledger
-    var pending: [UInt64] = []
-    for generation in [cut?.generation, current].compactMap({ $0 }) {
-      book = book.adding(generation.tally, [:])
-      generation.pendingPoints(table: table, into: &pending)
-    }
-    for (key, points) in manifest.removals.counts {
-      book.remove(points, key)
-    }
-    return book.entries.enumerated().map { index, entry in
-      (entry, index < pending.count ? pending[index] : 0)
-    }
   }
 }

@@ -35,6 +35,9 @@ final class PartitionWorker: @unchecked Sendable {
   private var cutOutcome: Result<Void, SystemError>?
   /// After a cut failed during replay: the open bytes that are worth another attempt.
   private var replayCutAbove = 0
+  /// A delete that waits until all rows before it are in blocks; nothing is applied meanwhile.
+  private var stalled: RowBatch?
+  private var deleteRetryAt: UInt64 = 0
   /// Where changes are announced; set before the worker runs.
   var feed: FeedPort?
   private var scanning = 0
@@ -88,7 +91,7 @@ final class PartitionWorker: @unchecked Sendable {
   }
 
   private func work(monotonic: UInt64) -> Bool {
-    var worked = applyBatches()
+    var worked = applyBatches(monotonic: monotonic)
     worked = answerRequests() || worked
     worked = advanceCuts(monotonic: monotonic) || worked
     worked = advanceFreezes(monotonic: monotonic, isBusy: worked) || worked
@@ -97,22 +100,57 @@ final class PartitionWorker: @unchecked Sendable {
     return worked
   }
 
-  private func applyBatches() -> Bool {
+  private func applyBatches(monotonic: UInt64) -> Bool {
     var count = 0
+    if let batch = stalled {
+      guard applyDelete(batch, monotonic: monotonic) else { return false }
+      stalled = nil
+      count += 1
+    }
     // Open rows beyond twice the budget wait for their cut: the port fills, the committer stops
     // taking, sockets stop being read.
     while count < Self.batchesPerStep, openByteCount < 2 * limits.openByteCount,
       let batch = port.pop()
     {
-      store(of: batch.header.partition)?.apply(batch)
       count += 1
+      guard batch.header.kind == .delete else {
+        store(of: batch.header.partition)?.apply(batch)
+        continue
+      }
+      guard applyDelete(batch, monotonic: monotonic) else {
+        stalled = batch
+        break
+      }
     }
     return count > 0
   }
 
+  /// Applies a delete once what came before it is in blocks.
+  ///
+  /// - Returns: whether it is done.
+  private func applyDelete(_ batch: RowBatch, monotonic: UInt64) -> Bool {
+    guard let store = store(of: batch.header.partition),
+      batch.header.offset >= store.nextOffset
+    else { return true }
+    guard store.isSealed else {
+      if monotonic >= cutRetryAt { store.beginCut(.delete) }
+      return false
+    }
+    guard monotonic >= deleteRetryAt else { return false }
+    guard let failure = store.applyDelete(batch) else { return true }
+    if failure.isDiskFull, reserve.release() { return false }
+    deleteRetryAt = monotonic &+ Self.cutRetryNanoseconds
+    cutOutcome = .failure(failure)
+    store.counters.cutFailed()
+    return false
+  }
+
   /// Applies a batch that the log gives back at a start, and cuts when the budget is spent, so that
   /// a restart needs no more memory than running.
-  func replay(_ batch: RowBatch) {
+  ///
+  /// - Throws: when a delete cannot be applied (a full disk): what it deletes must not come back.
+  func replay(_ batch: RowBatch) throws(SystemError) {
+    if batch.header.kind == .delete { return try replayDelete(batch) }
     store(of: batch.header.partition)?.apply(batch)
     guard openByteCount > max(limits.openByteCount, replayCutAbove),
       let largest = stores.max(by: { $0.openByteCount < $1.openByteCount })
@@ -129,6 +167,20 @@ final class PartitionWorker: @unchecked Sendable {
         return
       }
     }
+  }
+
+  private func replayDelete(_ batch: RowBatch) throws(SystemError) {
+    guard let store = store(of: batch.header.partition),
+      batch.header.offset >= store.nextOffset
+    else { return }
+    while !store.isSealed {
+      store.beginCut(.delete)
+      guard case .failed(let failure) = store.stepCut() else { continue }
+      guard failure.isDiskFull, reserve.release() else { throw failure }
+    }
+    guard let failure = store.applyDelete(batch) else { return }
+    guard failure.isDiskFull, reserve.release() else { throw failure }
+    if let failure = store.applyDelete(batch) { throw failure }
   }
 
   private var openByteCount: Int { stores.reduce(0) { $0 + $1.openByteCount } }

@@ -1,5 +1,6 @@
 internal import Blocks
 internal import Catalog
+internal import Logging
 internal import Model
 internal import Platform
 internal import Queue
@@ -15,6 +16,29 @@ extension Recovery {
     guard rescue.isRetained(block.summary) else { return true }
     // A disk that does not answer says nothing of the block.
     return (try? block.isSound()) ?? true
+  }
+
+  /// Sets a file aside that turns out damaged while the server runs, and says so in the log.
+  var quarantine: @Sendable (String) -> Void {
+    let (directory, disk, clock, logger) = (directory, disk, parts.clock, parts.logger)
+    return { path in
+      do throws(SystemError) {
+        let target = try directory.quarantine(path, disk: disk, at: clock.now())
+        logger.log(
+          .ringFileDamaged,
+          .error,
+          "a damaged file of the ring was made anew",
+          ["path": "\(path)", "moved": "\(target)"]
+        )
+      } catch {
+        logger.log(
+          .ringFileDamaged,
+          .error,
+          "a damaged file of the ring stays in place",
+          ["path": "\(path)", "why": "\(error)"]
+        )
+      }
+    }
   }
 
   /// Makes what is damaged anew, as far as the log has it, and commits that.
@@ -90,6 +114,7 @@ extension Recovery {
       partition.forget(lost)
       partition.insert(made.summary)
       let readers = try files.open([made.summary])
+      for reader in readers { partition.manifest.deletes.leaveOutRows(of: reader) }
       partition.blocks.append(contentsOf: readers)
       partition.blocks.sort { $0.summary.identity.precedes($1.summary.identity) }
       let rows = isWhole ? "" : ": what it still has of it, \(made.summary.rowCount) rows"

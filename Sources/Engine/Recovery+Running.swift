@@ -28,6 +28,10 @@ extension Recovery {
         try reserve.check()
         try catalog.sync(upTo: version)
       },
+      prepareDeletes: { version throws(SystemError) in
+        _ = reserve.release()
+        try catalog.sync(upTo: version)
+      },
       makeRoom: {
         for worker in workers {
           worker.mailbox.send(.flush(applied: [:], completion: Completion()))

@@ -186,6 +186,7 @@ struct Recovery {
           unread.append(summary)
         }
         report.damages += reader.damages
+        manifest.deletes.leaveOutRows(of: reader)
         blocks.append(reader)
         // One that was made anew may have another size than the manifest says.
         sound.append(reader.damages.isEmpty ? reader.summary : summary)
@@ -304,29 +305,6 @@ struct Recovery {
     )
   }
 
-  /// Sets a file aside that turns out damaged while the server runs, and says so in the log.
-  private var quarantine: @Sendable (String) -> Void {
-    let (directory, disk, clock, logger) = (directory, disk, parts.clock, parts.logger)
-    return { path in
-      do throws(SystemError) {
-        let target = try directory.quarantine(path, disk: disk, at: clock.now())
-        logger.log(
-          .ringFileDamaged,
-          .error,
-          "a damaged file of the ring was made anew",
-          ["path": "\(path)", "moved": "\(target)"]
-        )
-      } catch {
-        logger.log(
-          .ringFileDamaged,
-          .error,
-          "a damaged file of the ring stays in place",
-          ["path": "\(path)", "why": "\(error)"]
-        )
-      }
-    }
-  }
-
   // MARK: Log
 
   private mutating func openLog(
@@ -383,10 +361,14 @@ struct Recovery {
           state.secondsSpent = Double(clock.monotonic() &- start) / 1e9
           progress(state)
         },
-        body: { batch in
+        body: { batch throws(LogError) in
           CrashPoint.replaying.reach()
           newest = max(newest, batch.header.registryVersion)
-          workers[Int(batch.header.partition.rawValue) % count].replay(batch)
+          do throws(SystemError) {
+            try workers[Int(batch.header.partition.rawValue) % count].replay(batch)
+          } catch {
+            throw .system(error)
+          }
         }
       )
       // Damaged segments are never deleted.

@@ -64,6 +64,9 @@ final class SeriesWriter {
     for (index, layout) in layouts.enumerated() {
       reader.collect(generation.runs[Int(layout.layout.rawValue)], index: index, into: &rows)
     }
+    for delete in context.deletes where delete.contains(layouts[0].series) {
+      rows.removeAll { delete.range.contains($0.timestamp) }
+    }
     let run = generation.runs[Int(layouts[0].layout.rawValue)]
     let isSorted = layouts.count == 1 && run.isAscending
     var late: [RowReference] = []

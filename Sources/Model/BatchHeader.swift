@@ -22,6 +22,8 @@ public struct BatchHeader: Equatable, Sendable {
     case rows = 1
     /// Counts of refused lines (``RefusalCount``).
     case refusals = 2
+    /// Rows of smaller offsets that are deleted (``DeleteRecord``).
+    case delete = 3
   }
 
   public var kind: Kind

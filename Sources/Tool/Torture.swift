@@ -8,8 +8,8 @@ struct Torture: ParsableCommand {
     discussion: """
       Starts a server of its own under load over TCP with acknowledgements, kills it with SIGKILL \
       at random moments and at named points (in the middle of a cut, of a manifest's switch, of a \
-      start), starts it again, reads everything back and compares it with what was acknowledged: \
-      every point, every minute's window, the ledger. Exit status 1 when anything is wrong.
+      start), deletes some of the rows meanwhile, starts it again, reads everything back and \
+      compares it with what was acknowledged: every point, every minute's window, the ledger. Exit status 1 when anything is wrong.
       """
   )
 
@@ -78,6 +78,11 @@ enum TortureText {
     text += line("memory", "at most \(starting) MiB once started, \(running) MiB before a kill")
     text +=
       line("acknowledged", "\(Quantity.grouped(figures.acknowledgedRows)) rows")
+      + line(
+        "deleted",
+        "\(Quantity.grouped(figures.deletedRows)) of them, by "
+          + "\(Quantity.grouped(figures.deletes)) deletes"
+      )
       + line(
         "stored",
         "\(Quantity.grouped(figures.storedRows)) rows, "

@@ -72,6 +72,50 @@ import Testing
     #expect(after.reduce(0, +) < before.reduce(0, +))
   }
 
+  @Test(arguments: [false, true])
+  func aDeleteOnAFullDiskIsTakenAndGivesItsSpaceBack(isKnownToBeFull: Bool) async throws {
+    let harness = try EngineHarness { configuration in
+      configuration.diskReserveByteCount = 256 << 10
+      configuration.ringExtentByteCount = 4_096
+      // Blocks are made anew for deletes alone.
+      configuration.compaction.cutCount = 100
+    }
+    var random = SeededRandom(seed: 7)
+    #expect(try harness.send(rows(0..<40) + "#ack a\n") == "OK a 40 0\n")
+    for cut in Int64(0)..<3 {
+      let large = (Int64(0)..<400).map { row in
+        let noise = (0..<60).map { _ in
+          String(UInt64.random(in: 0..<1 << 60, using: &random), radix: 36)
+        }.joined()
+        return "large,h=1 s=\"\(noise)\" \((Self.base - 90 + cut) * 1_000_000_000 + row)\n"
+      }.joined()
+      #expect(try harness.send(large + "#ack b\n") == "OK b 400 0\n")
+      try await harness.engine.flush()
+    }
+    func blockByteCount() -> Int {
+      harness.disk.files.reduce(0) { $0 + ($1.key.hasSuffix(".block") ? $1.value.count : 0) }
+    }
+    let expected = try await harness.range(Self.query)
+    let before = blockByteCount()
+    #expect(before > 600_000)
+    harness.disk.limitFreeSpace(to: 0)
+    if isKnownToBeFull {
+      #expect(try harness.send(rows(40..<80) + "#ack c\n").hasPrefix("FAIL c the disk is full"))
+    }
+    let items = EngineHarness.items("match[]=large")
+    #expect(try await harness.engine.deleteSeries(items, tenant: "default") == 1)
+    let gone = "measurement=large&field=*&start=\(Self.base - 200)&end=\(Self.base + 99)"
+    #expect(try await harness.range(gone).contains(#""series":[]"#))
+    #expect(try await harness.range(Self.query) == expected)
+    try harness.restart(.power)
+    #expect(try await harness.range(gone).contains(#""series":[]"#))
+    try harness.settle(steps: 200)
+    #expect(blockByteCount() < before / 10)
+    #expect(try again(harness, rows(40..<80) + "#ack d\n") == "OK d 40 0\n")
+    #expect(harness.disk.files[Self.path]?.count == 256 << 10)
+    #expect(harness.damages.isEmpty)
+  }
+
   @Test func aDirectoryOnAFullDiskStartsWithoutAReserve() async throws {
     let calm = try harness()
     _ = try calm.send(rows(0..<40) + "#ack a\n")

@@ -66,4 +66,38 @@ import Testing
     let manifest = try Manifest(bytes.span)
     #expect(manifest == Self.removed)
   }
+
+  // MARK: Deletes
+
+  static let deleting: Manifest = {
+    var manifest = ManifestFormatTests.removed
+    let record = DeleteRecord(
+      range: TimeRange(start: 1_795_373_310_000_000_000, end: 1_795_373_320_000_000_000),
+      series: [SeriesID(4), SeriesID(9)]
+    )
+    manifest.deletes = [
+      BlockDelete(tenant: TenantID(1), offset: Offset(32), record: record, pending: [Offset(16)])
+    ]
+    manifest.rollups.coverage = [.hour: .init(from: 0, until: 20_780)]
+    manifest.rollups.changed = [20_778: 5]
+    manifest.rollups.deletes = [RollupDelete(tenant: TenantID(1), record: record)]
+    return manifest
+  }()
+
+  @Test func aManifestWithDeletesOpensForEver() throws {
+    let fixture = "format-v1/manifest-deletes.bin"
+    #expect(try Fixtures.matches(fixture, Self.deleting.encoded()))
+    let bytes = try Fixtures.bytes(fixture)
+    let manifest = try Manifest(bytes.span)
+    #expect(manifest == Self.deleting)
+    for count in bytes.indices {
+      let cut = Array(bytes[..<count])
+      #expect(throws: BlockError.self) { try Manifest(cut.span) }
+    }
+    for bit in 0..<8 * bytes.count {
+      var flipped = bytes
+      flipped[bit / 8] ^= 1 << UInt8(bit % 8)
+      #expect(throws: BlockError.self) { try Manifest(flipped.span) }
+    }
+  }
 }

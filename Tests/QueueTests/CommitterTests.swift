@@ -22,6 +22,7 @@ struct CommitterBench {
   final class Prepared: Sendable {
     let versions = Mutex<[UInt64]>([])
     let failure = Mutex<SystemError?>(nil)
+    let deleteCount = Atomic<Int>(0)
   }
 
   init(
@@ -29,7 +30,8 @@ struct CommitterBench {
     receiverCount: Int = 2,
     capacity: Int = 64,
     inFlight: (capacity: Int, byteCountMax: Int) = (4_096, 64 << 20),
-    options: CommitOptions = CommitOptions()
+    options: CommitOptions = CommitOptions(),
+    deletesPort: ReceiverPort? = nil
   ) throws {
     log = bench
     let partitionCount = bench.partitionCount
@@ -45,6 +47,7 @@ struct CommitterBench {
     receivers = (0..<receiverCount).map { _ in
       ReceiverPort(capacity: capacity) { settled.count.wrappingAdd(1, ordering: .relaxed) }
     }
+    if let deletesPort { receivers.append(deletesPort) }
     committer = Committer(
       log: try bench.open().log,
       receivers: receivers,
@@ -54,6 +57,7 @@ struct CommitterBench {
         if let failure = prepared.failure.withLock({ $0 }) { throw failure }
         prepared.versions.withLock { $0.append(version) }
       },
+      prepareDeletes: { _ in prepared.deleteCount.wrappingAdd(1, ordering: .relaxed) },
       options: options,
       clock: bench.clock
     )

@@ -2,6 +2,7 @@ import ArgumentParser
 import Engine
 import Logging
 import Platform
+import Query
 import Server
 import TestSupport
 import Testing

@@ -2,6 +2,7 @@ import Cold
 import Engine
 import Model
 import Platform
+import Query
 import TestSupport
 import Testing
 import Tool

@@ -2,6 +2,7 @@ import Engine
 import Logging
 import Model
 import Platform
+import Query
 import Synchronization
 import TestSupport
 import Tool

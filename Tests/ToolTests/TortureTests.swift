@@ -83,6 +83,41 @@ import Tool
     #expect(later.invented > 0)
   }
 
+  @Test func whatADeleteTookMustBeGone() {
+    var series = series()
+    series.beginDelete(1_000...1_500)
+    #expect(series.endDelete() == 1)
+    var faults = TortureFaults()
+    var other = series
+    other.compare([2_000: values(series, 1, 1)], &faults)
+    #expect(faults.isClean)
+    series.compare([1_000: values(series, 0, 1), 2_000: values(series, 1, 1)], &faults)
+    #expect(faults.invented > 0)
+    // Sent again it counts again.
+    _ = other.line(0, isNewVersion: false)
+    other.acknowledge(0, sent: 1)
+    var later = TortureFaults()
+    other.compare([1_000: values(other, 0, 0), 2_000: values(other, 1, 1)], &later)
+    #expect(later.isClean)
+    other.compare([2_000: values(other, 1, 1)], &later)
+    #expect(later.missing > 0)
+  }
+
+  @Test func aDeleteWithoutAnAnswerTakesAllOrNothing() {
+    func found(_ rows: [Int]) -> TortureFaults {
+      var series = series()
+      series.acknowledge(1, sent: 2)
+      series.beginDelete(1_000...2_000)
+      var faults = TortureFaults()
+      let pairs = rows.map { (Int64($0 + 1) * 1_000, values(series, $0, 1)) }
+      series.compare(Dictionary(uniqueKeysWithValues: pairs), &faults)
+      return faults
+    }
+    #expect(found([0, 1]).isClean)
+    #expect(found([]).isClean)
+    #expect(found([0]).missing > 0)
+  }
+
   @Test func answersAreReadAsTheyAreWritten() {
     let text = #"{"a":[1,-2.5e3,"x\n\"",null,true,{}],"b":{"c":"9007199254740993"}}"#
     let json = TortureJSON(Array(text.utf8))

@@ -49,11 +49,15 @@ struct BlockMerger {
         while groups.series == series {
           let (reader, entry) = try groups.next()
           if entry.lastTimestamp < oldest {
-            filter.leaveOut(entry)
+            let columns = definitions.fieldSets.first { $0.id == entry.fieldSet }?.fields.count ?? 1
+            let points = entry.rowCount * columns
+            filter.leaveOut(points, of: series, .age, identity.tenant, definitions)
             continue
           }
+          let deleted = reader.deletedRanges(of: series, before: filter.deletesEnd)
           do throws(BlockError) {
-            try merger.add(entry, of: reader)
+            let points = try merger.add(entry, of: reader, without: deleted)
+            filter.leaveOut(points, of: series, .deleted, identity.tenant, definitions)
           } catch {
             throw .input(error, path: reader.path, entry.offset, entry.byteCount)
           }

@@ -95,6 +95,8 @@ public struct CompactionStep: Sendable {
   /// What the merged block of a tenant is called.
   func identity(of tenant: TenantID, strength: ChunkStrength) -> BlockIdentity {
     let tenants = tenants
+    // What has the strength already is made anew under another name.
+    let revisions = inputs.filter { $0.identity.strength == strength }.map(\.identity.revision)
     let first = inputs[0].identity
     let last = inputs[inputs.count - 1].identity
     return BlockIdentity(
@@ -106,7 +108,8 @@ public struct CompactionStep: Sendable {
       cut: last.cut,
       index: UInt32(tenants.firstIndex(of: tenant) ?? 0),
       count: UInt32(tenants.count),
-      strength: strength
+      strength: strength,
+      revision: revisions.max().map { $0 &+ 1 } ?? 0
     )
   }
 }
@@ -153,7 +156,7 @@ public enum CompactionPlan {
   }
 
   /// The blocks of each cut.
-  private static func cuts(of blocks: [BlockSummary]) -> [[BlockSummary]] {
+  static func cuts(of blocks: [BlockSummary]) -> [[BlockSummary]] {
     var cuts: [[BlockSummary]] = []
     for block in blocks {
       if let last = cuts.last?.last, last.identity.cut == block.identity.cut,

@@ -4,20 +4,38 @@ public import Model
 public final class GroupFilter {
   /// Groups of a series whose rows all lie before this time are left out.
   let oldest: (SeriesID) -> Timestamp
-  private let pointCount: (ChunkGroupEntry) -> UInt64
-  /// Points left out, by series.
-  public private(set) var removed: [SeriesID: UInt64] = [:]
+  /// Deletes before this offset are carried out; later ones act on what the merge makes.
+  public let deletesEnd: Offset
+  /// Points that were left out.
+  public private(set) var counts: [Removals.Key: UInt64] = [:]
 
-  /// - Parameters:
-  ///   - oldest: the first time that is kept of a series.
-  ///   - pointCount: how many points a group has.
+  /// - Parameter oldest: the first time that is kept of a series.
   public init(
-    oldest: @escaping (SeriesID) -> Timestamp = { _ in .min },
-    pointCount: @escaping (ChunkGroupEntry) -> UInt64 = { UInt64($0.rowCount) }
+    deletesEnd: Offset = .zero,
+    oldest: @escaping (SeriesID) -> Timestamp = { _ in .min }
   ) {
+    self.deletesEnd = deletesEnd
     self.oldest = oldest
-    self.pointCount = pointCount
   }
 
-  func leaveOut(_ entry: ChunkGroupEntry) { removed[entry.series, default: 0] += pointCount(entry) }
+  /// Counts points that are left out.
+  ///
+  /// - Parameter definitions: of the blocks that are merged.
+  func leaveOut(
+    _ points: Int,
+    of series: SeriesID,
+    _ cause: Removals.Cause,
+    _ tenant: TenantID,
+    _ definitions: BlockDefinitions
+  ) {
+    guard points > 0 else { return }
+    let place = definitions.series.lowerBound { $0.id < series }
+    let isKnown = place < definitions.series.count && definitions.series[place].id == series
+    let key = Removals.Key(
+      tenant: tenant,
+      measurement: isKnown ? definitions.series[place].measurement : nil,
+      cause: cause
+    )
+    counts[key, default: 0] += UInt64(points)
+  }
 }

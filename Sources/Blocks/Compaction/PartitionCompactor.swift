@@ -81,7 +81,24 @@ public struct PartitionCompactor: Sendable {
 
   /// The steps that are to be made, as the manifest stands.
   public func plan() throws(SystemError) -> [CompactionStep] {
-    CompactionPlan.steps(for: try store.load().manifest.blocks, policy)
+    steps(for: try store.load().manifest).map(\.step)
+  }
+
+  /// Merges, and blocks to be made anew without deleted rows that no merge takes.
+  private func steps(
+    for manifest: Manifest
+  ) -> [(step: CompactionStep, policy: CompactionPolicy)] {
+    var steps = CompactionPlan.steps(for: manifest.blocks, policy).map { ($0, policy) }
+    var done = Set(steps.flatMap { $0.0.inputs.map(\.fileName) })
+    while let found = CompactionPlan.cleaning(
+      of: manifest.blocks,
+      manifest.deletes,
+      without: done
+    ) {
+      steps.append((found.step, found.policy))
+      done.formUnion(found.step.inputs.map(\.fileName))
+    }
+    return steps.map { (step: $0.0, policy: $0.1) }
   }
 
   /// Makes all steps.
@@ -98,15 +115,16 @@ public struct PartitionCompactor: Sendable {
     } catch {
       throw .system(error)
     }
-    let steps = CompactionPlan.steps(for: loaded.manifest.blocks, policy)
+    let work = steps(for: loaded.manifest)
+    let steps = work.map(\.step)
     var progress = CompactionProgress()
     progress.stepCount = steps.count
     progress.pointCount = steps.reduce(0) { $0 + $1.pointCount }
     progress.inputByteCount = steps.reduce(0) { $0 + $1.inputByteCount }
-    for step in steps {
-      let outputs = try merge(step)
+    for (step, policy) in work {
+      let (outputs, filter) = try merge(step, policy, loaded.manifest)
       do throws(SystemError) {
-        try commit(step, outputs, &loaded.manifest)
+        try commit(step, outputs, filter, &loaded.manifest)
       } catch {
         throw .system(error)
       }
@@ -119,21 +137,35 @@ public struct PartitionCompactor: Sendable {
     return progress
   }
 
-  private func merge(_ step: CompactionStep) throws(CompactionError) -> [BlockSummary] {
+  private func merge(
+    _ step: CompactionStep,
+    _ policy: CompactionPolicy,
+    _ manifest: Manifest
+  ) throws(CompactionError) -> ([BlockSummary], GroupFilter) {
     // Files that are read in turns share descriptors.
     let files = BlockFiles(disk: disk)
     var readers: [BlockReader] = []
-    for input in step.inputs { readers.append(try reader(of: input, files)) }
+    for input in step.inputs {
+      let reader = try reader(of: input, files)
+      manifest.deletes.leaveOutRows(of: reader)
+      readers.append(reader)
+    }
+    let filter = GroupFilter(deletesEnd: Offset(.max))
     var outputs: [BlockSummary] = []
     do throws(CompactionError) {
-      let merger = StepMerger(disk: disk, directory: store.blocksDirectory, policy: policy)
+      let merger = StepMerger(
+        disk: disk,
+        directory: store.blocksDirectory,
+        policy: policy,
+        filter: filter
+      )
       try merger.merge(step, readers, into: &outputs)
     } catch {
       // What cannot be removed now is a leftover for the next start.
       _ = try? store.remove(outputs.map { store.path(of: $0) })
       throw error
     }
-    return outputs
+    return (outputs, filter)
   }
 
   private func reader(
@@ -151,6 +183,7 @@ public struct PartitionCompactor: Sendable {
   private func commit(
     _ step: CompactionStep,
     _ outputs: [BlockSummary],
+    _ filter: GroupFilter,
     _ manifest: inout Manifest
   ) throws(SystemError) {
     let names = Set(step.inputs.map(\.fileName))
@@ -158,6 +191,8 @@ public struct PartitionCompactor: Sendable {
     let place = next.blocks.firstIndex { names.contains($0.fileName) } ?? next.blocks.count
     next.blocks.removeAll { names.contains($0.fileName) }
     next.blocks.insert(contentsOf: outputs, at: place)
+    next.deletes.replace(step.inputs, with: outputs, before: filter.deletesEnd)
+    next.removals.add(filter.counts)
     try store.commit(next)
     manifest = next
     try store.remove(step.inputs.map { store.path(of: $0) })

@@ -26,6 +26,8 @@ struct SeriesMerger {
     var group: ChunkGroup?
     let columns: [ChunkGroupDirectory.Column]
     let timestamps: [Timestamp]
+    /// Those that are not deleted; one or more.
+    let rows: [Range<Int>]
     let isLate: Bool
 
     var fieldSet: FieldSetID { entry.fieldSet }
@@ -49,11 +51,20 @@ struct SeriesMerger {
   }
 
   /// Reads and checks a group; they come in the order in which later ones win.
+  ///
+  /// - Parameter deleted: the times of rows that are left out.
+  /// - Returns: points that were left out.
   mutating func add(
     _ entry: ChunkGroupEntry,
-    of reader: BlockReader
-  ) throws(BlockError) {
+    of reader: BlockReader,
+    without deleted: [TimeRange]
+  ) throws(BlockError) -> Int {
     let group = try Self.group(entry, of: reader)
+    let timestamps = try group.timestamps()
+    let rows = Self.rows(timestamps, without: deleted)
+    let gone = timestamps.count - rows.reduce(0) { $0 + $1.count }
+    let columnCount = group.directory.columns.count
+    guard !rows.isEmpty else { return gone * columnCount }
     let isKept = heldByteCount + entry.byteCount <= Self.heldByteCountMax
     if isKept { heldByteCount += entry.byteCount }
     groups.append(
@@ -62,10 +73,30 @@ struct SeriesMerger {
         entry: entry,
         group: isKept ? group : nil,
         columns: group.directory.columns,
-        timestamps: try group.timestamps(),
+        timestamps: timestamps,
+        rows: rows,
         isLate: group.head.isLate
       )
     )
+    return gone * columnCount
+  }
+
+  /// The rows whose times are in none of some ranges.
+  private static func rows(
+    _ timestamps: [Timestamp],
+    without deleted: [TimeRange]
+  ) -> [Range<Int>] {
+    guard !deleted.isEmpty else { return [0..<timestamps.count] }
+    var rows: [Range<Int>] = []
+    for (row, timestamp) in timestamps.enumerated()
+    where !deleted.contains(where: { $0.contains(timestamp) }) {
+      if let last = rows.last, last.upperBound == row {
+        rows[rows.count - 1] = last.lowerBound..<row + 1
+      } else {
+        rows.append(row..<row + 1)
+      }
+    }
+    return rows
   }
 
   private static func group(
@@ -86,7 +117,7 @@ struct SeriesMerger {
   ) throws(CompactionError) {
     if mustStayApart {
       for index in groups.indices {
-        let rows = [Run(group: index, rows: 0..<groups[index].timestamps.count)]
+        let rows = groups[index].rows.map { Run(group: index, rows: $0) }
         try write(rows, isLate: groups[index].isLate, to: &writer, pace)
       }
       return
@@ -126,11 +157,13 @@ struct SeriesMerger {
     let ascends = zip(members, members.dropFirst()).allSatisfy {
       groups[$0].last < groups[$1].first
     }
-    if ascends { return members.map { Run(group: $0, rows: 0..<groups[$0].timestamps.count) } }
+    if ascends {
+      return members.flatMap { member in groups[member].rows.map { Run(group: member, rows: $0) } }
+    }
     var rows: [(timestamp: Timestamp, group: Int, row: Int)] = []
     for member in members {
-      for (row, timestamp) in groups[member].timestamps.enumerated() {
-        rows.append((timestamp, member, row))
+      for part in groups[member].rows {
+        for row in part { rows.append((groups[member].timestamps[row], member, row)) }
       }
     }
     rows.sort { ($0.timestamp, $0.group) < ($1.timestamp, $1.group) }

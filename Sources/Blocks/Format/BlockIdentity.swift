@@ -7,7 +7,7 @@ public import Model
 ///
 ///     | 0 magic u32 | 4 version u8 | 5 zero u8 | 6 partition u16 | 8 tenant u32 | 12 epoch u32 |
 ///     | 16 a u64 | 24 b u64 | 32 cut u64 | 40 index u32 | 44 count u32 | 48 strength u8 |
-///     | 49 zero, 11 bytes |
+///     | 49 zero u8 | 50 revision u16 | 52 zero u64 |
 ///     | 60 CRC32C of bytes 0 ..< 60 u32 |
 public struct BlockIdentity: Hashable, Sendable {
   static let byteCount = 64
@@ -30,6 +30,8 @@ public struct BlockIdentity: Hashable, Sendable {
   public var count: UInt32
   /// Of its chunks: `head` as a cut wrote it, others when blocks were merged.
   public var strength: ChunkStrength
+  /// How often a block of this strength was made anew, without rows that were removed.
+  public var revision: UInt16
 
   /// - Parameters:
   ///   - b: not before `a`.
@@ -43,7 +45,8 @@ public struct BlockIdentity: Hashable, Sendable {
     cut: UInt64,
     index: UInt32 = 0,
     count: UInt32 = 1,
-    strength: ChunkStrength = .head
+    strength: ChunkStrength = .head,
+    revision: UInt16 = 0
   ) {
     precondition(a <= b)
     precondition(index < count)
@@ -57,12 +60,15 @@ public struct BlockIdentity: Hashable, Sendable {
     self.index = index
     self.count = count
     self.strength = strength
+    self.revision = revision
   }
 
   /// `0000000000000010-0000000000000020-00000000.block`: offsets and tenant in hexadecimal; with
-  /// `-1` or `-2` before the suffix for merged blocks, by their strength.
+  /// `-1` or `-2` before the suffix for merged blocks, by their strength, and the revision behind
+  /// that unless it is 0.
   public var fileName: String {
-    let merged = strength == .head ? "" : "-\(strength.rawValue)"
+    var merged = strength == .head ? "" : "-\(strength.rawValue)"
+    if revision > 0 { merged += "-" + FixedHex.text(UInt64(revision), 4) }
     return "\(FixedHex.text(a.rawValue, 16))-\(FixedHex.text(b.rawValue, 16))"
       + "-\(FixedHex.text(UInt64(tenant.rawValue), 8))\(merged)\(Self.fileSuffix)"
   }
@@ -77,8 +83,10 @@ public struct BlockIdentity: Hashable, Sendable {
       separator: "-",
       omittingEmptySubsequences: false
     )
-    let isNamed = parts.count == 3 || (parts.count == 4 && (parts[3] == "1" || parts[3] == "2"))
-    guard isNamed, let a = FixedHex.value(parts[0], 16),
+    let isMerged = parts.count > 3 && (parts[3] == "1" || parts[3] == "2")
+    let isRevised = parts.count == 5 && FixedHex.value(parts[4], 4) != nil
+    guard parts.count == 3 || isMerged && (parts.count == 4 || isRevised),
+      let a = FixedHex.value(parts[0], 16),
       let b = FixedHex.value(parts[1], 16), let tenant = FixedHex.value(parts[2], 8)
     else { return nil }
     return (Offset(a), Offset(b), TenantID(UInt32(tenant)))
@@ -102,7 +110,8 @@ public struct BlockIdentity: Hashable, Sendable {
       let a = reader.readInteger(UInt64.self), let b = reader.readInteger(UInt64.self),
       let cut = reader.readInteger(UInt64.self), let index = reader.readInteger(UInt32.self),
       let count = reader.readInteger(UInt32.self), let strengthCode = reader.readByte(),
-      reader.skip(11) != nil,
+      reader.readByte() != nil, let revision = reader.readInteger(UInt16.self),
+      reader.skip(8) != nil,
       let checksum = reader.readInteger(UInt32.self)
     else { throw .truncated(part) }
     guard magic == Self.magic else { throw .magic(part, found: magic) }
@@ -120,7 +129,8 @@ public struct BlockIdentity: Hashable, Sendable {
       cut: cut,
       index: index,
       count: count,
-      strength: strength
+      strength: strength,
+      revision: revision
     )
   }
 
@@ -139,7 +149,7 @@ public struct BlockIdentity: Hashable, Sendable {
     buffer.writeInteger(count)
     buffer.writeByte(strength.rawValue)
     buffer.writeByte(0)
-    buffer.writeInteger(UInt16(0))
+    buffer.writeInteger(revision)
     buffer.writeInteger(UInt64(0))
     buffer.writeInteger(buffer.checksum(from: start))
   }

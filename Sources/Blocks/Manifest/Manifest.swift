@@ -9,9 +9,10 @@ public import Model
 ///                | ring files u32 | hour i64, bytes u48, number u8, kind u8 | ... | ledger |
 ///                | catalog version u64, unless 0 and the last | removals, unless there are none |
 ///
-/// Version 2 is written when blocks lie in a cold store or there are rollups. Behind the catalog's
-/// version, 0 or not, it has sections of | tag u8 | bytes u32 | content |. Tag 2 has the removals,
-/// tag 4 the rollups (``RollupState``), tag 1 names the blocks that are not here:
+/// Version 2 is written when blocks lie in a cold store, or there are rollups or deletes. Behind
+/// the catalog's version, 0 or not, it has sections of | tag u8 | bytes u32 | content |. Tag 2 has
+/// the removals, tag 3 the deletes (``BlockDelete``), tag 4 the rollups (``RollupState``), tag 5 their
+/// deletes (``RollupDelete``), tag 1 names the blocks that are not here:
 ///     | index among the blocks u32 | first eight bytes of the object's SHA-256 u64 | ...
 public struct Manifest: Hashable, Sendable {
   static let headByteCount = 20
@@ -22,7 +23,9 @@ public struct Manifest: Hashable, Sendable {
   static let sectionedVersion: UInt8 = 2
   private static let coldTag: UInt8 = 1
   private static let removalsTag: UInt8 = 2
+  private static let deletesTag: UInt8 = 3
   private static let rollupsTag: UInt8 = 4
+  private static let rollupDeletesTag: UInt8 = 5
   private static let coldEntryByteCount = 12
   /// A million blocks; what claims more is damaged.
   static let byteCountMax = 128 << 20
@@ -44,6 +47,8 @@ public struct Manifest: Hashable, Sendable {
   public var catalogVersion: UInt64
   /// What retention and deletes have taken away.
   public var removals: Removals
+  /// Deletes that blocks still hold rows of, in the order of their offsets.
+  public var deletes: [BlockDelete]
   public var rollups = RollupState()
 
   public init(
@@ -55,7 +60,8 @@ public struct Manifest: Hashable, Sendable {
     ringProgress: [RingProgress] = [],
     ledger: [LedgerEntry] = [],
     catalogVersion: UInt64 = 0,
-    removals: Removals = Removals()
+    removals: Removals = Removals(),
+    deletes: [BlockDelete] = []
   ) {
     self.partition = partition
     self.cut = cut
@@ -66,6 +72,7 @@ public struct Manifest: Hashable, Sendable {
     self.ledger = ledger
     self.catalogVersion = catalogVersion
     self.removals = removals
+    self.deletes = deletes
   }
 
   /// The bytes of the file.
@@ -83,7 +90,7 @@ public struct Manifest: Hashable, Sendable {
     }
     LedgerCoding.write(ledger, into: &payload)
     let cold = coldSection
-    let hasSections = cold.count > 0 || !rollups.isEmpty
+    let hasSections = cold.count > 0 || !rollups.isEmpty || !deletes.isEmpty
     if catalogVersion > 0 || hasSections || !removals.isEmpty {
       payload.writeInteger(catalogVersion)
     }
@@ -94,10 +101,21 @@ public struct Manifest: Hashable, Sendable {
         removals.write(into: &section)
         Self.writeSection(Self.removalsTag, section.array(), into: &payload)
       }
+      if !deletes.isEmpty {
+        var section = OutputBuffer()
+        section.writeVarint(UInt64(deletes.count))
+        for delete in deletes { delete.write(into: &section) }
+        Self.writeSection(Self.deletesTag, section.array(), into: &payload)
+      }
       if !rollups.isEmpty {
         var section = OutputBuffer()
         rollups.write(into: &section)
         Self.writeSection(Self.rollupsTag, section.array(), into: &payload)
+      }
+      if !rollups.deletes.isEmpty {
+        var section = OutputBuffer()
+        rollups.writeDeletes(into: &section)
+        Self.writeSection(Self.rollupDeletesTag, section.array(), into: &payload)
       }
     } else if !removals.isEmpty {
       removals.write(into: &payload)
@@ -214,28 +232,43 @@ public struct Manifest: Hashable, Sendable {
     guard let tag = reader.readByte(), let byteCount = reader.readInteger(UInt32.self),
       Int(byteCount) <= reader.remaining
     else { throw .truncated(part) }
-    if tag == Self.removalsTag {
-      let end = reader.remaining - Int(byteCount)
-      try readRemovals(&reader)
-      guard reader.remaining == end else { throw .malformed(part) }
-      return
-    }
-    if tag == Self.rollupsTag {
-      let end = reader.remaining - Int(byteCount)
-      guard let rollups = RollupState(&reader, partition: partition), reader.remaining == end else {
-        throw .malformed(part)
-      }
+    let end = reader.remaining - Int(byteCount)
+    switch tag {
+    case Self.coldTag: try readCold(&reader, byteCount: Int(byteCount))
+    case Self.removalsTag: try readRemovals(&reader)
+    case Self.deletesTag: try readDeletes(&reader)
+    case Self.rollupsTag:
+      guard let rollups = RollupState(&reader, partition: partition) else { throw .malformed(part) }
       self.rollups = rollups
-      return
+    case Self.rollupDeletesTag:
+      guard rollups.readDeletes(&reader) else { throw .malformed(part) }
+    default: throw .malformed(part)
     }
-    guard tag == Self.coldTag, Int(byteCount).isMultiple(of: Self.coldEntryByteCount) else {
-      throw .malformed(part)
+    guard reader.remaining == end else { throw .malformed(part) }
+  }
+
+  private mutating func readDeletes(_ reader: inout ByteReader) throws(BlockError) {
+    guard let count = reader.readVarint(), count >= 1, count <= UInt64(reader.remaining) else {
+      throw .malformed(.manifest)
     }
-    for _ in 0..<Int(byteCount) / Self.coldEntryByteCount {
+    for _ in 0..<count {
+      guard let delete = BlockDelete(&reader),
+        deletes.last.map({ $0.offset < delete.offset }) ?? true
+      else { throw .malformed(.manifest) }
+      deletes.append(delete)
+    }
+  }
+
+  private mutating func readCold(
+    _ reader: inout ByteReader,
+    byteCount: Int
+  ) throws(BlockError) {
+    guard byteCount.isMultiple(of: Self.coldEntryByteCount) else { throw .malformed(.manifest) }
+    for _ in 0..<byteCount / Self.coldEntryByteCount {
       guard let index = reader.readInteger(UInt32.self),
         let digest = reader.readInteger(UInt64.self)
-      else { throw .truncated(part) }
-      guard Int(index) < blocks.count else { throw .malformed(part) }
+      else { throw .truncated(.manifest) }
+      guard Int(index) < blocks.count else { throw .malformed(.manifest) }
       blocks[Int(index)].cold = ColdReference(digest: digest)
     }
   }

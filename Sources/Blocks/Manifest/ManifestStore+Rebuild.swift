@@ -147,7 +147,8 @@ private struct BlockSurvey {
         cut: block.identity.cut,
         index: 0,
         count: block.identity.count,
-        strength: block.identity.strength
+        strength: block.identity.strength,
+        revision: block.identity.revision
       )
     }
     for blocks in groups.values {
@@ -179,6 +180,8 @@ private struct BlockSurvey {
     // The result of a compaction covers the cut and those before it.
     let (leftStrength, rightStrength) = (left.identity.strength, right.identity.strength)
     if leftStrength != rightStrength { return leftStrength.rawValue > rightStrength.rawValue }
+    let (leftRevision, rightRevision) = (left.identity.revision, right.identity.revision)
+    if leftRevision != rightRevision { return leftRevision > rightRevision }
     return left.identity.epoch > right.identity.epoch
   }
 

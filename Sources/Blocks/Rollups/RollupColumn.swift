@@ -39,6 +39,17 @@ public struct RollupColumn: Sendable {
     }
   }
 
+  /// Some of the windows; strings keep their arena.
+  ///
+  /// - Parameter isKept: of a window by its place.
+  public func windows(where isKept: (Int) -> Bool) -> RollupColumn {
+    let kept = windows.indices.filter(isKept)
+    var result = self
+    result.numbers = kept.map { numbers[$0] }
+    result.windows = kept.map { windows[$0] }
+    return result
+  }
+
   /// The first window from `number` on.
   public func place(of number: Int64) -> Int {
     var (low, high) = (0, numbers.count)

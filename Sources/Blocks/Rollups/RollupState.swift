@@ -30,6 +30,8 @@ public struct RollupState: Hashable, Sendable {
   public var changed: [Int64: UInt64] = [:]
   /// The first day that has all raw rows of a measurement; not told of those that have all.
   public var rawFrom: [MeasurementID: Int64] = [:]
+  /// Deletes of days that wait to be folded again; another section of the manifest.
+  public var deletes: [RollupDelete] = []
 
   public init() {}
 

@@ -20,6 +20,8 @@ final class BackgroundCompaction: @unchecked Sendable {
   /// A failed merge is tried again after this, then after twice as long and so on.
   static let retryNanosecondsMin: UInt64 = 5_000_000_000
   static let retryNanosecondsMax: UInt64 = 600_000_000_000
+  /// More than a block without rows and a manifest take.
+  private static let smallByteCount = 32 << 10
 
   let counters = CompactionCounters()
   private let parts: EngineParts
@@ -52,6 +54,8 @@ final class BackgroundCompaction: @unchecked Sendable {
     var step: CompactionStep
     var policy: CompactionPolicy
     var readers: [BlockReader]
+    /// Deletes before it are carried out.
+    var deletesEnd: Offset
     /// Rows from here on are not in rollups yet.
     var foldedUntil: Timestamp
   }
@@ -183,14 +187,16 @@ final class BackgroundCompaction: @unchecked Sendable {
 
   /// What merges leave out, by the rules of retention.
   ///
-  /// - Parameter foldedUntil: rows from here on are not in rollups yet, and stay.
-  private func groupFilter(foldedUntil: Timestamp) -> GroupFilter {
-    guard retention.rules.isActive else { return GroupFilter() }
+  /// - Parameters:
+  ///   - deletesEnd: deletes before it are carried out.
+  ///   - foldedUntil: rows from here on are not in rollups yet, and stay.
+  private func groupFilter(deletesEnd: Offset, foldedUntil: Timestamp) -> GroupFilter {
+    guard retention.rules.isActive else { return GroupFilter(deletesEnd: deletesEnd) }
     let (catalog, retention, cache) = (catalog, retention, retentionRun.cache)
     let now = parts.clock.now()
     let shortest = retention.oldestOfShortest(now: now)
     var known: [MeasurementID: Timestamp] = [:]
-    return GroupFilter { series in
+    return GroupFilter(deletesEnd: deletesEnd) { series in
       guard shortest > 0, let measurement = cache.measurement(of: series) else { return .min }
       if let oldest = known[measurement] { return oldest }
       guard let definition = catalog.measurement(measurement) else { return .min }
@@ -204,8 +210,6 @@ final class BackgroundCompaction: @unchecked Sendable {
       )
       known[measurement] = oldest
       return oldest
-    } pointCount: { entry in
-      cache.points(of: entry)
     }
   }
 
@@ -236,6 +240,7 @@ final class BackgroundCompaction: @unchecked Sendable {
           step: step,
           policy: policy,
           readers: list.readers.filter { names.contains($0.summary.fileName) },
+          deletesEnd: list.deletes.last?.offset.advanced(by: 1) ?? .zero,
           foldedUntil: retention.rollups.foldedUntil(list.rollups.state)
         )
       }
@@ -263,18 +268,21 @@ final class BackgroundCompaction: @unchecked Sendable {
       let steps = CompactionPlan.steps(for: list.summaries, policy, without: left)
       if !steps.isEmpty { return steps.map { ($0, policy) } }
     }
+    if let found = CompactionPlan.cleaning(of: list.summaries, list.deletes, without: left) {
+      return [(found.step, found.policy)]
+    }
     return []
   }
 
   // MARK: Merging
 
   private func merge(_ work: Work) throws(CompactionError) {
-    try checkSpace(for: work.step)
+    try checkSpace(for: work)
     let index = Int(work.partition.rawValue)
     let folder = directory.blocks(index)
     var outputs: [BlockSummary] = []
     let readers: [BlockReader]
-    let filter = groupFilter(foldedUntil: work.foldedUntil)
+    let filter = groupFilter(deletesEnd: work.deletesEnd, foldedUntil: work.foldedUntil)
     do throws(CompactionError) {
       let merger = StepMerger(
         disk: parts.disk,
@@ -298,13 +306,16 @@ final class BackgroundCompaction: @unchecked Sendable {
       inputs: work.step.inputs,
       outputs: outputs,
       readers: readers,
-      removed: counts(filter.removed),
-      rawFrom: rawFrom(filter.removed.keys, work.foldedUntil)
+      removed: filter.counts,
+      deletesEnd: filter.deletesEnd,
+      rawFrom: rawFrom(filter, work.foldedUntil)
     )
     try swap(replacement, in: work)
     retired += work.readers
-    let removed = replacement.removed.values.reduce(0, +)
-    if removed > 0 { retentionCounters.removed(.age, blocks: 0, points: removed, bytes: 0) }
+    for cause in [Removals.Cause.age, .deleted] {
+      let points = filter.counts.reduce(0) { $0 + ($1.key.cause == cause ? $1.value : 0) }
+      if points > 0 { retentionCounters.removed(cause, blocks: 0, points: points, bytes: 0) }
+    }
     counters.merged(
       points: work.step.pointCount,
       read: work.step.inputByteCount,
@@ -312,29 +323,14 @@ final class BackgroundCompaction: @unchecked Sendable {
     )
   }
 
-  /// Points that a merge left out, by measurement.
-  private func counts(_ removed: [SeriesID: UInt64]) -> [Removals.Key: UInt64] {
-    var result: [Removals.Key: UInt64] = [:]
-    for (series, points) in removed {
-      guard let measurement = retentionRun.cache.measurement(of: series),
-        let tenant = catalog.measurement(measurement)?.tenant
-      else { continue }
-      let key = Removals.Key(tenant: tenant, measurement: measurement, cause: .age)
-      result[key, default: 0] += points
-    }
-    return result
-  }
-
-  /// The first days of which rows are left of series that a merge has left rows out of.
-  private func rawFrom(
-    _ series: some Sequence<SeriesID>,
-    _ foldedUntil: Timestamp
-  ) -> [MeasurementID: Int64] {
+  /// The first days of which rows are left of measurements that a merge has left old rows out of.
+  private func rawFrom(_ filter: GroupFilter, _ foldedUntil: Timestamp) -> [MeasurementID: Int64] {
     guard !retention.rollups.units.isEmpty else { return [:] }
-    let measurements = Set(series.compactMap { retentionRun.cache.measurement(of: $0) })
     var days: [MeasurementID: Int64] = [:]
-    for measurement in measurements where retention.hasRollups(measurement, catalog) {
-      guard let definition = catalog.measurement(measurement) else { continue }
+    for key in filter.counts.keys where key.cause == .age {
+      guard let measurement = key.measurement, retention.hasRollups(measurement, catalog),
+        let definition = catalog.measurement(measurement)
+      else { continue }
       let oldest = retention.oldestStored(
         tenant: Retention.text(catalog.tenant(definition.tenant)?.name ?? []),
         measurement: Retention.text(definition.name),
@@ -382,9 +378,12 @@ final class BackgroundCompaction: @unchecked Sendable {
   }
 
   /// A merge needs as much room as its inputs, and leaves some to those who write rows.
-  private func checkSpace(for step: CompactionStep) throws(CompactionError) {
+  private func checkSpace(for work: Work) throws(CompactionError) {
+    let step = work.step
     guard let space = try? parts.disk.space(at: directory.path) else { return }
-    guard space.free >= step.inputByteCount + space.total / 32 else {
+    guard
+      space.free >= step.inputByteCount + space.total / 32 || makesRoom(work, space.free)
+    else {
       throw .system(
         SystemError(
           code: SystemError.Code.noSpace,
@@ -393,6 +392,17 @@ final class BackgroundCompaction: @unchecked Sendable {
         )
       )
     }
+  }
+
+  /// Whether a merge leaves out so many deleted rows that a full disk is rather a reason for it.
+  private func makesRoom(_ work: Work, _ free: Int) -> Bool {
+    guard work.deletesEnd > .zero else { return false }
+    var kept = Self.smallByteCount
+    for reader in work.readers {
+      guard let count = try? reader.keptByteCount() else { return false }
+      kept += count
+    }
+    return 2 * kept <= max(work.step.inputByteCount, 2 * Self.smallByteCount) && 2 * kept <= free
   }
 
   private func note(_ error: CompactionError, _ work: Work) {

@@ -8,6 +8,10 @@ struct BlockList: Sendable {
   var summaries: [BlockSummary]
   /// Those of them that are open, in the same order.
   var readers: [BlockReader]
+  /// Deletes that blocks still hold rows of.
+  var deletes: [BlockDelete] = []
+  /// Deletes that were applied since the start.
+  var deleteCount = 0
   var rollups = RollupSet.none
   /// The last cut, and where the next one begins.
   var cut: UInt64 = 0
@@ -24,6 +28,8 @@ struct BlockReplacement: Sendable {
   var readers: [BlockReader]
   /// Points that are in the inputs and were left out.
   var removed: [Removals.Key: UInt64] = [:]
+  /// Deletes before it are carried out.
+  var deletesEnd = Offset.zero
   /// The first days of which raw rows are left, of measurements that have rollups.
   var rawFrom: [MeasurementID: Int64] = [:]
 

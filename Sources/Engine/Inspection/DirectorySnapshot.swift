@@ -134,6 +134,8 @@ public final class SnapshotPartition {
   var table: PartitionLayouts
   private var ledger: LedgerBook
   private(set) var generation: Generation
+  /// Deletes in the log, and the last row of the generation that each acts on.
+  private var openDeletes: [(record: DeleteRecord, sequence: UInt64)] = []
 
   init(
     _ disk: any Disk,
@@ -163,6 +165,7 @@ public final class SnapshotPartition {
           ? try BlockReader.open(files, path: path, expected: summary.identity)
           : try BlockReader.open(cold: summary, files, stubPath: path, source: cold.source)
         findings += block.damages
+        manifest.deletes.leaveOutRows(of: block)
         blocks.append(block)
       } catch {
         findings.append(
@@ -198,8 +201,23 @@ public final class SnapshotPartition {
     if batch.header.kind == .rows {
       generation.apply(batch, table: table, at: 0)
     } else {
+      if let record = DeleteCodec.decode(batch) { delete(record, batch.header) }
       generation.pass(batch, at: 0)
     }
+  }
+
+  /// Leaves out what a delete in the log is about, which no cut has seen yet.
+  private func delete(_ record: DeleteRecord, _ header: BatchHeader) {
+    let delete = BlockDelete(
+      tenant: header.tenant,
+      offset: header.offset,
+      record: record,
+      pending: manifest.blocks.map(\.identity.a)
+    )
+    for block in blocks where block.summary.identity.tenant == header.tenant {
+      block.leaveOut(delete)
+    }
+    openDeletes.append((record, UInt64(generation.arena.rowCount)))
   }
 
   /// The open rows of a series in `range`, without conflicts among themselves.
@@ -217,6 +235,9 @@ public final class SnapshotPartition {
       arena.collect(item.run, index: index, into: &rows)
     }
     rows.removeAll { !range.contains($0.timestamp) }
+    for (record, sequence) in openDeletes where record.contains(series) {
+      rows.removeAll { record.range.contains($0.timestamp) && $0.sequence <= sequence }
+    }
     guard !rows.isEmpty else { return [] }
     let resolved = SeriesRows(
       layouts: runs.map(\.layout),

@@ -193,13 +193,29 @@ public final class LogInspection {
   ///
   /// - Returns: damage on the way.
   func forEachRowBatch(_ body: (RowBatch) -> Void) throws(EngineError) -> [Damage] {
+    try forEachChange(rows: body, deletes: { _ in })
+  }
+
+  /// Gives every batch of rows and every delete that the log holds, in its order.
+  ///
+  /// - Returns: damage on the way.
+  func forEachChange(
+    rows: (RowBatch) -> Void,
+    deletes: (RowBatch) -> Void
+  ) throws(EngineError) -> [Damage] {
     var follower = LogFollower(
       disk: disk,
       directory: directory.queue,
       partitionCount: partitionCount
     )
     return try wrap { () throws(SystemError) in
-      try follower.read { batch, _, _ in if batch.header.kind == .rows { body(batch) } }
+      try follower.read { batch, _, _ in
+        switch batch.header.kind {
+        case .rows: rows(batch)
+        case .delete: deletes(batch)
+        case .refusals: break
+        }
+      }
     }
   }
 

@@ -60,6 +60,8 @@ public final class LogReplay {
   private let start: Start
   private let partition: PartitionID?
   private let isWanted: (TenantID, MeasurementID) -> Bool
+  /// Deletes of each partition, by their offsets.
+  private var deletes: [PartitionID: [(offset: Offset, record: DeleteRecord)]] = [:]
   public private(set) var summary = Summary()
   /// Damage on the way.
   public private(set) var damages: [Damage] = []
@@ -116,7 +118,7 @@ public final class LogReplay {
       _ = try log.forEachRowBatch { batch in
         guard isTaken(batch), !isExpired(batch) else { return }
         for row in log.rows(of: batch, where: isWanted)
-        where Int(row.series.id.rawValue) % passCount == pass {
+        where Int(row.series.id.rawValue) % passCount == pass && !isDeleted(row) {
           hold(row, sequence, &held)
           sequence += 1
         }
@@ -128,12 +130,21 @@ public final class LogReplay {
     }
   }
 
+  /// Whether a later record of the log deletes a row.
+  private func isDeleted(_ row: LogInspection.Row) -> Bool {
+    guard let deletes = deletes[row.partition] else { return false }
+    return deletes.contains { delete in
+      row.offset < delete.offset && delete.record.contains(row.series.id)
+        && row.values.timestamps.allSatisfy(delete.record.range.contains)
+    }
+  }
+
   /// Counts what there is to do.
   ///
   /// - Returns: how many passes it takes.
   private func survey() throws(EngineError) -> Int {
     var points = 0
-    damages = try log.forEachRowBatch { batch in
+    damages = try log.forEachChange { batch in
       guard isTaken(batch) else { return }
       summary.batchCount += 1
       summary.rowCount += log.rowCount(of: batch, where: isWanted)
@@ -142,6 +153,9 @@ public final class LogReplay {
       summary.firstArrival = min(summary.firstArrival ?? .max, arrival)
       summary.lastArrival = max(summary.lastArrival ?? .min, arrival)
       if isExpired(batch) { summary.expiredBatchCount += 1 }
+    } deletes: { batch in
+      guard let record = DeleteCodec.decode(batch) else { return }
+      deletes[batch.header.partition, default: []].append((batch.header.offset, record))
     }
     return max(1, (points + Self.pointCountMax - 1) / Self.pointCountMax)
   }

@@ -24,6 +24,7 @@ public enum LogKind: String, CaseIterable, Sendable {
   case removalFailed = "removal_failed"
   case removalsSucceed = "removals_succeed"
   case blocksRemoved = "blocks_removed"
+  case seriesDeleted = "series_deleted"
   case rollupFailed = "rollup_failed"
   case rollupsSucceed = "rollups_succeed"
   case coldStoreUnreadable = "cold_store_unreadable"

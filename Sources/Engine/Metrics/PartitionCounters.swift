@@ -17,6 +17,8 @@ public enum CutCause: String, Sendable, CaseIterable {
   case flush
   /// The budget was spent during replay.
   case replay
+  /// A delete acts on what came before it.
+  case delete
 }
 
 /// What the worker of one partition counts. Every number is an atomic of its own that only the
@@ -25,7 +27,7 @@ final class PartitionCounters: Sendable {
   private let appliedBatches = Atomic<UInt64>(0)
   private let appliedRows = Atomic<UInt64>(0)
   private let appliedPoints = Atomic<UInt64>(0)
-  private let cuts: [5 of Atomic<UInt64>] = InlineArray { _ in Atomic(0) }
+  private let cuts: [6 of Atomic<UInt64>] = InlineArray { _ in Atomic(0) }
   private let cutFailures = Atomic<UInt64>(0)
   private let freezeFailures = Atomic<UInt64>(0)
   private let cutRows = Atomic<UInt64>(0)

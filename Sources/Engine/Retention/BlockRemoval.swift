@@ -13,8 +13,8 @@ extension PartitionStore {
   /// Takes blocks out of the manifest, and the hours of the ring that had windows of them: one
   /// rename commits it all. Whoever reads the blocks now goes on doing so.
   func removeBlocks(_ removal: BlockRemoval) -> BlockSwap {
-    // A cut or a freeze commits the ring with its own manifest.
-    guard cut == nil, !isFreezing else { return .refused }
+    // A cut commits the ring with its own manifest.
+    guard cut == nil else { return .refused }
     let names = Set(removal.blocks.map(\.fileName))
     // As they were when they were chosen: one that has moved into the cold store since leaves
     // other files behind.
@@ -32,10 +32,9 @@ extension PartitionStore {
     for (measurement, day) in removal.rawFrom {
       next.rollups.noteRawGone(measurement, before: day)
     }
-    return commit(
-      next,
-      blocks: blocks.filter { !names.contains($0.summary.fileName) },
-      droppingHoursOf: gone
-    )
+    next.deletes.replace(gone, with: [], before: Offset(.max))
+    return commit(next, blocks: blocks.filter { !names.contains($0.summary.fileName) }) { hour in
+      gone.contains { $0.meets(TimeRange.hour(hour)) }
+    }
   }
 }

@@ -309,7 +309,8 @@ struct RollupMaker {
     }
   }
 
-  /// What a file that is written anew has of some columns. A damaged group is lost.
+  /// What a file that is written anew has of some columns, without what is deleted. A damaged group
+  /// is lost.
   private mutating func oldColumns(
     _ key: Key,
     _ series: SeriesID,
@@ -325,6 +326,13 @@ struct RollupMaker {
     for entry in entries {
       try readingWhatIsSound { () throws(BlockError) in
         result += try old.read(entry, fields: Set(fields))
+      }
+    }
+    let state = list.rollups.state
+    let deleted = state.deletedRanges(of: series, tenant)
+    if !deleted.isEmpty {
+      result = result.map { column in
+        column.windows(where: { !state.isDeleted(column.numbers[$0], key.unit, by: deleted) })
       }
     }
     return result.sorted { $0.field < $1.field }

@@ -13,6 +13,8 @@ struct RollupReplacement: Sendable {
   var cut: UInt64
   var end: Offset
   var coverage: [RollupUnit: RollupState.Coverage]
+  /// Deletes that were applied before, since the start.
+  var deleteCount = 0
 }
 
 extension PartitionStore {
@@ -21,6 +23,8 @@ extension PartitionStore {
   func replaceRollups(_ replacement: RollupReplacement) -> BlockSwap {
     let names = Set(manifest.rollups.files.map(\.fileName))
     guard replacement.removed.allSatisfy({ names.contains($0.fileName) }) else { return .refused }
+    // Rows that were deleted meanwhile may be in them.
+    guard replacement.deleteCount == deleteCount else { return .refused }
     var next = manifest
     next.rollups.coverage = replacement.coverage
     for day in replacement.days {
@@ -32,6 +36,7 @@ extension PartitionStore {
     let later = blocks.filter { $0.summary.identity.b > replacement.end }
     next.rollups.note(later.flatMap { $0.times(before: next.rollups) }, cut: next.cut)
     next.rollups.forgetUncovered()
+    next.rollups.forgetDeletes()
     next.rollups.replaceFiles(replacement.removed, with: replacement.added)
     next.rollups.revision = replacement.added.map(\.identity.revision)
       .reduce(next.rollups.revision, max)

@@ -94,7 +94,8 @@ final class RollupRun {
     var replacement = RollupReplacement(
       cut: list.cut,
       end: list.nextOffset,
-      coverage: list.rollups.state.coverage
+      coverage: list.rollups.state.coverage,
+      deleteCount: list.deleteCount
     )
     replacement.removed = expired(list)
     let plan = RollupPlan(list, units, now: now)

@@ -110,6 +110,7 @@ final class Tiering: @unchecked Sendable {
     var summaries: [BlockSummary] = []
     var found: [String: Work] = [:]
     var left = barred
+    let isCleaned = parts.configuration.compaction.mode == .background
     for worker in workers {
       for (partition, _) in worker.counters {
         guard let list = worker.blockList(of: partition, parts) else { continue }
@@ -118,6 +119,11 @@ final class Tiering: @unchecked Sendable {
         for reader in list.readers { readers[reader.summary.fileName] = reader }
         for block in list.summaries {
           let name = block.identity.qualifiedName
+          // Deleted rows are left behind: in the cold store they would take their space for good.
+          if isCleaned, CompactionPlan.awaitsCleaning(block, among: list.summaries, list.deletes) {
+            left.insert(name)
+            continue
+          }
           if let reader = readers[block.fileName] {
             found[name] = Work(worker: worker, block: block, reader: reader)
           } else {

@@ -154,6 +154,7 @@ struct RollupFold {
     let end = piece.range.end / unit.nanoseconds
     let lastDay = (piece.range.end - 1) / perDay
     let spans = unit.span(ofDay: piece.range.start / perDay)...unit.span(ofDay: lastDay)
+    let deleted = rollups.state.deletedRanges(of: series, context.tenant)
     for span in spans {
       guard let reader = rollups.reader(unit, context.tenant, span: span) else { continue }
       try context.checkDeadline()
@@ -163,7 +164,8 @@ struct RollupFold {
           for column in columns {
             guard let place = places[column.field], types[place] == column.type else { continue }
             let rows = column.place(of: first)..<column.place(of: end)
-            for row in rows {
+            for row in rows
+            where !rollups.state.isDeleted(column.numbers[row], unit, by: deleted) {
               aggregators[place].add(
                 column.windows[row],
                 at: column.numbers[row] * unit.nanoseconds,

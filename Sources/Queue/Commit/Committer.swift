@@ -24,6 +24,7 @@ public final class Committer: @unchecked Sendable {
   let workers: [WorkerPort]
   let workerOfPartition: [Int]
   let prepare: @Sendable (UInt64) throws(SystemError) -> Void
+  let prepareDeletes: (@Sendable (UInt64) throws(SystemError) -> Void)?
   let makeRoom: @Sendable () -> Void
   let options: CommitOptions
   let clock: any Clock
@@ -47,7 +48,7 @@ public final class Committer: @unchecked Sendable {
   private var round = CommitRound()
   private var counts = CommitStatistics()
   /// Why batches are refused, and when to try again.
-  private var refusal: (reason: String, retryAt: UInt64)?
+  private var refusal: Refusal?
   /// Whose turn it is first, so that no receiver is always the last.
   private var turn = 0
   private var lastCommitAt: UInt64 = 0
@@ -64,6 +65,8 @@ public final class Committer: @unchecked Sendable {
   ///   - workerOfPartition: for each partition the index of its worker.
   ///   - prepare: makes durable what batches refer to, up to a registry version; called on the
   ///     driving thread before each append, and with 0 before a log that was refused goes on.
+  ///   - prepareDeletes: as `prepare`, before deletes are appended on a full disk: it gives them
+  ///     space that others do not get. Without it a full disk keeps them out, too.
   ///   - makeRoom: called when the disk is full, and now and then while it is: what is cut frees
   ///     the log that it came from.
   public init(
@@ -72,6 +75,7 @@ public final class Committer: @unchecked Sendable {
     workers: [WorkerPort],
     workerOfPartition: [Int],
     prepare: @escaping @Sendable (_ registryVersion: UInt64) throws(SystemError) -> Void,
+    prepareDeletes: (@Sendable (_ registryVersion: UInt64) throws(SystemError) -> Void)? = nil,
     makeRoom: @escaping @Sendable () -> Void = {},
     options: CommitOptions = CommitOptions(),
     clock: any Clock
@@ -82,6 +86,7 @@ public final class Committer: @unchecked Sendable {
     self.workers = workers
     self.workerOfPartition = workerOfPartition
     self.prepare = prepare
+    self.prepareDeletes = prepareDeletes
     self.makeRoom = makeRoom
     self.options = options
     self.clock = clock
@@ -127,6 +132,7 @@ public final class Committer: @unchecked Sendable {
     precondition(!isFinished)
     adoptReceivers()
     if let failure = answerLinkRequests(refusal: refusal?.reason) { refuse(failure, now: now) }
+    takeDeletes(now)
     if refusal != nil, let wait = stepRefusing(now) { return wait }
     guard doChores(now) else { return 0 }
     collect(now)
@@ -148,7 +154,7 @@ public final class Committer: @unchecked Sendable {
       commit(now)
       collect(now)
     }
-    if refusal != nil { failWaiting() }
+    if refusal != nil { failWaiting(sparesDeletes: false) }
     guard receivers.allSatisfy({ $0.settledSequence == $0.submittedSequence }) else {
       return false
     }
@@ -260,6 +266,43 @@ public final class Committer: @unchecked Sendable {
 
   // MARK: Refusing
 
+  private struct Refusal {
+    var reason: String
+    var retryAt: UInt64
+    var error: SystemError
+  }
+
+  /// Makes deletes durable while the disk is full. Nothing else is let in by that.
+  private func takeDeletes(_ now: UInt64) {
+    guard round.isEmpty, let full = refusal, full.error.isDiskFull, let prepareDeletes else {
+      return
+    }
+    for index in receivers.indices where receivers[index].makesRoom && round.isEmpty {
+      while round.byteCount < options.byteCountMax, workersHaveRoom(),
+        let batch = receivers[index].take()
+      {
+        round.add(batch, from: index)
+      }
+    }
+    guard !round.isEmpty else { return }
+    var failure: String?
+    do throws(SystemError) {
+      try prepareDeletes(round.registryVersion)
+      try log.abandonUnsynced()
+      try log.append(round.batches)
+      if options.mode == .fsync { try sync(now) } else { log.settle() }
+      deliver()
+    } catch {
+      refuse(error, now: now)
+      countFailed()
+      failure = refusal?.reason
+    }
+    // Finished again, so that it can go.
+    if failure == nil { log.pause(for: full.error) }
+    settle(failure)
+    round.removeAll()
+  }
+
   /// Time between two requests for room.
   private static let roomNanoseconds: UInt64 = 5_000_000_000
 
@@ -279,7 +322,7 @@ public final class Committer: @unchecked Sendable {
         makeRoom()
       }
     }
-    refusal = (reason, retryAt)
+    refusal = Refusal(reason: reason, retryAt: retryAt, error: error)
     refuses.store(true, ordering: .releasing)
     lastCommitAt = now
   }
@@ -306,14 +349,15 @@ public final class Committer: @unchecked Sendable {
     return min(options.idleNanoseconds, (refusal?.retryAt ?? now) - now)
   }
 
-  private func failWaiting() {
+  private func failWaiting(sparesDeletes: Bool = true) {
     guard let reason = refusal?.reason else { return }
     if !round.isEmpty {
       countFailed()
       settle(reason)
       round.removeAll()
     }
-    for port in receivers {
+    let takesDeletes = prepareDeletes != nil && refusal?.error.isDiskFull == true
+    for port in receivers where !(sparesDeletes && takesDeletes && port.makesRoom) {
       var count = 0
       while port.take() != nil { count += 1 }
       guard count > 0 else { continue }

@@ -26,12 +26,20 @@ public final class ReceiverPort: Sendable {
   private let failures = Mutex<[Failure]>([])
   private let committer = AtomicLazyReference<Signal>()
   private let onSettled: @Sendable () -> Void
+  /// Whether its batches are taken on a full disk, too: deletes, which make room.
+  let makesRoom: Bool
 
   /// - Parameters:
   ///   - capacity: batches that may wait for the committer.
+  ///   - makesRoom: whether it carries deletes alone, which a full disk does not keep out.
   ///   - onSettled: called on the committer's thread after each round that settled something.
-  public init(capacity: Int = 256, onSettled: @escaping @Sendable () -> Void) {
+  public init(
+    capacity: Int = 256,
+    makesRoom: Bool = false,
+    onSettled: @escaping @Sendable () -> Void
+  ) {
     ring = HandoverRing(capacity: capacity)
+    self.makesRoom = makesRoom
     self.onSettled = onSettled
   }
 
@@ -75,6 +83,8 @@ public final class ReceiverPort: Sendable {
   func attach(_ signal: Signal) { _ = committer.storeIfNil(signal) }
 
   func take() -> RowBatch? { ring.pop() }
+
+  var isEmpty: Bool { ring.isEmpty }
 
   /// Whether it was closed and is empty.
   var isDone: Bool { closed.load(ordering: .acquiring) && ring.isEmpty }

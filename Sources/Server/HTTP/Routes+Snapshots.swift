@@ -62,6 +62,12 @@ extension Routes {
     return .noContent
   }
 
+  /// Deletes rows: `POST .../delete_series?match[]=SELECTOR&start=T&end=T`.
+  func deleteSeries(_ call: Call) async throws(QueryError) -> Answer {
+    try await engine.deleteSeries(call.items(), tenant: call.tenant)
+    return .noContent
+  }
+
   /// What an engine that cannot is to a client.
   static func queryError(_ error: EngineError) -> QueryError {
     switch error {

@@ -104,6 +104,14 @@ struct Routes: Sendable {
     ) {
       (routes, call) throws(QueryError) in try await routes.deleteSnapshot(call)
     },
+    "/api/v1/admin/tsdb/delete_series": Route(
+      method: "POST",
+      otherMethod: "PUT",
+      needsData: true,
+      rights: .admin
+    ) {
+      (routes, call) throws(QueryError) in try await routes.deleteSeries(call)
+    },
     "/": Route(method: "GET", needsData: false, size: .page) { _, _ in
       DashboardPage.answer(nonce: DashboardPage.nonce())
     },

@@ -188,12 +188,15 @@ extension MetricsPage {
     page.section("Retention")
     let families: [(name: String, help: String, value: (Removed) -> UInt64)] = [
       ("blocks", "Blocks that retention removed whole.", { $0.blockCount }),
-      ("points", "Points that retention removed, also out of merged blocks.", { $0.pointCount }),
+      (
+        "points", "Points that retention and deletes removed, also out of merged blocks.",
+        { $0.pointCount }
+      ),
       ("bytes", "Bytes of the blocks that were removed whole.", { $0.byteCount }),
     ]
     for (name, help, value) in families {
       page.family("varve_retention_removed_\(name)_total", .counter, help, labels: ["cause"])
-      for cause in ["age", "bytes"] {
+      for cause in ["age", "bytes", "deleted"] {
         page.sample(value(engine.retention.removed[cause] ?? Removed()), [("cause", cause)])
       }
     }

@@ -4,6 +4,7 @@ internal import Cold
 internal import Engine
 internal import Model
 internal import Platform
+internal import Query
 
 /// Writes the points of a data directory in a format that other programs read.
 struct Export: ParsableCommand {

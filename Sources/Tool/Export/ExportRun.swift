@@ -2,6 +2,7 @@ internal import Catalog
 package import Engine
 package import Model
 package import Platform
+package import Query
 
 /// Writes what a snapshot holds: measurement by measurement in order of their names, series by
 /// series in order of their tags, row by row in order of time. The same points give the same bytes,

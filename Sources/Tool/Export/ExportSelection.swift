@@ -1,6 +1,7 @@
 internal import Catalog
 internal import Engine
 internal import Model
+internal import Query
 
 /// What the selectors want of one measurement.
 struct ExportSelection {

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Model
 internal import Platform
+internal import Query
 
 /// Asks a running server for ranges and shows them as a table, CSV, JSON or a chart.
 struct Query: ParsableCommand {

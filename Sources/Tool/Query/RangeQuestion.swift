@@ -1,3 +1,5 @@
+package import Query
+
 /// One native range query, as parameters of `GET /api/v1/range`.
 package struct RangeQuestion: Sendable {
   private var measurement: String

@@ -12,6 +12,8 @@ final class TortureConnection: Sendable {
   /// A long row of another measurement goes with every third batch, so that segments fill.
   private static let fillerByteCount = 20_000
   private static let batchesPerFiller = 3
+  /// After about so many batches some rows are deleted.
+  private static let batchesPerDelete = 24
 
   /// Rows of one batch, with the versions that were sent.
   private struct Batch {
@@ -29,6 +31,8 @@ final class TortureConnection: Sendable {
     /// Rows whose turn comes later: they will be late.
     var held: [(series: Int, row: Int)] = []
     var batchCount = 0
+    /// Deletes that were answered, and acknowledged rows that they took.
+    var deletes = (count: 0, rows: 0)
   }
 
   private let state: Mutex<State>
@@ -41,6 +45,8 @@ final class TortureConnection: Sendable {
   }
 
   var series: [TortureSeries] { state.withLock { $0.series } }
+
+  var deletes: (count: Int, rows: Int) { state.withLock { $0.deletes } }
 
   /// Changes the series between two lives of the server.
   func update(_ body: (inout [TortureSeries], inout TortureFaults) -> Void) {
@@ -65,26 +71,74 @@ final class TortureConnection: Sendable {
 
   /// Sends until it is stopped or the server is gone. A broken connection is no fault: the server
   /// is killed on purpose.
-  func run(to address: Address) {
+  func run(to server: TortureServer) {
     isStopped.store(false, ordering: .relaxed)
+    let address = server.lines
     guard let socket = try? TCPSocket(host: address.host, port: address.port) else { return }
     socket.setReceiveTimeout(seconds: Self.answerTimeoutSeconds)
     var waiting: [Batch] = []
     var rest: [UInt8] = []
+    var deletesSoon = false
     while true {
       let isStopped = isStopped.load(ordering: .relaxed)
-      if !isStopped, waiting.count < Self.batchesInFlightMax {
+      if !isStopped, !deletesSoon, waiting.count < Self.batchesInFlightMax {
         let (text, batch) = state.withLock { Self.makeBatch(&$0, now: clock.now()) }
         let bytes = Array(text.utf8)
         guard (try? socket.send(bytes, 0..<bytes.count)) != nil else { return }
         waiting.append(batch)
+        deletesSoon = state.withLock { $0.random.below(Self.batchesPerDelete) } == 0
         Signal().wait(timeoutNanoseconds: 15_000_000)
         continue
       }
-      if waiting.isEmpty { return }
+      if waiting.isEmpty {
+        // A server that gives no answer is gone, or about to go.
+        guard !isStopped, deleteRows(server) else { return }
+        deletesSoon = false
+        continue
+      }
       guard let line = Self.readLine(socket, &rest) else { return }
       state.withLock { Self.take(line, &waiting, &$0) }
     }
+  }
+
+  // MARK: Deletes
+
+  /// Deletes a stretch of a series while nothing else of it is on its way.
+  ///
+  /// - Returns: whether it was answered.
+  private func deleteRows(_ server: TortureServer) -> Bool {
+    let target: String? = state.withLock { state in
+      let index = state.random.below(state.series.count)
+      let rows = state.series[index].rows
+      guard !rows.isEmpty else { return nil }
+      let first = state.random.below(rows.count)
+      let last = min(rows.count - 1, first + state.random.below(1 + rows.count / 4))
+      // Times of a series ascend.
+      state.series[index].beginDelete(rows[first].timestamp...rows[last].timestamp)
+      return Self.deleteTarget(state.series[index].name, rows[first], rows[last])
+    }
+    guard let target else { return true }
+    guard server.ask("POST", target) != nil else { return false }
+    state.withLock { state in
+      for index in state.series.indices { state.deletes.rows += state.series[index].endDelete() }
+      state.deletes.count += 1
+    }
+    return true
+  }
+
+  private static func deleteTarget(
+    _ name: String,
+    _ first: TortureSeries.Row,
+    _ last: TortureSeries.Row
+  ) -> String {
+    func text(_ time: Timestamp) -> String {
+      let digits = String(time % 1_000_000_000)
+      return "\(time / 1_000_000_000)."
+        + String(repeating: "0", count: 9 - digits.count) + digits
+    }
+    let id = name.split(separator: "=").last.map { String($0) } ?? ""
+    return "/api/v1/admin/tsdb/delete_series?match%5B%5D=torture%7Bid%3D%22\(id)%22%7D"
+      + "&start=\(text(first.timestamp))&end=\(text(last.timestamp))"
   }
 
   private static func readLine(_ socket: TCPSocket, _ rest: inout [UInt8]) -> String? {

@@ -9,7 +9,8 @@ final class TortureRun {
   private static let seriesPerConnection = 8
   /// A named point that is not reached within this time gives way to an ordinary kill.
   private static let pointNanoseconds: UInt64 = 3_000_000_000
-  private static let checkAttemptsMax = 5
+  /// Within this time deleted rows leave the disk at the end.
+  private static let spaceNanoseconds: UInt64 = 60_000_000_000
 
   private let data: String
   private let log: String
@@ -28,6 +29,9 @@ final class TortureRun {
     var killsByPoint: [String: Int] = [:]
     var killsWhileStarting = 0
     var acknowledgedRows = 0
+    /// Deletes that were answered, and acknowledged rows that they took.
+    var deletes = 0
+    var deletedRows = 0
     var storedPoints = 0
     var storedRows = 0
     /// The most memory of a server once it took lines, and before it was killed.
@@ -76,7 +80,7 @@ final class TortureRun {
     let point = random.below(2) == 0 ? randomPoint() : nil
     guard let server = try startAndCompare(point) else { return }
     let threads = try connections.enumerated().map { index, connection in
-      try WorkerThread(name: "torture-\(index)") { connection.run(to: server.lines) }
+      try WorkerThread(name: "torture-\(index)") { connection.run(to: server) }
     }
     let flusher = try WorkerThread(name: "flusher") { [seed = random.next()] in
       var random = TortureRandom(seed: seed)
@@ -172,7 +176,9 @@ final class TortureRun {
     guard let rows = reader.rows(&found) else { return false }
     guard reader.checkWindows(rows, &found) else { return false }
     let points = rows.values.reduce(0) { $0 + $1.values.reduce(0) { $0 + $1.count } }
-    guard reader.checkLedger(points: points, isFlushed: flushes, &found) else { return false }
+    guard reader.checkLedger(points: points, flushes ? .flushed : .open, &found) else {
+      return false
+    }
     faults.add(found)
     for connection in connections {
       connection.update { series, faults in
@@ -193,9 +199,27 @@ final class TortureRun {
     figures.acknowledgedRows = connections.flatMap(\.series).reduce(0) {
       $0 + $1.acknowledgedRowCount
     }
+    figures.deletes = connections.reduce(0) { $0 + $1.deletes.count }
+    figures.deletedRows = connections.reduce(0) { $0 + $1.deletes.rows }
   }
 
   // MARK: The end
+
+  /// Waits until every block with deleted rows was made anew: then as many points are stored as
+  /// are found.
+  private func awaitSpace(_ server: TortureServer) throws {
+    let start = clock.monotonic()
+    while true {
+      var found = TortureFaults()
+      let reader = TortureReader(server: server, end: 0)
+      guard reader.checkLedger(points: figures.storedPoints, .settled, &found) else {
+        throw Failure("the server went away while it was read; see \(log)")
+      }
+      let isLate = clock.monotonic() - start > Self.spaceNanoseconds
+      if found.isClean || isLate { return faults.add(found) }
+      Signal().wait(timeoutNanoseconds: 100_000_000)
+    }
+  }
 
   /// A last start, everything compared before and after a cut, an orderly stop, every checksum.
   private func end() throws {
@@ -204,6 +228,7 @@ final class TortureRun {
     guard try compare(server, flushes: true) else {
       throw Failure("the server went away while it was read; see \(log)")
     }
+    try awaitSpace(server)
     let end = server.stop()
     if end != .exited(0) { faults.other("an orderly stop ended with \(end)") }
     for damage in DataDirectoryCheck(disk: RealDisk(), path: data).run().findings

@@ -14,6 +14,8 @@ package struct TortureSeries {
     var sent: UInt8 = 0
     /// Versions up to this one were acknowledged: an earlier one than the last of them is wrong.
     var acknowledged: UInt8 = 0
+    /// A delete that has it was sent and not answered.
+    var isDoubtful = false
   }
 
   package enum Value: Equatable {
@@ -96,6 +98,33 @@ package struct TortureSeries {
     rows[row].acknowledged = max(rows[row].acknowledged, sent)
   }
 
+  // MARK: What is deleted
+
+  /// Notes a delete that is sent. Rows of it that are sent again before it is answered would be
+  /// nobody's to judge.
+  package mutating func beginDelete(_ range: ClosedRange<Timestamp>) {
+    for index in rows.indices where range.contains(rows[index].timestamp) {
+      rows[index].isDoubtful = true
+    }
+  }
+
+  /// Promises that the rows of the last delete are gone.
+  ///
+  /// - Returns: how many had been acknowledged.
+  package mutating func endDelete() -> Int {
+    var count = 0
+    for index in rows.indices where rows[index].isDoubtful {
+      if rows[index].acknowledged > 0 { count += 1 }
+      forget(index)
+    }
+    return count
+  }
+
+  /// A row that is not there, and may be sent anew.
+  private mutating func forget(_ index: Int) {
+    rows[index] = Row(timestamp: rows[index].timestamp)
+  }
+
   // MARK: What is found
 
   package var acknowledgedRowCount: Int { rows.count { $0.acknowledged > 0 } }
@@ -109,17 +138,20 @@ package struct TortureSeries {
     for (timestamp, values) in found where places[timestamp] == nil {
       faults.invented(values.count, "\(name) at \(timestamp)")
     }
+    // A delete takes all rows that it is about, or none.
+    let doubtful = rows.filter { $0.isDoubtful && $0.acknowledged > 0 }
+    let isDeleted = doubtful.allSatisfy { found[$0.timestamp] == nil }
     for index in rows.indices {
       let row = rows[index]
       guard let values = found[row.timestamp] else {
-        if row.acknowledged > 0 {
+        if row.acknowledged > 0, !(row.isDoubtful && isDeleted) {
           faults.missing(fields(of: index).count, "\(name) at \(row.timestamp)")
         }
         // Perhaps it never came; it is sent anew.
-        rows[index].sent = 0
-        rows[index].acknowledged = 0
+        forget(index)
         continue
       }
+      rows[index].isDoubtful = false
       check(index, values, &faults)
     }
   }

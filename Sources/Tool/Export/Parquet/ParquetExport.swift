@@ -4,6 +4,7 @@ internal import Cold
 package import Engine
 internal import Model
 package import Platform
+internal import Query
 
 /// Writes what a snapshot holds as a folder of Parquet files,
 /// `measurement=…/date=…/part-00000.parquet`.

@@ -1,4 +1,5 @@
 package import Model
+package import Query
 
 /// `--timestamps` of `varve export --format parquet`.
 package enum TimestampUnit: String, CaseIterable, Sendable {

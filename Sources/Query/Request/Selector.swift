@@ -29,6 +29,8 @@ package struct Selector: Sendable, Hashable {
 
   package struct Fault: Error, Equatable {
     package var message: String
+
+    package init(message: String) { self.message = message }
   }
 
   /// `nil` is every one.
