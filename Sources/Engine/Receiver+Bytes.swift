@@ -1,5 +1,5 @@
 extension Receiver {
-  /// The same as ``receive(_:on:)-(UnsafeRawBufferPointer,_)`` for bytes in an array.
+  /// The same as ``receive(_:on:turnNanoseconds:)`` for bytes in an array.
   ///
   /// - Returns: how many of `bytes` from `start` on were taken.
   public func receive(_ bytes: [UInt8], from start: Int, on connection: LineConnection) -> Int {

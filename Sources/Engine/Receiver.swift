@@ -18,6 +18,10 @@ public final class Receiver {
   /// Acknowledgements that one connection may wait for; beyond it its input is not read.
   static let acknowledgementsMax = 1_024
 
+  /// Refused lines of one connection after which ``receive(_:on:turnNanoseconds:)`` looks at the clock: about
+  /// a millisecond.
+  static let refusalsPerLook = 100
+
   /// Who is told that what it sent is durable.
   enum Waiter {
     case connection(LineConnection, id: String, accepted: UInt64, rejected: UInt64)
@@ -98,14 +102,21 @@ public final class Receiver {
 
   /// Parses what a client sent, as long as it takes its replies.
   ///
-  /// Cost: the parse, about 14 ns a value; a batch is handed over when it is full.
+  /// Cost: the parse, about 14 ns a value; a batch is handed over when it is full. A refused line
+  /// costs some microseconds, a thousand times what a good one of its length does.
   ///
+  /// - Parameter turnNanoseconds: how long refused lines and control words may take before others
+  ///   have their turn; lines that are stored are taken whatever the clock says.
   /// - Returns: how many bytes were taken. Fewer than all when ``replyByteCountMax`` bytes of
-  ///   replies wait, or many acknowledgements: give the rest again once answers are written.
+  ///   replies wait, or many acknowledgements: give the rest again once answers are written; or
+  ///   when ``LineConnection/isTurnOver``: give it again in another turn.
   public func receive(
     _ bytes: UnsafeRawBufferPointer,
-    on connection: LineConnection
+    on connection: LineConnection,
+    turnNanoseconds: UInt64 = .max
   ) -> Int {
+    connection.isTurnOver = false
+    let begin = turnNanoseconds < .max ? clock.monotonic() : 0
     let arrival = clock.now()
     let before = connection.session.statistics
     var rest = unsafe bytes
@@ -124,6 +135,10 @@ public final class Receiver {
       collect(connection, arrival: arrival, answers: answersVerdicts)
       if let event { handle(event, on: connection) }
       if event == nil, consumed == 0 { break }
+      if rest.count > 0, turnNanoseconds < .max, clock.monotonic() &- begin >= turnNanoseconds {
+        connection.isTurnOver = true
+        break
+      }
     }
     submit(parser.takeSealed())
     statistics.count(bytes: bytes.count - rest.count)

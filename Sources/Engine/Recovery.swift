@@ -227,7 +227,11 @@ struct Recovery {
     let isNew = try wrap { () throws(SystemError) in
       try disk.byteCount(of: manifests.path) == nil
     }
-    if isNew { try? manifests.commit(manifest) }
+    // One without blocks that was made anew: no cut may come for years, and each start would find
+    // the damaged one again.
+    let wasEmpty = loaded.wasRebuilt && manifest.blocks.isEmpty && loaded.doubtful.isEmpty
+    if wasEmpty, !isNew { setAside(manifests.path, "the damaged manifest", "") }
+    if isNew || wasEmpty { try? manifests.commit(manifest) }
     // What a cut left that did not commit: the log still has its rows.
     try wrap { () throws(SystemError) in try manifests.remove(loaded.leftovers) }
     for path in loaded.doubtful { setAside(path, "a block that no manifest names", "") }

@@ -79,7 +79,10 @@ final class RunningEngine: Sendable {
     let port = ReceiverPort(onSettled: onSettled)
     committer.register(port)
     let parser = LineParser(
-      options: LineParserOptions(lineByteCountMax: parts.configuration.lineByteCountMax),
+      options: LineParserOptions(
+        lineByteCountMax: parts.configuration.lineByteCountMax,
+        verdictsMax: Receiver.refusalsPerLook
+      ),
       partitionCount: parts.configuration.partitionCount,
       resolver: CatalogResolver(catalog: catalog, retention: retention)
     )

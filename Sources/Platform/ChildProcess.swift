@@ -2,7 +2,7 @@ internal import Glibc
 internal import Synchronization
 
 /// A program that this process has started, and its standard output. It is killed with its last
-/// reference.
+/// reference. Of this process' files it gets none but its own three.
 public final class ChildProcess: Sendable {
   /// How a process ended.
   public enum End: Equatable, Sendable {
@@ -73,6 +73,11 @@ public final class ChildProcess: Sendable {
     unsafe posix_spawn_file_actions_adddup2(&actions, output, 1)
     let flags = O_WRONLY | O_CREAT | O_APPEND
     unsafe posix_spawn_file_actions_addopen(&actions, 2, errors, flags, 0o644)
+    // Not every file that libraries open closes itself on exec, and a socket that a child held
+    // would never end for its peer. A number that is free does no harm.
+    for descriptor in 3...highestDescriptor() + descriptorMargin {
+      unsafe posix_spawn_file_actions_addclose(&actions, descriptor)
+    }
     var variables = ownEnvironment()
     for (key, value) in environment.sorted(by: { $0.key < $1.key }) {
       variables.removeAll { $0.hasPrefix("\(key)=") }
@@ -86,6 +91,14 @@ public final class ChildProcess: Sendable {
     }
     guard code == 0 else { throw SystemError(code: code, operation: "spawn", path: program) }
     return identifier
+  }
+
+  /// Descriptors that other threads may open while a child is started.
+  private static let descriptorMargin: Int32 = 64
+
+  private static func highestDescriptor() -> Int32 {
+    let names = (try? RealDisk().list("/proc/self/fd")) ?? []
+    return names.compactMap { Int32($0) }.max() ?? 2
   }
 
   private static func ownEnvironment() -> [String] {

@@ -60,6 +60,51 @@ import Testing
     #expect(found.rows.isEmpty)
   }
 
+  @Test func rowsThatComeMeanwhileAreNoDifference() async throws {
+    let (harness, start) = try await Self.harness()
+    let log = try LogInspection(disk: harness.disk, path: "/data")
+    let snapshot = try DirectorySnapshot(disk: harness.disk, path: "/data")
+    // Known names, new names, and a cut.
+    _ = try harness.send("m,h=a f=2 \(start + 401_000_000_000)\n#ack z\n")
+    _ = try harness.send("m,h=new f=2,g=3 \(start + 402_000_000_000)\n#ack z\n")
+    try await harness.engine.flush()
+    _ = try harness.send("m,h=a f=3 \(start + 403_000_000_000)\n#ack z\n")
+    let replay = LogReplay(log, snapshot, from: .offset(Offset(0)))
+    var changes = 0
+    try replay.run { _ in changes += 1 } rows: { _ in }
+    #expect(changes == 0)
+    #expect(replay.summary.changedPointCount == 0)
+    #expect(replay.summary.pointCount == 2 * 120 * 3 * 3 + 1)
+  }
+
+  /// Batch by batch: the value, the value that replaces it, and something else.
+  @Test(arguments: [1, 2]) func aLogThatLostTheNewerValueDoesNotBringTheOlderBack(
+    batchCountBehind: Int
+  ) async throws {
+    let harness = try EngineHarness { $0.partitionCount = 1 }
+    let time = harness.clock.now() - Self.minute
+    _ = try harness.send("m f=1 \(time)\n#ack a\n")
+    _ = try harness.send("m f=2,marker=\"MARKER\" \(time)\n#ack b\n")
+    if batchCountBehind == 2 { _ = try harness.send("m f=3 \(time + 1)\n#ack c\n") }
+    try await harness.engine.flush()
+    #expect(try Self.replay(harness.disk, from: .arrival(0)).summary.changedPointCount == 0)
+    // The newer batch is damaged in the log.
+    var isFound = false
+    for name in try harness.disk.list("/data/queue") {
+      let path = "/data/queue/\(name)"
+      var bytes = try harness.disk.read(path, byteCountMax: 64 << 20)
+      guard let place = bytes.firstRange(of: Array("MARKER".utf8)) else { continue }
+      bytes[place.lowerBound] ^= 1
+      try harness.disk.replace(path, with: bytes)
+      isFound = true
+    }
+    #expect(isFound)
+    let found = try Self.replay(harness.disk, from: .arrival(0))
+    #expect(found.summary.changedPointCount == 0)
+    #expect(found.summary.doubtfulPointCount == 1)
+    #expect(found.rows.isEmpty)
+  }
+
   @Test func whatABlockHasLostIsFoundMinuteByMinute() async throws {
     let (harness, start) = try await Self.harness()
     let folders = (0..<2).map { "/data/partitions/0\($0)/blocks" }

@@ -316,6 +316,28 @@ import Testing
     #expect(try await harness.range(query) == answer)
   }
 
+  @Test func rowsAnswerForWindowsThatCannotBeRead() async throws {
+    let (source, query, answer) = try await Self.source()
+    let ages = Ages(minute: 50 * Self.day, hour: 50 * Self.day)
+    let harness = try Self.harness(ages, on: source.disk, now: source.clock.now())
+    try Self.look([harness])
+    let items = EngineHarness.items(query)
+    let whole = try await harness.engine.range(items, tenant: "default")
+    #expect(whole.statistics.rollupWindows > 0)
+    // The head and the index are sound: only a read of the first group finds out.
+    try harness.restart { disk in
+      for path in try Self.files(harness) {
+        var bytes = try disk.read(path, byteCountMax: 1 << 20)
+        bytes[48 + 20 + 3] ^= 0x40
+        try disk.replace(path, with: bytes)
+      }
+    }
+    let partial = try await harness.engine.range(items, tenant: "default")
+    #expect(partial.warnings.isEmpty)
+    #expect(partial.statistics.rollupWindows < whole.statistics.rollupWindows)
+    #expect(try await harness.range(query) == answer)
+  }
+
   @Test func aLostManifestIsMadeAnewWithItsRollups() async throws {
     let (source, query, answer) = try await Self.source()
     let ages = Ages(raw: Self.day, minute: 50 * Self.day, hour: 50 * Self.day)

@@ -109,4 +109,19 @@ import Testing
     let cut = try await answers(harness)
     #expect(cut == expected)
   }
+
+  @Test func aDamagedManifestWithoutBlocksIsToldOfOnce() throws {
+    let harness = try EngineHarness()
+    let directory = DataDirectory("/data")
+    let path = directory.partition(1) + "/manifest"
+    try harness.restart { disk in
+      try disk.replace(path, with: [UInt8](repeating: 7, count: 100))
+    }
+    #expect(harness.report.damages.contains { $0.path == path && $0.severity == .damage })
+    let set = try harness.disk.list(directory.quarantine)
+    #expect(set.count == 1)
+    try harness.restart()
+    #expect(harness.report.damages.isEmpty)
+    #expect(try harness.send("m f=1\n#ack a\n") == "OK a 1 0\n")
+  }
 }

@@ -1,3 +1,4 @@
+import Glibc
 import Platform
 import TestSupport
 import Testing
@@ -27,6 +28,16 @@ import Testing
     #expect(!child.hasEnded)
     child.kill()
     #expect(child.wait() == .killed(signal: 9))
+  }
+
+  @Test func itGetsNoFileOfThisProcess() throws {
+    // A descriptor that a library has opened without closing it on exec.
+    let left = unsafe open("/dev/null", O_RDONLY)
+    defer { close(left) }
+    #expect(left > 2)
+    let child = try shell("test -e /proc/self/fd/\(left) && echo leaked; echo done")
+    #expect(try child.readLine() == "done")
+    #expect(child.wait() == .exited(0))
   }
 
   @Test func aProgramThatIsNotThereIsAnError() {

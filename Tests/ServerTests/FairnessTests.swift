@@ -77,11 +77,15 @@ struct FairnessTests {
     try await flood.stop()
   }
 
-  @Test func aFloodOfTheLinePortLeavesRoomForOthers() async throws {
+  /// Lines that are refused cost a hundred times what good ones of their length do.
+  private static let nonsense = Array(String(repeating: "nonsense\n", count: 1_000).utf8)
+
+  @Test(arguments: [("", lines), ("", nonsense), ("#ack 1\n", nonsense)])
+  func aFloodOfTheLinePortLeavesRoomForOthers(head: String, piece: [UInt8]) async throws {
     try await TestServer.run { server in
       let address = server.addresses.lines
       let flood = try await offPool {
-        try Flood(address, count: 30, head: "", piece: Self.lines)
+        try Flood(address, count: 30, head: head, piece: piece)
       }
       try await checkSmallClients(of: server, beside: flood)
     }

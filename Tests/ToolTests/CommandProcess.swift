@@ -63,6 +63,18 @@ final class CommandProcess {
     return nil
   }
 
+  /// Waits until standard error has `text`, or it ended.
+  func wait(forErrors text: String) {
+    while !readErrors().contains(text), !child.hasEnded {
+      _ = Signal().wait(timeoutNanoseconds: 20_000_000)
+    }
+  }
+
+  private func readErrors() -> String {
+    let bytes = (try? RealDisk().read(errors, byteCountMax: 1 << 20)) ?? []
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
   /// Waits for the end.
   ///
   /// - Returns: the rest of what it printed.
@@ -70,8 +82,7 @@ final class CommandProcess {
     var rest = ""
     while let line = try child.readLine() { rest += line + "\n" }
     let status: Int32 = if case .exited(let status) = child.wait() { status } else { -1 }
-    let errors = try RealDisk().read(errors, byteCountMax: 1 << 20)
-    return Outcome(status: status, output: rest, errors: String(decoding: errors, as: UTF8.self))
+    return Outcome(status: status, output: rest, errors: readErrors())
   }
 
   static func run(_ arguments: [String], environment: [String: String] = [:]) throws -> Outcome {

@@ -234,8 +234,8 @@ import Testing
   @Test(.timeLimit(.minutes(1))) func jsonLogsAreNothingButJSON() throws {
     let directory = try TemporaryDirectory()
     let server = try serve(directory, ["--log-format", "json"])
-    // Standard output stays empty, so the start is seen at the lock alone; give it a moment.
-    _ = Signal().wait(timeoutNanoseconds: 1_500_000_000)
+    // Standard output stays empty.
+    server.wait(forErrors: "\"ready\"")
     server.terminate()
     let outcome = try server.finish()
     #expect(outcome.status == 0)

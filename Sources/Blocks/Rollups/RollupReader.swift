@@ -186,6 +186,34 @@ public final class RollupReader: Sendable {
     return try group.decode(fields, parts)
   }
 
+  /// A group whose checksum holds, not decoded yet.
+  public struct Group {
+    let group: RollupGroup
+    public let byteCount: Int
+
+    /// Its windows; `fields` are those that are wanted.
+    public func columns(
+      _ fields: Set<FieldID>,
+      _ parts: RollupParts
+    ) throws(BlockError) -> [RollupColumn] {
+      try group.decode(fields, parts)
+    }
+  }
+
+  /// The groups that may have windows of a series' fields, every checksum verified.
+  public func groups(
+    of series: SeriesID,
+    fields: [FieldID]
+  ) throws(BlockError) -> [Group] {
+    var groups: [Group] = []
+    for entry in try entries(of: series, fields: fields) {
+      let group = try RollupGroup(bytes.bytes(at: entry.offset, entry.byteCount), identity)
+      guard group.series == entry.series else { throw .mismatch(.group) }
+      groups.append(Group(group: group, byteCount: entry.byteCount))
+    }
+    return groups
+  }
+
   /// The columns of a group.
   public func fields(
     _ entry: RollupEntry

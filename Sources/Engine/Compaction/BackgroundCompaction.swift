@@ -39,6 +39,7 @@ final class BackgroundCompaction: @unchecked Sendable {
   /// Inputs that the manifests do not name any more.
   private var retired: [BlockReader] = []
   private var retiredRollups: [RollupReader] = []
+  private var objectRemoval = ObjectRemoval()
   /// Files that are not merged until the next start, for they are damaged.
   private var barred: Set<String> = []
   /// Partitions of which the manifest on the disk may be either of two.
@@ -439,6 +440,8 @@ final class BackgroundCompaction: @unchecked Sendable {
     }
     retired = kept
     removeRetiredRollups()
+    guard let store = parts.cold.reader?.store else { return }
+    objectRemoval.retry(in: store, monotonic: parts.clock.monotonic())
   }
 
   private func removeRetiredRollups() {
@@ -453,11 +456,11 @@ final class BackgroundCompaction: @unchecked Sendable {
     retiredRollups = kept
   }
 
-  /// Removes a block; one that lies in the cold store from there, with its stub. An object that
-  /// cannot be removed stays there.
+  /// Removes a block; one that lies in the cold store from there, with its stub.
   private func removeFiles(of block: BlockSummary) {
     let folder = directory.blocks(Int(block.identity.partition.rawValue))
     try? parts.disk.remove(Path.join(folder, block.storedName))
-    if let key = block.objectKey { try? parts.cold.reader?.store.delete(key) }
+    guard let key = block.objectKey, let store = parts.cold.reader?.store else { return }
+    objectRemoval.remove(key, from: store, monotonic: parts.clock.monotonic())
   }
 }

@@ -43,6 +43,9 @@ public final class LogReplay {
     public var pointCount = 0
     /// Those that the directory has not, or with another value.
     public var changedPointCount = 0
+    /// Those that the directory has with another value where the log lacks batches: theirs may have
+    /// been the newer one, so it stays.
+    public var doubtfulPointCount = 0
     public var changedWindowCount = 0
     /// Batches that retention has taken away since.
     public var expiredBatchCount = 0
@@ -65,6 +68,8 @@ public final class LogReplay {
   public private(set) var summary = Summary()
   /// Damage on the way.
   public private(set) var damages: [Damage] = []
+  /// Partitions of which the log has lost batches between or behind those that it has.
+  private var incomplete: Set<PartitionID> = []
 
   /// - Parameters:
   ///   - log: of the directory that `snapshot` is of.
@@ -144,6 +149,7 @@ public final class LogReplay {
   /// - Returns: how many passes it takes.
   private func survey() throws(EngineError) -> Int {
     var points = 0
+    try lookForGaps()
     damages = try log.forEachChange { batch in
       guard isTaken(batch) else { return }
       summary.batchCount += 1
@@ -160,8 +166,28 @@ public final class LogReplay {
     return max(1, (points + Self.pointCountMax - 1) / Self.pointCountMax)
   }
 
+  private func lookForGaps() throws(EngineError) {
+    var next: [PartitionID: Offset] = [:]
+    _ = try log.forEachBatch { header, _, _ in
+      if let expected = next[header.partition], header.offset > expected {
+        incomplete.insert(header.partition)
+      }
+      next[header.partition] = header.offset.advanced(by: 1)
+    }
+    for partition in snapshot.partitions {
+      let id = PartitionID(UInt16(partition.index))
+      if (next[id] ?? .zero) < partition.manifest.nextOffset { incomplete.insert(id) }
+    }
+  }
+
+  /// Whether a batch is asked for, and the snapshot knows of it: a live server appends others.
   private func isTaken(_ batch: RowBatch) -> Bool {
     if let partition, batch.header.partition != partition { return false }
+    let index = Int(batch.header.partition.rawValue)
+    guard index < snapshot.partitions.count,
+      batch.header.offset < snapshot.partitions[index].endOffset,
+      batch.header.registryVersion <= snapshot.catalog.version
+    else { return false }
     switch start {
     case .arrival(let time): return batch.header.arrival >= time
     case .offset(let offset): return batch.header.offset >= offset
@@ -220,10 +246,14 @@ public final class LogReplay {
       let stored = stored(held.series, field, in: minutes, &strings)
       var values: [Timestamp: Cell] = [:]
       for point in stored { values[point.timestamp] = point.cell }
+      let mayBeOld = snapshot.catalog.partition(of: held.series.id).map(incomplete.contains) ?? true
       let differing = log.filter { point in
         guard let cell = values[point.timestamp] else { return true }
-        guard field.type == .string else { return cell != point.cell }
-        return strings.slice(cell) != strings.slice(point.cell)
+        let isEqual =
+          field.type == .string
+          ? strings.slice(cell) == strings.slice(point.cell) : cell == point.cell
+        if !isEqual, mayBeOld { summary.doubtfulPointCount += 1 }
+        return !isEqual && !mayBeOld
       }
       guard !differing.isEmpty else { continue }
       summary.changedPointCount += differing.count

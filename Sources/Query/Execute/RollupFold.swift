@@ -74,14 +74,27 @@ struct RollupFold {
     var left: [TimeRange] = []
     for range in ranges {
       for piece in split(range, scan.rollups.state, measurement, lateDays, &left) {
-        try fold(piece, series, slot, scan.rollups, &aggregators, &context)
+        try fold(piece, series, slot, scan.rollups, &left, &aggregators, &context)
       }
     }
     let floor = kept.rawFloor(scan.rollups.state)
-    return left.compactMap { range in
+    return Self.joined(left).compactMap { range in
       let start = max(range.start, floor)
       return start < range.end ? TimeRange(start: start, end: range.end) : nil
     }
+  }
+
+  /// The same times ascending, neighbours as one.
+  private static func joined(_ ranges: [TimeRange]) -> [TimeRange] {
+    var result: [TimeRange] = []
+    for range in ranges.sorted(by: { $0.start < $1.start }) {
+      if let last = result.last, last.end == range.start {
+        result[result.count - 1].end = range.end
+      } else {
+        result.append(range)
+      }
+    }
+    return result
   }
 
   /// Takes out of a range what rollups answer for; the rest goes to `left`.
@@ -140,46 +153,86 @@ struct RollupFold {
     return pieces
   }
 
+  /// Folds the windows of a piece, file by file.
+  ///
+  /// - Parameter left: gets the times of files that cannot be read, where raw rows can answer.
   private func fold(
     _ piece: Piece,
     _ series: SeriesID,
     _ slot: Int,
     _ rollups: RollupSet,
+    _ left: inout [TimeRange],
     _ aggregators: inout [StepAggregator],
     _ context: inout QueryContext
   ) throws(QueryError) {
     let unit = piece.unit
     let perDay = RollupUnit.nanosecondsPerDay
-    let first = piece.range.start / unit.nanoseconds
-    let end = piece.range.end / unit.nanoseconds
     let lastDay = (piece.range.end - 1) / perDay
     let spans = unit.span(ofDay: piece.range.start / perDay)...unit.span(ofDay: lastDay)
     let deleted = rollups.state.deletedRanges(of: series, context.tenant)
     for span in spans {
       guard let reader = rollups.reader(unit, context.tenant, span: span) else { continue }
       try context.checkDeadline()
+      let days = unit.days(ofSpan: span)
+      let range = TimeRange(
+        start: max(piece.range.start, days.lowerBound * perDay),
+        end: min(piece.range.end, days.upperBound * perDay)
+      )
+      let groups: [RollupReader.Group]
       do throws(BlockError) {
-        for entry in try reader.entries(of: series, fields: ids) {
-          let columns = try reader.read(entry, fields: wanted, parts: parts)
+        groups = try reader.groups(of: series, fields: ids)
+      } catch {
+        if isRawThere(from: range.start, rollups.state) {
+          left.append(range)
+        } else {
+          context.warn("\(reader.path): \(error.text)")
+        }
+        continue
+      }
+      let byteCount = groups.reduce(0) { $0 + $1.byteCount }
+      try context.charge(byteCount)
+      defer { context.release(byteCount) }
+      do throws(BlockError) {
+        for group in groups {
+          let columns = try group.columns(wanted, parts)
           for column in columns {
-            guard let place = places[column.field], types[place] == column.type else { continue }
-            let rows = column.place(of: first)..<column.place(of: end)
-            for row in rows
-            where !rollups.state.isDeleted(column.numbers[row], unit, by: deleted) {
-              aggregators[place].add(
-                column.windows[row],
-                at: column.numbers[row] * unit.nanoseconds,
-                strings: column.strings,
-                slot: slot
-              )
+            add(column, range, unit, slot, &aggregators, &context) { number in
+              rollups.state.isDeleted(number, unit, by: deleted)
             }
-            context.statistics.rollupWindows += rows.count
           }
         }
       } catch {
         context.warn("\(reader.path): \(error.text)")
       }
     }
+  }
+
+  private func isRawThere(from time: Timestamp, _ state: RollupState) -> Bool {
+    let begin = measurement.flatMap { state.rawFrom[$0] } ?? 0
+    return begin <= time / RollupUnit.nanosecondsPerDay && kept.rawFloor(state) <= time
+  }
+
+  private func add(
+    _ column: RollupColumn,
+    _ range: TimeRange,
+    _ unit: RollupUnit,
+    _ slot: Int,
+    _ aggregators: inout [StepAggregator],
+    _ context: inout QueryContext,
+    isDeleted: (Int64) -> Bool
+  ) {
+    guard let place = places[column.field], types[place] == column.type else { return }
+    let first = column.place(of: range.start / unit.nanoseconds)
+    let rows = first..<column.place(of: range.end / unit.nanoseconds)
+    for row in rows where !isDeleted(column.numbers[row]) {
+      aggregators[place].add(
+        column.windows[row],
+        at: column.numbers[row] * unit.nanoseconds,
+        strings: column.strings,
+        slot: slot
+      )
+    }
+    context.statistics.rollupWindows += rows.count
   }
 }
 

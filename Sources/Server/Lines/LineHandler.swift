@@ -29,7 +29,7 @@ final class LineHandler: ChannelDuplexHandler {
   private let peer: String
   private var context: ChannelHandlerContext?
   private var state = State.open
-  /// Bytes read that wait for the client to take its replies, or for the engine.
+  /// Bytes read that wait for the client to take its replies, for the engine, or for their turn.
   private var unparsed: ByteBuffer? {
     didSet {
       let change = (unparsed?.storageCapacity ?? 0) - (oldValue?.storageCapacity ?? 0)
@@ -73,7 +73,7 @@ final class LineHandler: ChannelDuplexHandler {
       buffer = earlier
     }
     loop.countRead()
-    if loop.isCongested {
+    if loop.isCongested || isWaiting {
       // The read that this round still brought; the next one is held back.
       keep(buffer)
       wait()
@@ -92,6 +92,7 @@ final class LineHandler: ChannelDuplexHandler {
     }
     buffer.moveReaderIndex(forwardBy: taken)
     keep(buffer)
+    if connection.isTurnOver { wait() }
   }
 
   /// Keeps bytes for later, in memory of about their size.
@@ -130,6 +131,8 @@ final class LineHandler: ChannelDuplexHandler {
 
   /// Goes on with what was held back, as far as it is possible again.
   func resume() {
+    // The loop calls when it is this client's turn.
+    guard !isWaiting else { return }
     if case .open = state, let buffer = unparsed, !loop.mayNotRead(connection),
       unwrittenByteCount < loop.configuration.replyByteCountMax
     {

@@ -10,6 +10,10 @@ internal import NIOCore
 final class LineLoop {
   private static let tickMilliseconds: Int64 = 5
   private static let sweepSeconds: Int64 = 1
+  /// What the turns of all clients whose bytes wait take together, about, and what one takes at
+  /// most: so that a client's turn comes soon, whatever the others send and however many they are.
+  private static let turnsNanoseconds: UInt64 = 100_000_000
+  private static let turnNanosecondsMax: UInt64 = 10_000_000
 
   let eventLoop: any EventLoop
   let configuration: ServerConfiguration
@@ -20,8 +24,10 @@ final class LineLoop {
   private let receiver: Receiver
   private let statistics: ServerStatistics
   private var handlers: [ObjectIdentifier: LineHandler] = [:]
-  /// Handlers whose reads are held back by ``mayNotRead(_:)``.
+  /// Handlers whose reads are held back by ``mayNotRead(_:)``, or that wait for their next turn.
   private var held: [LineHandler] = []
+  /// Handlers of ``held`` that have their turn now.
+  private var resumingCount = 0
   private var isRoundScheduled = false
   private var isTickScheduled = false
   private var isSweepScheduled = false
@@ -90,12 +96,15 @@ final class LineLoop {
     scheduleRound()
   }
 
-  /// Hands bytes to the receiver.
+  /// Hands bytes to the receiver, for one turn.
   ///
-  /// - Returns: how many were taken; the rest waits until the client has taken its replies.
+  /// - Returns: how many were taken; the rest waits until the client has taken its replies, or for
+  ///   its next turn.
   func receive(_ buffer: ByteBuffer, from handler: LineHandler) -> Int {
+    let sharing = UInt64(max(1, readCount + held.count + resumingCount))
+    let turn = min(Self.turnNanosecondsMax, Self.turnsNanoseconds / sharing)
     let taken = unsafe buffer.withUnsafeReadableBytes { bytes in
-      unsafe receiver.receive(bytes, on: handler.connection)
+      unsafe receiver.receive(bytes, on: handler.connection, turnNanoseconds: turn)
     }
     scheduleRound()
     return taken
@@ -147,7 +156,9 @@ final class LineLoop {
       // Who may still not read holds itself again.
       let resumed = held
       held.removeAll(keepingCapacity: true)
+      resumingCount = resumed.count
       for handler in resumed { handler.release() }
+      resumingCount = 0
     }
     if receiver.hasOpenRows, !isTickScheduled {
       isTickScheduled = true

@@ -11,7 +11,8 @@ struct QueueReplay: ParsableCommand {
     abstract: "Derive windows from the log again, show what would change, and restate it.",
     discussion: """
       Compares every value that the log still holds with what blocks hold, and folds the minutes \
-      that differ again: values that a damaged block has lost come back so. --dry-run changes \
+      that differ again: values that a damaged block has lost come back so. Where the log itself \
+      has lost batches, values that blocks have stay as they are (doubtful_points). --dry-run changes \
       nothing and may run beside a live server; --diff lists the windows. Without --dry-run no \
       server may use the directory: the values that differ are applied once more, as rows that \
       come late, and their windows are restated. What retention or deletes have removed stays \
@@ -188,6 +189,9 @@ struct QueueReplay: ParsableCommand {
     report.fact("last_arrival", summary.lastArrival.map { .time($0) } ?? .none)
     report.fact("changed_points", .integer(summary.changedPointCount))
     report.fact("changed_windows", .integer(summary.changedWindowCount))
+    if summary.doubtfulPointCount > 0 {
+      report.fact("doubtful_points", .integer(summary.doubtfulPointCount))
+    }
     if !dryRun {
       report.fact("restated_rows", .integer(tally.accepted))
       report.fact("rejected_rows", .integer(tally.rejected))

@@ -1,0 +1,46 @@
+package import Cold
+
+/// Removes objects of the cold store that no manifest names any more. One whose removal fails is
+/// tried again, the oldest first, as long as the process lives.
+package struct ObjectRemoval {
+  /// Objects that are remembered; of more, the oldest stay in the store.
+  package static let countMax = 10_000
+  package static let retryNanoseconds: UInt64 = 60_000_000_000
+  /// Tried again at once.
+  private static let attemptsMax = 100
+
+  package private(set) var left: [String] = []
+  private var nextAt: UInt64 = 0
+
+  package init() {}
+
+  /// - Parameter monotonic: now.
+  package mutating func remove(_ key: String, from store: any ObjectStore, monotonic: UInt64) {
+    // A store that has just failed is not asked for each of many blocks.
+    if left.isEmpty || monotonic >= nextAt, isRemoved(key, store) { return }
+    if left.isEmpty { nextAt = monotonic &+ Self.retryNanoseconds }
+    if left.count >= Self.countMax { left.removeFirst() }
+    left.append(key)
+  }
+
+  /// Tries again those that are left, now and then.
+  package mutating func retry(in store: any ObjectStore, monotonic: UInt64) {
+    guard !left.isEmpty, monotonic >= nextAt else { return }
+    nextAt = monotonic &+ Self.retryNanoseconds
+    var done = 0
+    while done < min(left.count, Self.attemptsMax), isRemoved(left[done], store) { done += 1 }
+    left.removeFirst(done)
+    // One that the store refuses for its own sake does not keep the others there.
+    if done == 0, left.count > 1 { left.append(left.removeFirst()) }
+    if done == Self.attemptsMax { nextAt = monotonic }
+  }
+
+  private func isRemoved(_ key: String, _ store: any ObjectStore) -> Bool {
+    do throws(ObjectError) {
+      try store.delete(key)
+      return true
+    } catch {
+      return false
+    }
+  }
+}
