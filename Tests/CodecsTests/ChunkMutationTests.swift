@@ -47,6 +47,13 @@ import Testing
       let bytes = encoded(cells, type, strength: .young)
       samples.append(Sample(type: type, count: 520, bytes: bytes))
     }
+    // Tokens with open bits below them.
+    let bell = (0..<1_200).map { _ -> Cell in
+      (0..<4).reduce(9.0) { sum, _ in sum + .random(in: 0..<1, using: &random) }
+        .squareRoot().bitPattern
+    }
+    let bytes = encoded(bell, .float, strength: .cold)
+    samples.append(Sample(type: .float, count: bell.count, bytes: bytes))
     return samples
   }()
 
@@ -55,6 +62,7 @@ import Testing
     codecs.formUnion(Self.samples.compactMap { ChunkCodec(firstByte: $0.bytes[0]) })
     let missing = Set(ChunkCodec.allCases).subtracting(codecs)
     #expect(missing.isSubset(of: [.grid, .xor]), "\(missing)")
+    #expect(Self.samples.contains { ChunkDescription($0.bytes.span)?.isCoarse == true })
   }
 
   @Test func noFlippedBitTraps() {
