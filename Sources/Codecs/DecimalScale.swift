@@ -152,8 +152,8 @@ enum OrderedBits {
     return pattern ^ (sign &>> 1)
   }
 
-  /// The pattern with the sign in the lowest bit, in the order of the magnitudes as signed integers:
-  /// numbers near in magnitude lie near each other, whatever their signs.
+  /// The pattern with the sign in the lowest bit, in the order of the magnitudes as signed
+  /// integers: numbers near in magnitude lie near each other, whatever their signs.
   @inline(__always)
   static func magnitude(_ pattern: UInt64) -> UInt64 {
     (pattern &<< 1 | pattern &>> 63) ^ (1 << 63)

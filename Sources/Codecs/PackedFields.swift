@@ -73,8 +73,8 @@ enum PackedFields {
     }
   }
 
-  /// Unpacks eight fields at a time, whose places in `width` bytes the compiler knows; the last ones
-  /// are left, because no load may reach behind the bytes.
+  /// Unpacks eight fields at a time, whose places in `width` bytes the compiler knows; the last
+  /// ones are left, because no load may reach behind the bytes.
   ///
   /// - Returns: how many fields were unpacked.
   private static func unpackEights(
@@ -106,8 +106,9 @@ enum PackedFields {
         @inline(__always)
         func put(_ field: Int) {
           let bit = field &* width
-          let word = width <= 8 ? first &>> UInt64(bit) : load(start &+ bit &>> 3) &>> UInt64(bit & 7)
-          target[group &* 8 &+ field] = base &+ (word & mask)
+          let word = width <= 8 ? first : load(start &+ bit &>> 3)
+          let shift = UInt64(truncatingIfNeeded: width <= 8 ? bit : bit & 7)
+          target[group &* 8 &+ field] = base &+ (word &>> shift & mask)
         }
         put(0)
         put(1)

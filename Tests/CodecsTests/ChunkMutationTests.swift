@@ -47,13 +47,10 @@ import Testing
       let bytes = encoded(cells, type, strength: .young)
       samples.append(Sample(type: type, count: 520, bytes: bytes))
     }
-    // Tokens with open bits below them.
-    let bell = (0..<1_200).map { _ -> Cell in
-      (0..<4).reduce(9.0) { sum, _ in sum + .random(in: 0..<1, using: &random) }
-        .squareRoot().bitPattern
-    }
-    let bytes = encoded(bell, .float, strength: .cold)
-    samples.append(Sample(type: .float, count: bell.count, bytes: bytes))
+    // Tokens that leave low bits open.
+    let doubles = (0..<1_200).map { _ in Double.random(in: 0..<100, using: &random).bitPattern }
+    let bytes = encoded(doubles, .float, strength: .cold)
+    samples.append(Sample(type: .float, count: doubles.count, bytes: bytes))
     return samples
   }()
 

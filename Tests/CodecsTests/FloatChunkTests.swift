@@ -142,7 +142,6 @@ import Testing
       return (100 + 5 * bell).bitPattern
     }
     let bytes = encoded(cells, .float, strength: .cold)
-    #expect(ChunkDescription(bytes.span)?.isCoarse == true)
     #expect(Double(bytes.count * 8) / 8_192 < 50.6)
     #expect(try decoded(bytes, .float, count: 8_192) == cells)
   }
