@@ -31,6 +31,10 @@ public enum ChunkCodec: UInt8, Sendable, CaseIterable {
   case fraction = 13
   /// Float, integer, unsigned, boolean: what the values come to, and then a chunk of them.
   case statistics = 14
+  /// Float: integers over a power of two.
+  case binary = 15
+  /// Float: bit patterns with the sign in the lowest bit.
+  case magnitudes = 16
   /// Float, integer, unsigned, boolean: an integer stream, divided by a power of ten.
   case scaled = 128
 

@@ -3,10 +3,14 @@ public struct ChunkDescription: Hashable, Sendable, CustomStringConvertible {
   public var codec: ChunkCodec
   /// Decimals of a scaled or nearly decimal chunk.
   public var exponent: Int?
+  /// Of a binary fraction.
+  public var binaryExponent: Int?
   /// 0 plain, 1 differences, 2 differences of differences.
   public var order: Int?
   public var isDivided = false
   public var isEntropyCoded = false
+  /// Whether the entropy coder leaves low bits alone.
+  public var isCoarse = false
   /// Whether statistics stand in front of it.
   public var hasStatistics = false
   /// Of a quotient.
@@ -29,6 +33,9 @@ public struct ChunkDescription: Hashable, Sendable, CustomStringConvertible {
         exponent = Int(first & 0x1f)
         order = Int(first >> 5 & 3)
         if order == Int(FloatChunk.formFollows) { try readForm(&reader) }
+      case .binary:
+        binaryExponent = Int(try reader.byte())
+        try readForm(&reader)
       case .nearlyDecimal:
         exponent = Int(try reader.byte())
         try readForm(&reader)
@@ -38,7 +45,7 @@ public struct ChunkDescription: Hashable, Sendable, CustomStringConvertible {
       case .fraction:
         _ = try reader.byte()
         try readForm(&reader)
-      case .split: try readForm(&reader)
+      case .split, .magnitudes: try readForm(&reader)
       default: break
       }
     } catch {
@@ -56,11 +63,13 @@ public struct ChunkDescription: Hashable, Sendable, CustomStringConvertible {
     order = stream.order
     isDivided = stream.divisor != 1
     isEntropyCoded = stream.isEntropyCoded
+    isCoarse = stream.isCoarse
   }
 
   public var description: String {
     var words = ["\(codec)"]
     if let exponent, exponent > 0 { words.append("\(exponent) decimals") }
+    if let binaryExponent { words.append("over 2^\(binaryExponent)") }
     if let denominator { words.append("over \(denominator)") }
     switch order {
     case 1: words.append("differences")
@@ -68,7 +77,7 @@ public struct ChunkDescription: Hashable, Sendable, CustomStringConvertible {
     default: break
     }
     if isDivided { words.append("common divisor") }
-    if isEntropyCoded { words.append("entropy-coded") }
+    if isEntropyCoded { words.append(isCoarse ? "coarsely entropy-coded" : "entropy-coded") }
     return words.joined(separator: ", ")
   }
 }

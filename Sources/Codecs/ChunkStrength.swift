@@ -29,12 +29,21 @@ public struct ColumnHint: Sendable {
   var calmWidth: UInt8 = 0
   var divisor: UInt64 = 1
   var isEntropyCoded = false
+  var isCoarse = false
   /// Values of the chunk that the choice was made for.
   var count: UInt32 = 0
-  /// Of a quotient; the factor of a fraction.
+  /// Of a quotient; the factor of a fraction; the power of two of a binary fraction.
   var denominator: UInt64 = 0
 
   public init() {}
+
+  /// Takes over what was chosen for the integers.
+  mutating func take(_ plan: IntegerStream) {
+    order = UInt8(plan.order)
+    divisor = plan.divisor
+    isEntropyCoded = plan.isEntropyCoded
+    isCoarse = plan.isCoarse
+  }
 
   /// Whether the last choice may be taken for `count` values without looking at others.
   func isFresh(_ strength: ChunkStrength, count: Int) -> Bool {

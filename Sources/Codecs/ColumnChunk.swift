@@ -202,6 +202,8 @@ public enum ColumnChunk {
     case (.xor, .float): try XorChunk.decode(reader.rest(), into: words)
     case (.fraction, .float): try FloatChunk.decodeFraction(&reader, into: words)
     case (.split, .float): try FloatChunk.decodeSplit(&reader, into: words)
+    case (.binary, .float): try FloatChunk.decodeBinary(&reader, into: words)
+    case (.magnitudes, .float): try FloatChunk.decodeMagnitudes(&reader, into: words)
     case (.nearlyDecimal, .float): try FloatChunk.decodeNearlyDecimal(&reader, into: words)
     case (.quotient, .float): try FloatChunk.decodeQuotient(&reader, into: words)
     case (.valueDictionary, .float), (.valueDictionary, .integer), (.valueDictionary, .unsigned):

@@ -115,6 +115,19 @@ enum DecimalScale {
       for index in 0..<words.count {
         words[index] = (Double(bitPattern: words[index] &+ magicBits) - magic).bitPattern
       }
+    } else if exponent <= quickExponentMax {
+      // The quotient by the inverse, and what that leaves: exact, because the upper half of the
+      // quotient's bits and the lower one times so small a power fit a double. Added to the
+      // quotient it is rounded once, as the division is; a quotient of so small a divisor is never
+      // so near the middle of two doubles that the inverse's own error mattered.
+      let inverse = 1 / power
+      for index in 0..<words.count {
+        let value = Double(bitPattern: words[index] &+ magicBits) - magic
+        let near = value * inverse
+        let upper = Double(bitPattern: near.bitPattern & upperMask)
+        let rest = (value - upper * power) - (near - upper) * power
+        words[index] = (near + rest * inverse).bitPattern
+      }
     } else {
       for index in 0..<words.count {
         let value = Double(bitPattern: words[index] &+ magicBits) - magic
@@ -122,6 +135,11 @@ enum DecimalScale {
       }
     }
   }
+
+  /// 10^7 has 24 bits, which half of a significand can be multiplied by without rounding.
+  static let quickExponentMax = 7
+  /// All of a double but the lower 27 bits.
+  private static let upperMask: UInt64 = 0xffff_ffff_f800_0000
 }
 
 /// The bit patterns of doubles as signed integers in the order of the values: neighbours differ by
@@ -132,5 +150,19 @@ enum OrderedBits {
   static func flip(_ pattern: UInt64) -> UInt64 {
     let sign = UInt64(bitPattern: Int64(bitPattern: pattern) &>> 63)
     return pattern ^ (sign &>> 1)
+  }
+
+  /// The pattern with the sign in the lowest bit, in the order of the magnitudes as signed
+  /// integers: numbers near in magnitude lie near each other, whatever their signs.
+  @inline(__always)
+  static func magnitude(_ pattern: UInt64) -> UInt64 {
+    (pattern &<< 1 | pattern &>> 63) ^ (1 << 63)
+  }
+
+  /// The pattern of a magnitude.
+  @inline(__always)
+  static func pattern(magnitude: UInt64) -> UInt64 {
+    let rotated = magnitude ^ (1 << 63)
+    return rotated &>> 1 | rotated &<< 63
   }
 }

@@ -11,6 +11,8 @@ internal import Model
 ///     fraction       := | factor u8 | numerators, denominators, units …: streams |
 ///     value dictionary := | distinct: varint | entry bytes: varint | entries | indexes: stream |
 ///     split          := | ordered bits: stream |
+///     binary         := | exponent u8 | integers over a power of two: stream |
+///     magnitudes     := | patterns with the sign in the lowest bit: stream |
 ///
 /// Units in the last place are distances between ordered bit patterns, so that a NaN or −0 among
 /// decimals is one large distance, patched.
@@ -119,6 +121,24 @@ enum FloatChunk {
   ) throws(ChunkError) {
     try IntegerStream.read(&reader, into: words)
     for index in 0..<words.count { words[index] = OrderedBits.flip(words[index]) }
+  }
+
+  static func decodeBinary(
+    _ reader: inout ChunkReader,
+    into words: Words
+  ) throws(ChunkError) {
+    let exponent = Int(try reader.byte())
+    guard exponent > 0 else { throw .malformed(.exponent) }
+    try IntegerStream.read(&reader, into: words)
+    BinaryFraction.unscale(words, exponent: exponent)
+  }
+
+  static func decodeMagnitudes(
+    _ reader: inout ChunkReader,
+    into words: Words
+  ) throws(ChunkError) {
+    try IntegerStream.read(&reader, into: words)
+    for index in 0..<words.count { words[index] = OrderedBits.pattern(magnitude: words[index]) }
   }
 
   static func decodeDictionary(

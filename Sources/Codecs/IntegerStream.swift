@@ -4,7 +4,7 @@ internal import Bytes
 /// differences, packed in blocks or entropy-coded (docs/format/chunk.md, "integer stream").
 ///
 ///     stream := | form u8 | offset: zigzag varint, divisor: varint | first | second | body |
-///     form   := | order u2: 0, 1, 2 | divided u1 | entropy u1 | zero u4 |
+///     form   := | order u2: 0, 1, 2 | divided u1 | entropy u1 | coarse u1 | zero u3 |
 ///     stream := | 3 u8 | value: zigzag varint |               all integers are one
 ///
 /// - `offset`, `divisor`: only when divided; each integer is offset + divisor · what follows.
@@ -20,29 +20,40 @@ struct IntegerStream {
   static let constantForm: UInt8 = 0b11
   static let dividedFlag: UInt8 = 0b100
   static let entropyFlag: UInt8 = 0b1000
+  /// Of an entropy body: no token looks at the lowest bits.
+  static let coarseFlag: UInt8 = 0b1_0000
 
   var order = 0
   /// 1 for none.
   var divisor: UInt64 = 1
   var isEntropyCoded = false
+  var isCoarse = false
 
-  init(order: Int = 0, divisor: UInt64 = 1, isEntropyCoded: Bool = false) {
+  init(
+    order: Int = 0,
+    divisor: UInt64 = 1,
+    isEntropyCoded: Bool = false,
+    isCoarse: Bool = false
+  ) {
     self.order = order
     self.divisor = divisor
     self.isEntropyCoded = isEntropyCoded
+    self.isCoarse = isCoarse
   }
 
   /// - Throws: `.malformed(.form)` for a form that the writer never makes.
   init(form: UInt8) throws(ChunkError) {
-    guard form < 16, form & Self.orderMask < 3 else { throw .malformed(.form) }
+    guard form < 32, form & Self.orderMask < 3 else { throw .malformed(.form) }
+    isCoarse = form & Self.coarseFlag != 0
     order = Int(form & Self.orderMask)
     divisor = form & Self.dividedFlag != 0 ? 0 : 1
     isEntropyCoded = form & Self.entropyFlag != 0
+    guard isEntropyCoded || !isCoarse else { throw .malformed(.form) }
   }
 
   var form: UInt8 {
     UInt8(order) | (divisor > 1 ? Self.dividedFlag : 0)
-      | (isEntropyCoded ? Self.entropyFlag : 0)
+      | (isEntropyCoded ? Self.entropyFlag : 0) | (isCoarse ? Self.coarseFlag : 0)
   }
 
   /// Reads a stream of `target.count` integers, form byte included.
@@ -82,7 +93,7 @@ struct IntegerStream {
     // Differences need all that lies before them.
     let needed = order == 0 ? rows : order..<max(order, rows.upperBound)
     if isEntropyCoded {
-      try EntropyBody.read(&reader, into: residuals)
+      try EntropyBody.read(&reader, isCoarse: isCoarse, into: residuals)
     } else {
       let wanted = needed.lowerBound - order..<needed.upperBound - order
       try PackedBlock.readAll(&reader, wanted, into: residuals)

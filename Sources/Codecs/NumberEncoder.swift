@@ -12,12 +12,12 @@ struct NumberEncoder: ~Copyable {
   /// Units in the last place that a bent decimal is off by, in most samples.
   static let unitsMax: Int64 = 16
 
-  private var streams = StreamEncoder()
-  private var integers = WordStore()
+  var streams = StreamEncoder()
+  var integers = WordStore()
   private var copies = WordStore()
   private var units = WordStore()
   private var best = OutputBuffer(reserving: 1024)
-  private var trial = OutputBuffer(reserving: 1024)
+  var trial = OutputBuffer(reserving: 1024)
   private var dictionary = CellDictionary()
   private var frames = ZstdEncoder()
 
@@ -106,6 +106,17 @@ struct NumberEncoder: ~Copyable {
       for index in cells.indices { words[index] = OrderedBits.flip(cells[index]) }
       buffer.writeByte(codec.rawValue)
       streams.write(words, again: &hint, strength, into: &buffer)
+    case .magnitudes:
+      for index in cells.indices { words[index] = OrderedBits.magnitude(cells[index]) }
+      buffer.writeByte(codec.rawValue)
+      streams.write(words, again: &hint, strength, into: &buffer)
+    case .binary:
+      guard BinaryFraction.scale(cells, exponent: Int(hint.exponent), into: words) else {
+        return false
+      }
+      buffer.writeByte(codec.rawValue)
+      buffer.writeByte(hint.exponent)
+      streams.write(words, again: &hint, strength, into: &buffer)
     case .xor: XorChunk.encode(cells, into: &buffer)
     case .valueDictionary:
       trial.removeAll()
@@ -171,9 +182,7 @@ struct NumberEncoder: ~Copyable {
     let plan = streams.plan(words, strength)
     hint.codec = .scaled
     hint.exponent = UInt8(exponent)
-    hint.order = UInt8(plan.order)
-    hint.divisor = plan.divisor
-    hint.isEntropyCoded = plan.isEntropyCoded
+    hint.take(plan)
     buffer.writeByte(FloatChunk.scaledByte(plan, exponent: exponent))
     if !plan.isPlain { buffer.writeByte(plan.form) }
     streams.write(words, plan, strength, calmWidth: &hint.calmWidth, into: &buffer)
@@ -200,7 +209,9 @@ struct NumberEncoder: ~Copyable {
     }
     tryQuotient(cells, strength, &hint)
     tryDictionary(cells, type: .float, strength, &hint)
+    tryBinary(cells, strength, &hint)
     trySplit(cells, strength, &hint)
+    tryMagnitudes(cells, strength, &hint)
     tryXor(cells, &hint)
     if strength == .cold { tryFrame(cells, &hint) }
     best.withBytes { buffer.writeBytes($0) }
@@ -425,25 +436,6 @@ struct NumberEncoder: ~Copyable {
     streams.write(words, strength, into: &buffer)
   }
 
-  private mutating func trySplit(
-    _ cells: Span<Cell>,
-    _ strength: ChunkStrength,
-    _ hint: inout ColumnHint
-  ) {
-    let words = integers.words(cells.count)
-    for index in cells.indices { words[index] = OrderedBits.flip(cells[index]) }
-    trial.removeAll()
-    trial.writeByte(ChunkCodec.split.rawValue)
-    let plan = streams.write(words, strength, into: &trial)
-    keepShorter(.split, plan, &hint)
-  }
-
-  private mutating func tryXor(_ cells: Span<Cell>, _ hint: inout ColumnHint) {
-    trial.removeAll()
-    XorChunk.encode(cells, into: &trial)
-    keepShorter(.xor, IntegerStream(), &hint)
-  }
-
   private mutating func tryFrame(_ cells: Span<Cell>, _ hint: inout ColumnHint) {
     trial.removeAll()
     if writeFrame(cells) { keepShorter(.zstd, IntegerStream(), &hint) }
@@ -459,7 +451,7 @@ struct NumberEncoder: ~Copyable {
 
   /// Keeps `trial` when it is the shortest so far, and what it was made by.
   @discardableResult
-  private mutating func keepShorter(
+  mutating func keepShorter(
     _ codec: ChunkCodec,
     _ plan: IntegerStream,
     _ hint: inout ColumnHint
@@ -467,9 +459,7 @@ struct NumberEncoder: ~Copyable {
     guard best.count == 0 || trial.count < best.count else { return false }
     swap(&best, &trial)
     hint.codec = codec
-    hint.order = UInt8(plan.order)
-    hint.divisor = plan.divisor
-    hint.isEntropyCoded = plan.isEntropyCoded
+    hint.take(plan)
     hint.calmWidth = 0
     return true
   }

@@ -201,6 +201,14 @@ struct PackedBlock {
   }
 
   func write(_ values: Words, into buffer: inout OutputBuffer) {
+    // Counted again: where values lie on both sides of the largest number, a field may hold some
+    // that the choice took for outliers.
+    var patchCount = 0
+    if self.patchCount > 0 {
+      for index in 0..<values.count {
+        if Int64(bitPattern: values[index] &- base) &>> Int64(width) != 0 { patchCount += 1 }
+      }
+    }
     buffer.writeByte(UInt8(width) | (patchCount > 0 ? Self.patchedFlag : 0))
     buffer.writeSignedVarint(Int64(bitPattern: base))
     if patchCount > 0 {

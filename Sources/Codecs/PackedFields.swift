@@ -41,8 +41,8 @@ enum PackedFields {
     let raw = unsafe bytes.bytes
     let count = target.count
     let mask: UInt64 = (1 &<< UInt64(truncatingIfNeeded: width)) &- 1
-    var index = 0
-    var position = 0
+    var index = unpackEights(bytes, width: width, base: base, into: target)
+    var position = index &* width
     let lastWord = bytes.count &- 8
     if lastWord >= 0 {
       // Fields that begin at or before the last whole word's first byte.
@@ -71,6 +71,83 @@ enum PackedFields {
       position &+= width
       index &+= 1
     }
+  }
+
+  /// Unpacks eight fields at a time, whose places in `width` bytes the compiler knows; the last
+  /// ones are left, because no load may reach behind the bytes.
+  ///
+  /// - Returns: how many fields were unpacked.
+  private static func unpackEights(
+    _ bytes: Span<UInt8>,
+    width: Int,
+    base: UInt64,
+    into target: Words
+  ) -> Int {
+    let lastLoad = bytes.count &- 8 &- (7 &* width) &>> 3
+    guard lastLoad >= 0 else { return 0 }
+    let groups = min(target.count &>> 3, lastLoad / width &+ 1)
+    let raw = unsafe bytes.bytes
+    /// Inlined for each width, so that all shifts are constants.
+    @inline(__always)
+    func unpack(_ width: Int) {
+      let mask: UInt64 = (1 &<< UInt64(truncatingIfNeeded: width)) &- 1
+      @inline(__always)
+      func load(_ place: Int) -> UInt64 {
+        UInt64(
+          littleEndian: unsafe raw.unsafeLoadUnaligned(
+            fromUncheckedByteOffset: place,
+            as: UInt64.self
+          )
+        )
+      }
+      for group in 0..<groups {
+        let start = group &* width
+        let first = load(start)
+        @inline(__always)
+        func put(_ field: Int) {
+          let bit = field &* width
+          let word = width <= 8 ? first : load(start &+ bit &>> 3)
+          let shift = UInt64(truncatingIfNeeded: width <= 8 ? bit : bit & 7)
+          target[group &* 8 &+ field] = base &+ (word &>> shift & mask)
+        }
+        put(0)
+        put(1)
+        put(2)
+        put(3)
+        put(4)
+        put(5)
+        put(6)
+        put(7)
+      }
+    }
+    switch width {
+    case 1: unpack(1)
+    case 2: unpack(2)
+    case 3: unpack(3)
+    case 4: unpack(4)
+    case 5: unpack(5)
+    case 6: unpack(6)
+    case 7: unpack(7)
+    case 8: unpack(8)
+    case 9: unpack(9)
+    case 10: unpack(10)
+    case 11: unpack(11)
+    case 12: unpack(12)
+    case 13: unpack(13)
+    case 14: unpack(14)
+    case 15: unpack(15)
+    case 16: unpack(16)
+    case 17: unpack(17)
+    case 18: unpack(18)
+    case 19: unpack(19)
+    case 20: unpack(20)
+    case 21: unpack(21)
+    case 22: unpack(22)
+    case 23: unpack(23)
+    case 24: unpack(24)
+    default: return 0
+    }
+    return groups &* 8
   }
 
   private static func unpackWide(

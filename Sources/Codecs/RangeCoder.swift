@@ -27,20 +27,40 @@ enum RangeCoder {
       sum += frequency
     }
     let frequencies = table.frequencies
-    var states = SIMD4<UInt32>(repeating: stateMin)
-    var index = tokens.count
-    while index > 0 {
-      index &-= 1
-      let token = Int(tokens[index])
-      let frequency = frequencies[token]
-      var state = states[index & 3]
+    let (frequencySpan, startSpan, tokenSpan) = (frequencies.span, starts.span, tokens.span)
+    refills.reserveCapacity(tokens.count)
+    /// One token into one state.
+    @inline(__always)
+    func step(_ state: inout UInt32, _ index: Int) {
+      // Tokens are those that the table counted.
+      let token = Int(unsafe tokenSpan[unchecked: index])
+      let frequency = unsafe frequencySpan[unchecked: token]
       if UInt64(state) >= UInt64(frequency) &<< UInt64(32 &- FrequencyTable.scaleBitCount) {
         refills.append(UInt16(truncatingIfNeeded: state))
         state &>>= 16
       }
       let (quotient, remainder) = state.quotientAndRemainder(dividingBy: frequency)
-      states[index & 3] = quotient &<< scaleBitCount &+ remainder &+ starts[token]
+      let start = unsafe startSpan[unchecked: token]
+      state = quotient &<< scaleBitCount &+ remainder &+ start
     }
+    var (s0, s1, s2, s3) = (stateMin, stateMin, stateMin, stateMin)
+    var index = tokens.count
+    while index & 3 != 0 {
+      index &-= 1
+      switch index & 3 {
+      case 0: step(&s0, index)
+      case 1: step(&s1, index)
+      default: step(&s2, index)
+      }
+    }
+    while index > 0 {
+      index &-= 4
+      step(&s3, index &+ 3)
+      step(&s2, index &+ 2)
+      step(&s1, index &+ 1)
+      step(&s0, index)
+    }
+    let states = [s0, s1, s2, s3]
     for lane in 0..<stateCount { buffer.writeInteger(states[lane]) }
     buffer.reserve(refills.count * 2)
     for index in refills.indices.reversed() { buffer.writeInteger(refills[index]) }
@@ -62,36 +82,32 @@ enum RangeCoder {
     }
   }
 
-  /// Reads `count` tokens.
-  ///
-  /// - Returns: the tokens; the reader stands behind the last refill.
+  /// Reads `target.count` tokens, one a word; the reader stands behind the last refill.
   static func decode(
     _ reader: inout ChunkReader,
     _ table: FrequencyTable,
-    into tokens: inout OutputSpan<UInt16>
+    into target: Words
   ) throws(ChunkError) {
     var head = ByteReader(try reader.take(16))
-    var states = SIMD4<UInt32>()
-    for lane in 0..<stateCount { states[lane] = head.readInteger(UInt32.self) ?? 0 }
+    var states = SIMD4<UInt64>()
+    for lane in 0..<stateCount { states[lane] = UInt64(head.readInteger(UInt32.self) ?? 0) }
     let slots = slots(table)
     precondition(slots.count == FrequencyTable.scale)
     let rest = reader.bytes.extracting(droppingFirst: reader.position)
-    var position = 0
-    unsafe tokens.withUnsafeMutableBufferPointer { target, initializedCount in
-      position = unsafe decode(rest, &states, slots, into: target)
-      initializedCount = target.count
-    }
-    _ = try reader.take(position)
-    guard states == SIMD4(repeating: stateMin) else { throw .malformed(.state) }
+    _ = try reader.take(decode(rest, &states, slots, into: target))
+    guard states == SIMD4(repeating: UInt64(stateMin)) else { throw .malformed(.state) }
   }
 
   /// Fills `target` and returns how many bytes it took; beyond the end it takes zeros and counts
   /// on.
+  ///
+  /// States are 64 bits wide though 32 hold them: four 32-bit ones invite the compiler to gather
+  /// them in one vector, which takes twice the time.
   private static func decode(
     _ bytes: Span<UInt8>,
-    _ states: inout SIMD4<UInt32>,
+    _ states: inout SIMD4<UInt64>,
     _ slots: [UInt32],
-    into target: UnsafeMutableBufferPointer<UInt16>
+    into target: Words
   ) -> Int {
     let raw = unsafe bytes.bytes
     let limit = bytes.count
@@ -102,36 +118,38 @@ enum RangeCoder {
     unsafe slots.withUnsafeBufferPointer { slots in
       /// One token from one state; `next` are the 16 bits that come next.
       @inline(__always)
-      func step(_ state: inout UInt32, _ next: UInt16) -> (token: UInt16, taken: Int) {
-        let entry = unsafe slots[Int(truncatingIfNeeded: state & 2047)]
-        state = ((entry &>> 9) & 0xfff) &* (state &>> 11) &+ entry &>> 21
-        let isLow = state < stateMin
-        let refilled = state &<< 16 | UInt32(next)
-        state = isLow ? refilled : state
-        return (UInt16(truncatingIfNeeded: entry & 511), isLow ? 2 : 0)
+      func step(_ state: inout UInt64, _ next: UInt64) -> (token: UInt64, taken: Int) {
+        let entry = UInt64(unsafe slots[Int(truncatingIfNeeded: state & 2047)])
+        // A damaged state may be any 32 bits: kept to them, it stays one.
+        let moved = (((entry &>> 9) & 0xfff) &* (state &>> 11) &+ entry &>> 21) & 0xffff_ffff
+        let isLow = moved < UInt64(stateMin)
+        state = isLow ? moved &<< 16 | next : moved
+        return (entry & 511, isLow ? 2 : 0)
       }
       @inline(__always)
-      func load() -> UInt16 {
-        UInt16(
-          littleEndian: unsafe raw.unsafeLoadUnaligned(
-            fromUncheckedByteOffset: position,
-            as: UInt16.self
+      func load() -> UInt64 {
+        UInt64(
+          UInt16(
+            littleEndian: unsafe raw.unsafeLoadUnaligned(
+              fromUncheckedByteOffset: position,
+              as: UInt16.self
+            )
           )
         )
       }
       while index &+ 4 <= count, position &+ 8 <= limit {
         let a = step(&s0, load())
         position &+= a.taken
+        target[index] = a.token
         let b = step(&s1, load())
         position &+= b.taken
+        target[index &+ 1] = b.token
         let c = step(&s2, load())
         position &+= c.taken
+        target[index &+ 2] = c.token
         let d = step(&s3, load())
         position &+= d.taken
-        unsafe target.initializeElement(at: index, to: a.token)
-        unsafe target.initializeElement(at: index &+ 1, to: b.token)
-        unsafe target.initializeElement(at: index &+ 2, to: c.token)
-        unsafe target.initializeElement(at: index &+ 3, to: d.token)
+        target[index &+ 3] = d.token
         index &+= 4
       }
       var rest = SIMD4(s0, s1, s2, s3)
@@ -141,7 +159,7 @@ enum RangeCoder {
         let (token, taken) = step(&state, next)
         rest[index & 3] = state
         position &+= taken
-        unsafe target.initializeElement(at: index, to: token)
+        target[index] = token
         index &+= 1
       }
       states = rest

@@ -70,7 +70,7 @@ struct StatisticsCoding {
     let total = lowest * Int128(count) + above
     let sum: WindowSum
     if type == .float {
-      let near = (Double(total) / DecimalScale.powers[Int(scale)]).bitPattern
+      let near = (Self.double(total) / DecimalScale.powers[Int(scale)]).bitPattern
       let bits = OrderedBits.flip(OrderedBits.flip(near) &+ sumBits)
       sum = WindowSum(low: bits, high: 0)
     } else {
@@ -84,6 +84,13 @@ struct StatisticsCoding {
       last: cell(min &+ lastAbove, type),
       neverFalls: form & Self.neverFallsFlag != 0
     )
+  }
+
+  /// The double nearest to a sum. The conversion from 128 bits is a slow general one, and few sums
+  /// need them.
+  private static func double(_ total: Int128) -> Double {
+    let short = Int64(truncatingIfNeeded: total)
+    return Int128(short) == total ? Double(short) : Double(total)
   }
 
   private func orderedStatistics() throws(ChunkError) -> ChunkStatistics {
@@ -133,7 +140,7 @@ struct StatisticsCoding {
       let extremes = [decimals.min, decimals.max, decimals.first, decimals.last]
       let scale = UInt8(exponent)
       write(scale, statistics, extremes, total, count: cells.count, type, into: &buffer)
-      let near = (Double(total) / DecimalScale.powers[exponent]).bitPattern
+      let near = (double(total) / DecimalScale.powers[exponent]).bitPattern
       let units = OrderedBits.flip(statistics.sum.low) &- OrderedBits.flip(near)
       buffer.writeSignedVarint(Int64(bitPattern: units))
       return

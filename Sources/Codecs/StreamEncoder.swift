@@ -8,6 +8,8 @@ struct StreamEncoder: ~Copyable {
   static let surveyCountMax = 512
   /// An entropy body has to save one part in so many over packed blocks, for those decode faster.
   static let entropyGain = 32.0
+  /// Nor does it have to save more bits a value than this.
+  static let entropyGainMax = 0.5
   /// States and a table alone take so many bits.
   static let entropyBitCountMin = 300.0
 
@@ -26,11 +28,16 @@ struct StreamEncoder: ~Copyable {
       if cost < bestCost { (best, bestCost) = (divided, cost) }
     }
     guard strength == .cold, bestCost > Self.entropyBitCountMin else { return best }
-    bestCost *= 1 - 1 / Self.entropyGain
+    bestCost -= min(bestCost / Self.entropyGain, Self.entropyGainMax * Double(words.count))
     for order in 0...min(2, words.count - 1) {
-      let cost = entropyCost(words, order: order, divisor: divisor)
+      let (cost, isCoarse) = entropyCost(words, order: order, divisor: divisor)
       if cost < bestCost {
-        best = IntegerStream(order: order, divisor: divisor, isEntropyCoded: true)
+        best = IntegerStream(
+          order: order,
+          divisor: divisor,
+          isEntropyCoded: true,
+          isCoarse: isCoarse
+        )
         bestCost = cost
       }
     }
@@ -62,7 +69,8 @@ struct StreamEncoder: ~Copyable {
     return IntegerStream(
       order: min(Int(hint.order), words.count - 1),
       divisor: divides ? hint.divisor : 1,
-      isEntropyCoded: hint.isEntropyCoded
+      isEntropyCoded: hint.isEntropyCoded,
+      isCoarse: hint.isCoarse
     )
   }
 
@@ -79,7 +87,11 @@ struct StreamEncoder: ~Copyable {
     let residuals = plan.writeHead(words, into: &buffer)
     if plan.isEntropyCoded {
       let scratch = scratch.words(PackedBlock.scratchCount)
-      let placement = EntropyEncoder.placement(of: residuals, scratch: scratch)
+      let placement = EntropyEncoder.placement(
+        of: residuals,
+        isCoarse: plan.isCoarse,
+        scratch: scratch
+      )
       entropy.write(residuals, placement, into: &buffer)
       return
     }
@@ -153,13 +165,20 @@ struct StreamEncoder: ~Copyable {
     }
   }
 
-  /// About how many bits an entropy body takes.
-  private mutating func entropyCost(_ words: Words, order: Int, divisor: UInt64) -> Double {
+  /// About how many bits an entropy body takes, and whether coarse tokens are cheaper.
+  private mutating func entropyCost(
+    _ words: Words,
+    order: Int,
+    divisor: UInt64
+  ) -> (cost: Double, isCoarse: Bool) {
     let scratch = scratch.words(PackedBlock.scratchCount)
+    var placement = EntropyEncoder.Placement(centre: 0, isSigned: false)
     let bits = cost(words, order, divisor, pieceCount: Self.surveyCountMax) { residuals in
-      EntropyEncoder.placement(of: residuals, scratch: scratch).bitCount
+      placement = EntropyEncoder.placement(of: residuals, scratch: scratch)
+      return placement.numberBitCount
     }
-    return bits + EntropyEncoder.headBitCount
+    let head = placement.tableBitCount + EntropyEncoder.headBitCount
+    return (bits + head, placement.shift > 0)
   }
 
   /// What `measure` says of the residuals of all words, or of four pieces of more than

@@ -29,17 +29,13 @@ enum TokenCode {
     return UInt64(4 &+ (token & 3)) &<< UInt64(truncatingIfNeeded: openBitCount(token))
   }
 
-  /// Open bits and smallest number of each token, for loops.
-  static let openBitCounts: [UInt8] = (0..<tokenCountMax).map { UInt8(openBitCount($0)) }
-  static let bases: [UInt64] = (0..<tokenCountMax).map { base($0) }
-
-  /// Bits that numbers cost with the tokens' own statistics: entropy, open bits and the table.
+  /// Bits that numbers cost with the tokens' own statistics: entropy and open bits.
   static func bitCount(of counts: [UInt32], total: Int) -> Double {
     var bits = 0.0
     let whole = log2(Double(total))
     for token in 0..<counts.count where counts[token] > 0 {
       let count = Double(counts[token])
-      bits += count * (whole - log2(count) + Double(openBitCount(token))) + 7
+      bits += count * (whole - log2(count) + Double(openBitCount(token)))
     }
     return bits
   }

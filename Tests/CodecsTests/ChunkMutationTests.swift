@@ -47,6 +47,10 @@ import Testing
       let bytes = encoded(cells, type, strength: .young)
       samples.append(Sample(type: type, count: 520, bytes: bytes))
     }
+    // Tokens that leave low bits open.
+    let doubles = (0..<1_200).map { _ in Double.random(in: 0..<100, using: &random).bitPattern }
+    let bytes = encoded(doubles, .float, strength: .cold)
+    samples.append(Sample(type: .float, count: doubles.count, bytes: bytes))
     return samples
   }()
 
@@ -55,6 +59,7 @@ import Testing
     codecs.formUnion(Self.samples.compactMap { ChunkCodec(firstByte: $0.bytes[0]) })
     let missing = Set(ChunkCodec.allCases).subtracting(codecs)
     #expect(missing.isSubset(of: [.grid, .xor]), "\(missing)")
+    #expect(Self.samples.contains { ChunkDescription($0.bytes.span)?.isCoarse == true })
   }
 
   @Test func noFlippedBitTraps() {

@@ -56,7 +56,13 @@ import Testing
       2.0.squareRoot() * Double(Int.random(in: 1...7, using: &random))
     },
     Kind(name: "doubles", codec: .split, bitCountMax: 58) { _, random in
-      1 + Double.random(in: 0..<1, using: &random)
+      1 / Double.random(in: 0.02..<1, using: &random)
+    },
+    Kind(name: "random numbers", codec: .binary, bitCountMax: 55) { _, random in
+      Double.random(in: 0..<1, using: &random)
+    },
+    Kind(name: "doubles around 0", codec: .magnitudes, bitCountMax: 60) { _, random in
+      (Double.random(in: 0..<1, using: &random) - 0.5) / Double.random(in: 0.5..<1, using: &random)
     },
   ]
 
@@ -128,6 +134,50 @@ import Testing
     #expect(bytes.count == 1 + 8 * 60)
   }
 
+  /// Most doubles of a bell lie in one binade: 46 bits of noise below its shape, which takes 4.4.
+  @Test func coldNoiseCostsItsEntropy() throws {
+    var random = SeededRandom(seed: 8)
+    let cells = (0..<8_192).map { _ -> Cell in
+      let bell = (0..<12).reduce(-6.0) { sum, _ in sum + .random(in: 0..<1, using: &random) }
+      return (100 + 5 * bell).bitPattern
+    }
+    let bytes = encoded(cells, .float, strength: .cold)
+    #expect(Double(bytes.count * 8) / 8_192 < 50.6)
+    #expect(try decoded(bytes, .float, count: 8_192) == cells)
+  }
+
+  /// Whether the quotient by an inverse is the quotient, at every exponent and size.
+  @Test func everyDecimalComesBackToTheBit() throws {
+    var random = SeededRandom(seed: 9)
+    for exponent in 0...9 {
+      let power = (0..<exponent).reduce(1.0) { power, _ in power * 10 }
+      for bits in [4, 10, 20, 31, 40, 50] {
+        let cells = (0..<2_000).map { _ -> Cell in
+          let integer = Int64(bitPattern: random.next() >> UInt64(64 - bits)) - 1 << (bits - 1)
+          // Sums of 0 and a number have no −0.
+          return (0 + Double(integer) / power).bitPattern
+        }
+        let bytes = encoded(cells, .float, strength: .young)
+        #expect(try decoded(bytes, .float, count: 2_000) == cells, "\(exponent) \(bits)")
+      }
+    }
+  }
+
+  @Test func oddDoublesKeepEveryBit() throws {
+    var random = SeededRandom(seed: 10)
+    let odd: [Double] = [-0.0, 0, .nan, -.infinity, .leastNonzeroMagnitude, 0x1p-53, 3, 0x1p60]
+    for strength in ChunkStrength.allCases {
+      for value in odd {
+        for range in [0.0..<1, -1..<1, 3..<70] {
+          var cells = (0..<700).map { _ in Double.random(in: range, using: &random).bitPattern }
+          cells[350] = value.bitPattern
+          let bytes = encoded(cells, .float, strength: strength)
+          #expect(try decoded(bytes, .float, count: 700) == cells, "\(value) \(range)")
+        }
+      }
+    }
+  }
+
   @Test func gorillaStaysReadable() throws {
     // 1, 1, 2, 4, 1.5: a repeat, three new windows or reuses.
     let bytes = Hex.bytes("03000000000000f03f0ecaff0bc061e97f")
@@ -168,6 +218,11 @@ import Testing
     #expect(throws: ChunkError.malformed(.index)) {
       try decoded([7, 2, 4, 0x80, 1, 0, 0b10, 3, 4], .float, count: 2)
     }
+    // A binary fraction over 1.
+    #expect(throws: ChunkError.malformed(.exponent)) {
+      try decoded([15, 0, 0, 0, 0], .float, count: 2)
+    }
+    #expect(throws: ChunkError.codec(15)) { try decoded([15, 1, 0, 0, 0], .integer, count: 2) }
     #expect(throws: ChunkError.malformed(.frame)) { try decoded([8, 1, 2, 3], .float, count: 2) }
   }
 }

@@ -68,6 +68,24 @@ import Testing
     }
   }
 
+  /// The largest and the smallest number are neighbours modulo 2^64, but not when sorted.
+  @Test(arguments: ChunkStrength.allCases)
+  func numbersAroundTheLargestOneSurvive(strength: ChunkStrength) throws {
+    var random = SeededRandom(seed: 13)
+    for width in [3, 20, 50, 57, 60] {
+      for share in [2, 20, 60] as [UInt64] {
+        let cells = (0..<700).map { _ -> Cell in
+          let distance = random.next() >> UInt64(64 - width)
+          return random.next() % share == 0 ? (1 << 63) &+ distance : (1 << 63) &- distance
+        }
+        for type in [ColumnType.integer, .unsigned] {
+          let bytes = encoded(cells, type, strength: strength)
+          #expect(try decoded(bytes, type, count: 700) == cells, "\(width) \(share)")
+        }
+      }
+    }
+  }
+
   @Test(arguments: ChunkStrength.allCases)
   func repeatsCostNextToNothing(strength: ChunkStrength) throws {
     let cells: [Cell] = (0..<8_192).map { UInt64($0 / 3_000) }
@@ -98,6 +116,13 @@ import Testing
       try decoded([0x80, 0x80, 0, 0, 2, 1], .integer, count: 2)
     }
     #expect(throws: ChunkError.malformed(.form)) { try decoded([0xe0, 16], .integer, count: 2) }
+    #expect(throws: ChunkError.malformed(.form)) { try decoded([0xe0, 32], .integer, count: 2) }
+    // No low bits left open, and more than a number has.
+    for shift: UInt8 in [0, 59, 255] {
+      #expect(throws: ChunkError.malformed(.width)) {
+        try decoded([0xe0, 24, shift, 0, 0, 0, 0], .integer, count: 2)
+      }
+    }
     #expect(throws: ChunkError.malformed(.form)) { try decoded([0xe0, 7], .integer, count: 2) }
     #expect(throws: ChunkError.malformed(.divisor)) {
       try decoded([0xe0, 4, 0, 1, 0, 0], .integer, count: 2)

@@ -64,6 +64,27 @@ import Testing
     (.unsigned, words(600) { ($0 * $0 % 31) * ($0 * $0 % 31) * 12 }),
   ]
 
+  /// Few doubles; numbers between 0 and 1 in steps of 2^−53; doubles of both signs; doubles over
+  /// six binades; doubles over many, in coarse tokens.
+  static let doubles: [(ColumnType, [Cell], ChunkStrength)] = [
+    (.float, floats(60) { Double(2 + $0 * $0 % 7).squareRoot() }, .head),
+    (.float, floats(60) { unit($0) }, .head),
+    (.float, floats(60) { (bell($0) - 6) * 0.7.squareRoot() }, .head),
+    (.float, floats(60) { 1 / (0.02 + bell($0) / 12) }, .head),
+    (.float, floats(1_200) { 100 * unit($0) }, .cold),
+  ]
+
+  private static func unit(_ index: Int) -> Double {
+    var mixed = UInt64(index + 1) &* 0x9e37_79b9_7f4a_7c15
+    mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    return Double(mixed >> 11) * 0x1p-53
+  }
+
+  /// Around 6, about normal with deviation 1.
+  private static func bell(_ index: Int) -> Double {
+    (0..<12).reduce(0.0) { $0 + unit(index * 12 + $1) }
+  }
+
   /// Gorilla's codec, which the writer takes where doubles repeat: 1, 1, 2, 4, 1.5.
   static let xorCells: [Cell] = [1.0, 1, 2, 4, 1.5].map(\.bitPattern)
   static let xorChunk: [UInt8] = Hex.bytes("03000000000000f03f0ecaff0bc061e97f")
@@ -77,8 +98,9 @@ import Testing
     #expect(try Fixtures.matches(Self.fixture, Self.file()))
   }
 
-  /// The second one is of the time before long chunks had statistics.
-  @Test(arguments: [fixture, "format-v1/chunk-plain.bin"])
+  /// The second one is of the time before doubles had codecs of their own, the third one of the
+  /// time before long chunks had statistics.
+  @Test(arguments: [fixture, "format-v1/chunk-decimal.bin", "format-v1/chunk-plain.bin"])
   func fixtureStillHoldsTheColumns(name: String) throws {
     let bytes = try Fixtures.bytes(name)
     var reader = ByteReader(bytes.span)
@@ -115,6 +137,14 @@ import Testing
       var strings = StringArena()
       let cells = try ColumnChunk.decode(chunk.span, type: .string, count: count, strings: &strings)
       #expect(cells.map { String(decoding: strings.slice($0) ?? [], as: UTF8.self) } == expected)
+    }
+    for (type, expected, strength) in Self.doubles where name == Self.fixture {
+      let (code, count, chunk) = try next(&reader)
+      #expect(code == type.rawValue)
+      if strength == .cold { #expect(ChunkDescription(chunk.span)?.isCoarse == true) }
+      var strings = StringArena()
+      let cells = try ColumnChunk.decode(chunk.span, type: type, count: count, strings: &strings)
+      #expect(cells == expected)
     }
     #expect(reader.remaining == 0)
   }
@@ -183,6 +213,9 @@ import Testing
     }
     write(ColumnType.float.rawValue, xorCells.count, xorChunk)
     for text in texts { write(ColumnType.string.rawValue, text.count, textChunk(text)) }
+    for (type, cells, strength) in doubles {
+      write(type.rawValue, cells.count, chunk(type, cells, strength: strength))
+    }
     return writer.bytes
   }
 
