@@ -64,9 +64,10 @@ import Testing
     (.unsigned, words(600) { ($0 * $0 % 31) * ($0 * $0 % 31) * 12 }),
   ]
 
-  /// Numbers between 0 and 1 in steps of 2^−53; doubles of both signs; doubles over six binades;
-  /// doubles over many, in coarse tokens.
+  /// Few doubles; numbers between 0 and 1 in steps of 2^−53; doubles of both signs; doubles over
+  /// six binades; doubles over many, in coarse tokens.
   static let doubles: [(ColumnType, [Cell], ChunkStrength)] = [
+    (.float, floats(60) { Double(2 + $0 * $0 % 7).squareRoot() }, .head),
     (.float, floats(60) { unit($0) }, .head),
     (.float, floats(60) { (bell($0) - 6) * 0.7.squareRoot() }, .head),
     (.float, floats(60) { 1 / (0.02 + bell($0) / 12) }, .head),
