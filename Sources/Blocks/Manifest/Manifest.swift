@@ -11,8 +11,8 @@ public import Model
 ///
 /// Version 2 is written when blocks lie in a cold store, or there are rollups or deletes. Behind
 /// the catalog's version, 0 or not, it has sections of | tag u8 | bytes u32 | content |. Tag 2 has
-/// the removals, tag 3 the deletes (``BlockDelete``), tag 4 the rollups (``RollupState``), tag 5 their
-/// deletes (``RollupDelete``), tag 1 names the blocks that are not here:
+/// the removals, tag 3 the deletes (``BlockDelete``), tag 4 the rollups (``RollupState``), tag 5
+/// their deletes (``RollupDelete``), tag 1 names the blocks that are not here:
 ///     | index among the blocks u32 | first eight bytes of the object's SHA-256 u64 | ...
 public struct Manifest: Hashable, Sendable {
   static let headByteCount = 20
