@@ -9,8 +9,8 @@ struct Torture: ParsableCommand {
       Starts a server of its own under load over TCP with acknowledgements, kills it with SIGKILL \
       at random moments and at named points (in the middle of a cut, of a manifest's switch, of a \
       start), deletes some of the rows meanwhile, starts it again, reads everything back and \
-      compares it with what was acknowledged: every point, every minute's window, the ledger. \
-      Exit status 1 when anything is wrong.
+      compares it with what was acknowledged: every point, every minute's window, \
+      the ledger. Exit status 1 when anything is wrong.
       """
   )
 

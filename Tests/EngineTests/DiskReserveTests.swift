@@ -97,7 +97,7 @@ import Testing
     }
     let expected = try await harness.range(Self.query)
     let before = blockByteCount()
-    #expect(before > 600_000)
+    #expect(before > 400_000)
     harness.disk.limitFreeSpace(to: 0)
     if isKnownToBeFull {
       #expect(try harness.send(rows(40..<80) + "#ack c\n").hasPrefix("FAIL c the disk is full"))
