@@ -110,11 +110,15 @@ struct Routes: Sendable {
     "/metrics": Route(method: "GET", needsData: false, size: .page) { routes, _ in
       await routes.metrics()
     },
-    "/health": Route(method: "GET", needsData: false, isQuick: true) { routes, _ in routes.health() },
+    "/health": Route(method: "GET", needsData: false, isQuick: true) { routes, _ in
+      routes.health()
+    },
     "/-/healthy": Route(method: "GET", needsData: false, isQuick: true) { _, _ in
       .text("Varve is healthy.\n")
     },
-    "/-/ready": Route(method: "GET", needsData: false, isQuick: true) { routes, _ in routes.ready() },
+    "/-/ready": Route(method: "GET", needsData: false, isQuick: true) { routes, _ in
+      routes.ready()
+    },
     "/write": Route(method: "POST", needsData: false) { routes, call in
       await routes.writes.lines(call, .v1)
     },
@@ -127,8 +131,12 @@ struct Routes: Sendable {
     "/query": Route(method: "GET", otherMethod: "POST", needsData: false) { _, call in
       await InfluxQuery.answer(call)
     },
-    "/ready": Route(method: "GET", needsData: false, isQuick: true) { routes, _ in routes.influxReady() },
-    "/ping": Route(method: "GET", needsData: false, isQuick: true) { routes, call in routes.ping(call) },
+    "/ready": Route(method: "GET", needsData: false, isQuick: true) { routes, _ in
+      routes.influxReady()
+    },
+    "/ping": Route(method: "GET", needsData: false, isQuick: true) { routes, call in
+      routes.ping(call)
+    },
   ]
 
   /// The label of a path that is in no table.
