@@ -118,12 +118,14 @@ struct Routes: Sendable {
     "/metrics": Route(method: "GET", needsData: false, size: .page) { routes, _ in
       await routes.metrics()
     },
-    "/health": Route(method: "GET", needsData: false, isQuick: true) { routes, _ in routes.health()
+    "/health": Route(method: "GET", needsData: false, isQuick: true) { routes, _ in
+      routes.health()
     },
     "/-/healthy": Route(method: "GET", needsData: false, isQuick: true) { _, _ in
       .text("Varve is healthy.\n")
     },
-    "/-/ready": Route(method: "GET", needsData: false, isQuick: true) { routes, _ in routes.ready()
+    "/-/ready": Route(method: "GET", needsData: false, isQuick: true) { routes, _ in
+      routes.ready()
     },
     "/write": Route(method: "POST", needsData: false) { routes, call in
       await routes.writes.lines(call, .v1)
