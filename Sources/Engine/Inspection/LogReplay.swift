@@ -1,4 +1,5 @@
 internal import Blocks
+internal import Catalog
 public import Model
 internal import Queue
 internal import Rollup
