@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Varve and VictoriaMetrics on the same lines, in one run, on this machine.
+"""Varve and VictoriaMetrics on the same lines, in one run, on this machine; for the questions that
+scan, DuckDB and ClickHouse too.
 
     Benchmarks/peers/compare.py .build/release/varve [--rounds 5] [--only wide,queries] [--scale 1]
 
 Senders and servers share the machine. Lines are rendered beforehand; senders are given as many
 processes as there are cores. A rate is points over the time from the first byte to the moment at
 which the server has all of them (for Varve: acknowledged after fdatasync, and applied). Medians over
-the rounds; CPU is the server's alone. Answers are compared before they are timed.
+the rounds; CPU is the server's alone. Answers are compared, number by number, before they are timed.
+DuckDB and ClickHouse (`pip install duckdb chdb`) answer inside this process, without HTTP.
 """
 import argparse
 import json
@@ -18,7 +20,10 @@ import sys
 import tempfile
 import time
 
+import answers
+import questions
 import workloads
+from databases import ClickHouse, DuckDB, table_of
 from servers import Varve, VictoriaMetrics
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -71,19 +76,19 @@ def ingest_rounds(name, workload, options, directory, table):
         print("  ".join(table[-1]), flush=True)
 
 
-def timed(server, paths, options):
-    """Milliseconds of each request, warm: every path once before."""
-    for path in paths:
-        answer = server.ask(path)
+def timed(server, requests, options):
+    """Milliseconds of each request, warm: every one once before."""
+    for request in requests:
+        answer = server.ask(request)
     spent = []
     begin = time.monotonic()
     while len(spent) < options.requests and (time.monotonic() - begin < 15 or len(spent) < 5):
-        path = paths[len(spent) % len(paths)]
+        request = requests[len(spent) % len(requests)]
         start = time.perf_counter()
-        answer = server.ask(path)
+        answer = server.ask(request)
         spent.append((time.perf_counter() - start) * 1000)
     spent.sort()
-    return statistics.median(spent), spent[min(len(spent) - 1, len(spent) * 99 // 100)], len(answer)
+    return statistics.median(spent), spent[min(len(spent) - 1, len(spent) * 99 // 100)], answer
 
 
 def rest(servers, seconds_max=180):
@@ -98,69 +103,41 @@ def rest(servers, seconds_max=180):
     print(f"after {seconds_max} s a server still works: read the queries' times with that in mind")
 
 
-def query_rounds(name, servers, paths, options, table):
+def ask(question, servers, options, table):
+    """Compares the answers, then times them."""
+    first = None
     for server in servers:
-        median, tail, size = timed(server, paths[server.name], options)
-        table.append((name, server.name, f"{median:.2f} ms p50", f"{tail:.2f} ms p99",
-                      f"{size:,} bytes"))
+        if server.name not in question.requests:
+            continue
+        values = list(question.values(server))
+        if first is None:
+            first = values
+        elif wrong := answers.difference(first, values):
+            sys.exit(f"{question.title}: {server.name} answers differently: {wrong}")
+        median, tail, answer = timed(server, question.requests[server.name], options)
+        size = f"{len(answer):,} bytes" if isinstance(answer, bytes) else "columns in memory"
+        table.append((question.title, server.name, f"{median:.2f} ms p50", f"{tail:.2f} ms p99",
+                      f"{len(values):,} values", size))
         print("  ".join(table[-1]), flush=True)
 
 
-def dashboard_queries(servers, end, options, table):
-    """One server over the hot days, by minute."""
-    start = end - 2 * 86_400
-    fields = [f"metric_{index}" for index in range(20)]
-    hosts = [f"server-{index:04d}" for index in range(4)]
-    for count, title in ((1, "1 metric, 2 days by minute"), (20, "20 metrics, 2 days by minute")):
-        chosen = ",".join(fields[:count])
-        names = "|".join(f"host_{field}" for field in fields[:count])
-        query_rounds(title, servers, {
-            "varve": [
-                Varve.path("host", chosen, start, end, "60s", "min,max,avg", [("server", host)])
-                for host in hosts],
-            "victoria-metrics": [
-                VictoriaMetrics.path(
-                    'aggr_over_time(("min_over_time","max_over_time","avg_over_time"),'
-                    f'{{__name__=~"{names}",server="{host}"}}[1m]) keep_metric_names', start + 60, end, "60s")
-                for host in hosts],
-        }, options, table)
-
-
-def tsbs_queries(servers, end, hosts, options, table):
-    hour, two = end - 3_600, end - 7_200
-    field = "usage_user"
-    few = [f"host_{index * 37 % hosts}" for index in range(8)]
-    five = ["usage_user", "usage_system", "usage_idle", "usage_nice", "usage_iowait"]
-    names = "|".join(f"cpu_{name}" for name in five)
-    query_rounds("TSBS single-groupby-1-1-1", servers, {
-        "varve": [Varve.path("cpu", field, hour, end, "60s", "max", [("hostname", host)])
-                  for host in few],
-        "victoria-metrics": [VictoriaMetrics.path(
-            f'max_over_time(cpu_{field}{{hostname="{host}"}}[1m])', hour + 60, end, "60s")
-            for host in few],
-    }, options, table)
-    query_rounds("TSBS single-groupby-5-8-1", servers, {
-        "varve": [Varve.path("cpu", ",".join(five), hour, end, "60s", "max",
-                             [("hostname", host) for host in few], group_by="none")],
-        "victoria-metrics": [VictoriaMetrics.path(
-            f'max(max_over_time({{__name__=~"{names}",hostname=~"{"|".join(few)}"}}[1m]) keep_metric_names) '
-            'by (__name__)', hour + 60, end, "60s")],
-    }, options, table)
-    query_rounds("TSBS double-groupby-1", servers, {
-        "varve": [Varve.path("cpu", field, two, end, "1h", "avg", group_by="hostname")],
-        "victoria-metrics": [VictoriaMetrics.path(
-            f"avg(avg_over_time(cpu_{field}[1h])) by (hostname)", two + 3_600, end, "1h")],
-    }, options, table)
-    query_rounds("TSBS lastpoint", servers, {
-        "varve": [Varve.path("cpu", "*", two, end, newest=1)],
-        "victoria-metrics": [VictoriaMetrics.instant(
-            'last_over_time({__name__=~"cpu_.*"}[2h]) keep_metric_names', end)],
-    }, options, table)
-    query_rounds("TSBS high-cpu-all", servers, {
-        "varve": [Varve.path("cpu", "*", hour, end, where="usage_user>90")],
-        "victoria-metrics": [VictoriaMetrics.export(
-            '{__name__=~"cpu_.*"}', hour, end)],
-    }, options, table)
+def beside_ingest(servers, end, options, table):
+    """Varve's dashboard while rows of 2,000 fields come in at about half the rate it can take."""
+    for server in servers:
+        if server.name != "varve":
+            continue
+        load = subprocess.Popen(
+            [options.varve, "load", "--to", f"127.0.0.1:{server.lines}",
+             "--http", f"127.0.0.1:{server.http}", "--servers", "100", "--metrics", "2000",
+             "--interval", "15ms", "--duration", "40s"],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        time.sleep(3)
+        for question in questions.dashboard(end):
+            median, tail, _ = timed(server, question.requests["varve"], options)
+            table.append((f"{question.title}, beside ingest", server.name, f"{median:.2f} ms p50",
+                          f"{tail:.2f} ms p99"))
+            print("  ".join(table[-1]), flush=True)
+        print(load.communicate()[0].strip())
 
 
 def main():
@@ -168,7 +145,10 @@ def main():
     parser.add_argument("varve")
     parser.add_argument("--victoria", default=shutil.which("victoria-metrics") or "victoria-metrics")
     parser.add_argument("--peers", default="varve,victoria-metrics", type=lambda text: text.split(","))
-    parser.add_argument("--only", default="wide,tsbs,narrow,queries", type=lambda text: text.split(","))
+    parser.add_argument("--databases", default="", type=lambda text: text.split(",") if text else [],
+                        help="duckdb,clickhouse: asked the questions that scan")
+    parser.add_argument(
+        "--only", default="wide,tsbs,narrow,arrivals,queries,beside", type=lambda text: text.split(","))
     parser.add_argument("--rounds", default=5, type=int)
     parser.add_argument("--requests", default=200, type=int)
     parser.add_argument("--scale", default=1.0, type=float, help="of the amount of data")
@@ -184,23 +164,24 @@ def main():
     def scaled(count):
         return max(1, round(count * options.scale))
 
+    def narrow(ticks):
+        return workloads.narrow(directory, 50_000, scaled(ticks), senders, stamp, options.seed)
+
+    ingests = [
+        ("wide", "wide, 100 x 2,000", lambda: workloads.wide(
+            directory, 100, 2_000, scaled(300), senders, stamp, options.seed)),
+        ("tsbs", "TSBS cpu-only", lambda: workloads.tsbs(
+            directory, 4_000, scaled(720), senders, stamp, options.seed)),
+        ("narrow", "one field, 50,000 series of 400 points", lambda: narrow(400)),
+        ("arrivals", "one field, 50,000 new series of 100 points", lambda: narrow(100)),
+    ]
     try:
-        if "wide" in options.only:
-            work = workloads.wide(directory, 100, 2_000, scaled(300), senders, stamp, options.seed)
-            ingest_rounds("wide, 100 x 2,000", work, options, directory, table)
-            shutil.rmtree(directory)
-            os.makedirs(directory)
-        if "tsbs" in options.only:
-            work = workloads.tsbs(directory, 4_000, scaled(720), senders, stamp, options.seed)
-            ingest_rounds("TSBS cpu-only", work, options, directory, table)
-            shutil.rmtree(directory)
-            os.makedirs(directory)
-        if "narrow" in options.only:
-            work = workloads.narrow(directory, 50_000, scaled(100), senders, stamp, options.seed)
-            ingest_rounds("one field, 50,000 series", work, options, directory, table)
-            shutil.rmtree(directory)
-            os.makedirs(directory)
-        if "queries" in options.only:
+        for kind, name, render in ingests:
+            if kind in options.only:
+                ingest_rounds(name, render(), options, directory, table)
+                shutil.rmtree(directory)
+                os.makedirs(directory)
+        if {"queries", "beside"} & set(options.only):
             history = workloads.history(
                 directory, 4, 20, scaled(172_800), senders, stamp, options.seed)
             tsbs = workloads.tsbs(directory, 4_000, scaled(720), senders, stamp, options.seed)
@@ -210,8 +191,16 @@ def main():
                 ingest(server, tsbs)
                 server.settle()
             rest(servers)
-            dashboard_queries(servers, end, options, table)
-            tsbs_queries(servers, end, 4_000, options, table)
+            if options.databases:
+                rows = table_of(tsbs, os.path.join(directory, "tsbs.csv"))
+                servers += [
+                    {"duckdb": DuckDB, "clickhouse": ClickHouse}[kind](rows, directory)
+                    for kind in options.databases]
+            if "queries" in options.only:
+                for question in questions.dashboard(end) + questions.tsbs(end, 4_000):
+                    ask(question, servers, options, table)
+            if "beside" in options.only:
+                beside_ingest(servers, end, options, table)
             for server in servers:
                 server.stop()
     finally:

@@ -67,7 +67,7 @@ class Server:
         )
 
     def ask(self, path):
-        """One request over a connection that stays open; the whole answer."""
+        """One request over a connection that stays open; the whole answer, in chunks if it came so."""
         if self.connection is None:
             self.connection = socket.create_connection(("127.0.0.1", self.http))
             self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -82,6 +82,7 @@ class Server:
             sys.exit(f"{self.name}: {path}\n{bytes(answer)[:600]}")
         body = bytearray(rest)
         length = re.search(rb"(?i)content-length: *(\d+)", head)
+        self.is_chunked = not length
         if length:
             while len(body) < int(length[1]):
                 body += self.receive()
@@ -89,6 +90,17 @@ class Server:
         while not body.endswith(b"0\r\n\r\n"):
             body += self.receive()
         return bytes(body)
+
+    def text(self, path):
+        """The same answer, put together."""
+        body = self.ask(path)
+        if not self.is_chunked:
+            return body
+        whole, at = bytearray(), 0
+        while size := int(body[at:(end := body.index(b"\r\n", at))], 16):
+            whole += body[end + 2:end + 2 + size]
+            at = end + 2 + size + 2
+        return bytes(whole)
 
     def receive(self):
         piece = self.connection.recv(1 << 20)

@@ -135,6 +135,9 @@ public final class ChildProcess: Sendable {
   /// Asks it to end.
   public func terminate() { send(SIGTERM) }
 
+  /// Asks it to end, as Ctrl-C does.
+  public func interrupt() { send(SIGINT) }
+
   /// Stops it in its tracks, until ``resume()``.
   public func suspend() { send(SIGSTOP) }
 

@@ -43,7 +43,8 @@ struct StopInFlightTests {
       try? await Task.sleep(for: .milliseconds(200))
       let start = RealClock().monotonic()
       do { try await server.stop() } catch { Issue.record("stop: \(error)") }
-      #expect(RealClock().monotonic() - start < 10_000_000_000)
+      // What is promised, however busy the machine is.
+      #expect(RealClock().monotonic() - start < 30_000_000_000)
       return await group.reduce(into: []) { $0 += $1 }
     }
     #expect(statuses.contains(200))

@@ -113,7 +113,7 @@ import Testing
   @Test(.timeLimit(.minutes(1))) func aStartThatFailsForItsPortLeavesNothing() throws {
     let directory = try TemporaryDirectory()
     let first = try serve(directory)
-    let text = try #require(first.read(until: "taking lines"))
+    let text = try #require(try first.read(until: "taking lines"))
     let other = directory.file("other")
     let taken = "127.0.0.1:\(try port(text))"
     let second = try CommandProcess.run([
@@ -127,8 +127,8 @@ import Testing
       "doctor", "--data", directory.file("data"), "--line-tcp", taken, "--http", "127.0.0.1:1",
     ])
     #expect(doctor.output.contains("OK    line port    \(taken): a server takes lines"))
-    first.signal(SIGTERM)
-    #expect(first.finish().status == 0)
+    first.terminate()
+    #expect(try first.finish().status == 0)
   }
 
   @Test func aFolderOfFilesIsImported() throws {
@@ -200,13 +200,13 @@ import Testing
     return try #require(line.split(separator: ":").last.flatMap { Int($0) })
   }
 
-  @Test(.timeLimit(.minutes(1)), arguments: [SIGTERM, SIGINT])
-  func oneSignalEndsItWithZero(number: Int32) throws {
+  @Test(.timeLimit(.minutes(1)), arguments: [false, true])
+  func oneSignalEndsItWithZero(isInterrupt: Bool) throws {
     let directory = try TemporaryDirectory()
     let server = try serve(directory)
-    _ = try #require(server.read(until: "taking lines"))
-    server.signal(number)
-    let outcome = server.finish()
+    _ = try #require(try server.read(until: "taking lines"))
+    if isInterrupt { server.interrupt() } else { server.terminate() }
+    let outcome = try server.finish()
     #expect(outcome.status == 0)
     #expect(outcome.output.hasSuffix("stopped\n"))
     #expect(outcome.errors.isEmpty)
@@ -216,15 +216,15 @@ import Testing
   @Test(.timeLimit(.minutes(1))) func aSecondSignalEndsItAtOnce() throws {
     let directory = try TemporaryDirectory()
     let server = try serve(directory, ["--stop-drain", "60s", "--stop-timeout", "10m"])
-    let text = try #require(server.read(until: "taking lines"))
+    let text = try #require(try server.read(until: "taking lines"))
     let socket = try TCPSocket(host: "127.0.0.1", port: try port(text))
     let flood = Array(("#ack 1\n" + String(repeating: "x\n", count: 2_000_000)).utf8)
     let sender = try WorkerThread(name: "flood") { try? socket.send(flood, 0..<flood.count) }
     _ = Signal().wait(timeoutNanoseconds: 500_000_000)
-    server.signal(SIGTERM)
-    _ = try #require(server.read(until: "draining and cutting"))
-    server.signal(SIGTERM)
-    let outcome = server.finish()
+    server.terminate()
+    _ = try #require(try server.read(until: "draining and cutting"))
+    server.terminate()
+    let outcome = try server.finish()
     #expect(outcome.status == 1)
     #expect(outcome.errors.contains("SIGTERM again: ending at once"))
     socket.shutDown()
@@ -236,8 +236,8 @@ import Testing
     let server = try serve(directory, ["--log-format", "json"])
     // Standard output stays empty, so the start is seen at the lock alone; give it a moment.
     _ = Signal().wait(timeoutNanoseconds: 1_500_000_000)
-    server.signal(SIGTERM)
-    let outcome = server.finish()
+    server.terminate()
+    let outcome = try server.finish()
     #expect(outcome.status == 0)
     #expect(outcome.output.isEmpty)
     let lines = outcome.errors.split(separator: "\n")
@@ -262,12 +262,12 @@ import Testing
   @Test(.timeLimit(.minutes(1))) func anImportThatLosesItsServerTellsHowToGoOn() throws {
     let directory = try TemporaryDirectory()
     let server = try serve(directory)
-    let started = try #require(server.read(until: "taking lines"))
+    let started = try #require(try server.read(until: "taking lines"))
     let port = try port(started)
     let file = directory.file("rows.lp")
     try Data("m f=1 1000000000\n".utf8).write(to: URL(fileURLWithPath: file))
     // The kernel takes the connection and the bytes; nobody answers.
-    server.signal(SIGSTOP)
+    server.suspend()
     let command = try CommandProcess(["import", file, "--to", "127.0.0.1:\(port)", "--json"])
     let remote = "0100007F:" + String(format: "%04X", port) + " 01 "
     var isConnected = false
@@ -278,8 +278,8 @@ import Testing
     }
     #expect(isConnected)
     usleep(300_000)
-    server.signal(SIGKILL)
-    let outcome = command.finish()
+    server.kill()
+    let outcome = try command.finish()
     #expect(outcome.status == 1)
     #expect(outcome.output.contains(#""go_on_with""#), "\(outcome.output) \(outcome.errors)")
   }
@@ -287,7 +287,7 @@ import Testing
   @Test(.timeLimit(.minutes(1))) func anImportToAnHTTPPortIsToldSo() throws {
     let directory = try TemporaryDirectory()
     let server = try serve(directory)
-    let started = try #require(server.read(until: "taking lines"))
+    let started = try #require(try server.read(until: "taking lines"))
     let line = try #require(started.split(separator: "\n").first { $0.hasPrefix("http ") })
     let port = try #require(line.split(separator: ":").last.flatMap { Int($0) })
     let file = directory.file("rows.lp")
@@ -297,7 +297,7 @@ import Testing
       #expect(outcome.status == 1)
       #expect(outcome.output.contains("give the line port"), "\(outcome.output)")
     }
-    server.signal(SIGTERM)
-    #expect(server.finish().status == 0)
+    server.terminate()
+    #expect(try server.finish().status == 0)
   }
 }
