@@ -263,8 +263,9 @@ final class HTTPServer: Sendable {
       }
     }
   }
+
   /// The next piece of an answer, made on Swift's pool.
-  private static func next(of pieces: inout RangeAnswerWriter) async -> ByteBuffer? {
+  private static func next(of pieces: inout AnswerWriter) async -> ByteBuffer? {
     await withTaskExecutorPreference(globalConcurrentExecutor) {
       pieces.next().map { ByteBuffer(bytes: $0) }
     }
