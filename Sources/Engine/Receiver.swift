@@ -18,8 +18,8 @@ public final class Receiver {
   /// Acknowledgements that one connection may wait for; beyond it its input is not read.
   static let acknowledgementsMax = 1_024
 
-  /// Refused lines of one connection after which ``receive(_:on:turnNanoseconds:)`` looks at the clock: about
-  /// a millisecond.
+  /// Refused lines of one connection after which ``receive(_:on:turnNanoseconds:)`` looks at the
+  /// clock: about a millisecond.
   static let refusalsPerLook = 100
 
   /// Who is told that what it sent is durable.

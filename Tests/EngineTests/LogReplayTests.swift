@@ -71,7 +71,10 @@ import Testing
     _ = try harness.send("m,h=a f=3 \(start + 403_000_000_000)\n#ack z\n")
     let replay = LogReplay(log, snapshot, from: .offset(Offset(0)))
     var changes = 0
-    try replay.run { _ in changes += 1 } rows: { _ in }
+    try replay.run { _ in
+      changes += 1
+    } rows: { _ in
+    }
     #expect(changes == 0)
     #expect(replay.summary.changedPointCount == 0)
     #expect(replay.summary.pointCount == 2 * 120 * 3 * 3 + 1)

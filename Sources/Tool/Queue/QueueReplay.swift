@@ -12,11 +12,11 @@ struct QueueReplay: ParsableCommand {
     discussion: """
       Compares every value that the log still holds with what blocks hold, and folds the minutes \
       that differ again: values that a damaged block has lost come back so. Where the log itself \
-      has lost batches, values that blocks have stay as they are (doubtful_points). --dry-run changes \
-      nothing and may run beside a live server; --diff lists the windows. Without --dry-run no \
-      server may use the directory: the values that differ are applied once more, as rows that \
-      come late, and their windows are restated. What retention or deletes have removed stays \
-      removed. Exit status: 0 done, also when nothing differs; 1 it failed.
+      has lost batches, values that blocks have stay as they are (doubtful_points). --dry-run \
+      changes nothing and may run beside a live server; --diff lists the windows. Without \
+      --dry-run no server may use the directory: the values that differ are applied once more, as \
+      rows that come late, and their windows are restated. What retention or deletes have removed \
+      stays removed. Exit status: 0 done, also when nothing differs; 1 it failed.
       """
   )
 
