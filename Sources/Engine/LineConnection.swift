@@ -12,7 +12,8 @@ public final class LineConnection {
   /// The receiver's sequence when the last acknowledgement of this connection was asked for: an
   /// answer covers the batches since then.
   var coveredSequence: UInt64
-  /// Whether the last ``Receiver/receive(_:on:turnNanoseconds:)`` left bytes for want of time.
+  /// Whether the last ``Receiver/receive(_:on:turnNanoseconds:)`` left bytes because its time was
+  /// up.
   public internal(set) var isTurnOver = false
   var token: [UInt8]?
   var tenantName: [UInt8]?

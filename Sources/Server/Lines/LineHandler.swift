@@ -92,7 +92,9 @@ final class LineHandler: ChannelDuplexHandler {
     }
     buffer.moveReaderIndex(forwardBy: taken)
     keep(buffer)
-    if connection.isTurnOver { wait() }
+    guard connection.isTurnOver, !isWaiting else { return }
+    isWaiting = true
+    loop.queueUp(self)
   }
 
   /// Keeps bytes for later, in memory of about their size.

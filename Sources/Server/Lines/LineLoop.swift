@@ -14,6 +14,8 @@ final class LineLoop {
   /// most: so that a client's turn comes soon, whatever the others send and however many they are.
   private static let turnsNanoseconds: UInt64 = 100_000_000
   private static let turnNanosecondsMax: UInt64 = 10_000_000
+  /// Between two rounds of turns the loop looks at its sockets.
+  private static let pauseMilliseconds: Int64 = 1
 
   let eventLoop: any EventLoop
   let configuration: ServerConfiguration
@@ -24,10 +26,12 @@ final class LineLoop {
   private let receiver: Receiver
   private let statistics: ServerStatistics
   private var handlers: [ObjectIdentifier: LineHandler] = [:]
-  /// Handlers whose reads are held back by ``mayNotRead(_:)``, or that wait for their next turn.
+  /// Handlers whose reads are held back by ``mayNotRead(_:)``.
   private var held: [LineHandler] = []
-  /// Handlers of ``held`` that have their turn now.
-  private var resumingCount = 0
+  /// Handlers with bytes that wait for their next turn, and how many have theirs now.
+  private var queue: [LineHandler] = []
+  private var turnCount = 0
+  private var isTurnScheduled = false
   private var isRoundScheduled = false
   private var isTickScheduled = false
   private var isSweepScheduled = false
@@ -101,7 +105,7 @@ final class LineLoop {
   /// - Returns: how many were taken; the rest waits until the client has taken its replies, or for
   ///   its next turn.
   func receive(_ buffer: ByteBuffer, from handler: LineHandler) -> Int {
-    let sharing = UInt64(max(1, readCount + held.count + resumingCount))
+    let sharing = UInt64(max(1, readCount + queue.count + turnCount))
     let turn = min(Self.turnNanosecondsMax, Self.turnsNanoseconds / sharing)
     let taken = unsafe buffer.withUnsafeReadableBytes { bytes in
       unsafe receiver.receive(bytes, on: handler.connection, turnNanoseconds: turn)
@@ -117,6 +121,34 @@ final class LineLoop {
   }
 
   func hold(_ handler: LineHandler) { held.append(handler) }
+
+  /// Puts a handler behind all others whose bytes wait for a turn.
+  func queueUp(_ handler: LineHandler) {
+    queue.append(handler)
+    scheduleTurns()
+  }
+
+  private func scheduleTurns() {
+    guard !isTurnScheduled, !queue.isEmpty else { return }
+    isTurnScheduled = true
+    // The loop runs all tasks that are due, new ones too, before it looks at its sockets again: so
+    // the pause begins behind all that is due now.
+    eventLoop.assumeIsolated().execute {
+      self.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(Self.pauseMilliseconds)) {
+        self.takeTurns()
+      }
+    }
+  }
+
+  private func takeTurns() {
+    let handlers = queue
+    queue.removeAll(keepingCapacity: true)
+    turnCount = handlers.count
+    for handler in handlers { handler.release() }
+    turnCount = 0
+    isTurnScheduled = false
+    scheduleTurns()
+  }
 
   func closed(_ handler: LineHandler) {
     guard handlers.removeValue(forKey: ObjectIdentifier(handler.connection)) != nil else { return }
@@ -156,9 +188,7 @@ final class LineLoop {
       // Who may still not read holds itself again.
       let resumed = held
       held.removeAll(keepingCapacity: true)
-      resumingCount = resumed.count
       for handler in resumed { handler.release() }
-      resumingCount = 0
     }
     if receiver.hasOpenRows, !isTickScheduled {
       isTickScheduled = true

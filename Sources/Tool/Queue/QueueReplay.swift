@@ -14,9 +14,9 @@ struct QueueReplay: ParsableCommand {
       that differ again: values that a damaged block has lost come back so. Where the log itself \
       has lost batches, values that blocks have stay as they are (doubtful_points). --dry-run \
       changes nothing and may run beside a live server; --diff lists the windows. Without \
-      --dry-run no server may use the directory: the values that differ are applied once more, as rows that \
-      come late, and their windows are restated. What retention or deletes have removed stays \
-      removed. Exit status: 0 done, also when nothing differs; 1 it failed.
+      --dry-run no server may use the directory: the values that differ are applied once more, as \
+      rows that come late, and their windows are restated. What retention or deletes have removed \
+      stays removed. Exit status: 0 done, also when nothing differs; 1 it failed.
       """
   )
 
