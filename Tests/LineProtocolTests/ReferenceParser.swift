@@ -189,7 +189,7 @@ struct ReferenceParser {
     let row = withoutReturn(line)
     guard let start = row.firstIndex(where: { $0 != 32 }) else { return true }
     if row[start] == UInt8(ascii: "#") {
-      if start == 0 { control(String(decoding: row, as: UTF8.self)) }
+      if start == 0 { control(row) }
       return true
     }
     do {
@@ -202,48 +202,46 @@ struct ReferenceParser {
     return true
   }
 
-  private mutating func control(_ text: String) {
-    // By bytes: a space and a combining mark behind it are one character.
-    let words = text.utf8.split(separator: 32).map { String(Substring($0)) }
-    let name = String(Substring(text.utf8.prefix { $0 != 32 }))
-    let argument = words.dropFirst().joined(separator: " ")
+  private mutating func control(_ line: [UInt8]) {
+    // By bytes: a space and a combining mark behind it are one character, and a byte that is no
+    // UTF-8 is three of the text that stands for it.
+    let words = line.split(separator: 32).map(Array.init)
+    let argument = Array(words.dropFirst().joined(separator: [32]))
+    let text = String(decoding: argument, as: UTF8.self)
     let isWord = words.count == 2
-    switch name {
+    switch String(decoding: line.prefix { $0 != 32 }, as: UTF8.self) {
     case "#precision":
-      if isWord, ["ns", "us", "ms", "s", "auto"].contains(argument) {
-        precision = argument
+      if isWord, ["ns", "us", "ms", "s", "auto"].contains(text) {
+        precision = text
       } else {
         outcome.events.append("fault #precision takes one of ns, us, ms, s, auto")
       }
     case "#ack":
-      let isSound = argument.utf8.allSatisfy {
+      let isSound = argument.allSatisfy {
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-".utf8.contains($0)
       }
-      guard isWord, isSound, argument.utf8.count <= 64 else {
+      guard isWord, isSound, argument.count <= 64 else {
         outcome.events.append("fault #ack takes an id of 1 to 64 of A-Z a-z 0-9 . _ -")
         return
       }
       let (accepted, rejected) = sinceAcknowledgement
-      outcome.events.append("ack \(argument) \(accepted) \(rejected)")
+      outcome.events.append("ack \(text) \(accepted) \(rejected)")
       outcome.accepted += accepted
       outcome.rejected += rejected
       sinceAcknowledgement = (0, 0)
     case "#tenant":
-      guard isWord, argument.utf8.count <= 255, argument.utf8.allSatisfy({ $0 > 32 && $0 != 127 })
-      else {
+      guard isWord, argument.count <= 255, argument.allSatisfy({ $0 > 32 && $0 != 127 }) else {
         outcome.events.append("fault #tenant takes a name of 1 to 255 bytes without spaces")
         return
       }
-      let bytes = Array(argument.utf8)
-      if !tenants.contains(bytes) { tenants.append(bytes) }
-      tenant = TenantID(UInt32(tenants.firstIndex(of: bytes) ?? 0))
-      outcome.events.append("tenant \(argument)")
+      if !tenants.contains(argument) { tenants.append(argument) }
+      tenant = TenantID(UInt32(tenants.firstIndex(of: argument) ?? 0))
+      outcome.events.append("tenant \(text)")
     case "#auth":
       let isSound =
-        isWord && argument.utf8.count <= 4_096 && argument.utf8.allSatisfy { $0 > 32 && $0 != 127 }
+        isWord && argument.count <= 4_096 && argument.allSatisfy { $0 > 32 && $0 != 127 }
       outcome.events.append(
-        isSound
-          ? "auth \(argument)" : "fault #auth takes a token of 1 to 4096 bytes without spaces"
+        isSound ? "auth \(text)" : "fault #auth takes a token of 1 to 4096 bytes without spaces"
       )
     default: break
     }
