@@ -94,9 +94,16 @@ def tsbs(end, hosts):
         } | scans(lambda newest_of, divide: (
             f"SELECT hostname, {newest.replace('%s', newest_of)} FROM cpu GROUP BY hostname"))),
         Question("TSBS high-cpu-all", {
-            "varve": [Varve.path("cpu", "*", hour, end, where=f"{field}>90")],
+            # Varve stops at a million points unless it is told otherwise.
+            "varve": [Varve.path("cpu", "*", hour, end, where=f"{field}>90", limit=10_000_000)],
             "victoria-metrics": [VictoriaMetrics.export('{__name__=~"cpu_.*"}', hour, end)],
         } | scans(lambda newest_of, divide: (
             f"SELECT hostname, time, {columns} FROM cpu WHERE {field} > 90 AND time >= {since_hour}")),
+            exported=(f"cpu_{field}", 90)),
+        Question("TSBS high-cpu-all, usage_user alone", {
+            "varve": [Varve.path("cpu", field, hour, end, where=f"{field}>90", limit=10_000_000)],
+            "victoria-metrics": [VictoriaMetrics.export(f"cpu_{field}", hour, end)],
+        } | scans(lambda newest_of, divide: (
+            f"SELECT hostname, time, {field} FROM cpu WHERE {field} > 90 AND time >= {since_hour}")),
             exported=(f"cpu_{field}", 90)),
     ]
