@@ -2,13 +2,27 @@
 import json
 import math
 
+from workloads import TSBS_FIELDS
+
 
 def of_varve(body):
     """Every value of a range answer: aggregates of buckets or raw values, nulls left out."""
+    if body.startswith(b"time,"):
+        yield from of_table(body.decode(), TSBS_FIELDS)
+        return
     for series in json.loads(body)["data"]["series"]:
         for name, column in series.items():
             if isinstance(column, list) and name != "timestamps":
                 yield from (float(value) for value in column if value is not None)
+
+
+def of_table(text, fields):
+    """Every cell of the columns `fields` of a CSV answer."""
+    head, *rows = text.splitlines()
+    places = [place for place, name in enumerate(head.split(",")) if name in fields]
+    for row in rows:
+        cells = row.split(",")
+        yield from (float(cells[place]) for place in places if cells[place])
 
 
 def of_victoria_metrics(body):

@@ -100,6 +100,13 @@ def tsbs(end, hosts):
         } | scans(lambda newest_of, divide: (
             f"SELECT hostname, time, {columns} FROM cpu WHERE {field} > 90 AND time >= {since_hour}")),
             exported=(f"cpu_{field}", 90)),
+        Question("TSBS lastpoint, as CSV", {
+            "varve": [Varve.path("cpu", "*", two, end, newest=1, format="csv")],
+        }),
+        Question("TSBS high-cpu-all, as CSV", {
+            "varve": [Varve.path(
+                "cpu", "*", hour, end, where=f"{field}>90", limit=10_000_000, format="csv")],
+        }),
         Question("TSBS high-cpu-all, usage_user alone", {
             "varve": [Varve.path("cpu", field, hour, end, where=f"{field}>90", limit=10_000_000)],
             "victoria-metrics": [VictoriaMetrics.export(f"cpu_{field}", hour, end)],

@@ -10,6 +10,7 @@ import time
 import urllib.parse
 import urllib.request
 
+IDLE_SECONDS_MAX = 20
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -68,9 +69,14 @@ class Server:
 
     def ask(self, path):
         """One request over a connection that stays open; the whole answer, in chunks if it came so."""
+        if self.connection and time.monotonic() - self.asked_at > IDLE_SECONDS_MAX:
+            # VictoriaMetrics hangs up on a connection that was idle for a minute.
+            self.connection.close()
+            self.connection = None
         if self.connection is None:
             self.connection = socket.create_connection(("127.0.0.1", self.http))
             self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.asked_at = time.monotonic()
         self.connection.sendall(
             f"GET {path} HTTP/1.1\r\nHost: bench\r\nAccept-Encoding: identity\r\n\r\n".encode()
         )
