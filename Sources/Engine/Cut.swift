@@ -94,7 +94,11 @@ final class Cut {
       guard store.ring.hasHour(damaged.minute / 60),
         case .damaged = store.ring.existing(series: damaged.series, minute: damaged.minute)
       else { continue }
-      var minutes = MinuteTable(series: damaged.series, context: store)
+      var minutes = MinuteTable(
+        series: damaged.series,
+        context: store,
+        scratch: MinuteScratch()
+      )
       minutes.markDirty([damaged.minute * Nanoseconds.perMinute])
       try minutes.finish { _ in [] }
     }

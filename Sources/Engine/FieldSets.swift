@@ -12,6 +12,8 @@ final class FieldSets: Sendable {
     var fields: [(field: FieldID, type: ColumnType)]
     var types: [ColumnType]
     var index: [FieldID: Int]
+    /// The places of all of them: 0, 1, …
+    var all: [Int]
   }
 
   private let catalog: Catalog
@@ -28,34 +30,33 @@ final class FieldSets: Sendable {
       index: Dictionary(
         definition.fields.enumerated().map { ($1, $0) },
         uniquingKeysWith: { first, _ in first }
-      )
+      ),
+      all: Array(definition.fields.indices)
     )
     known.withLock { $0[set] = columns }
     return columns
   }
 
-  /// All windows of a record; `nil` when it does not decode.
-  func decode(_ bytes: Span<UInt8>, minute: Int64) -> WindowSet? {
+  /// Reads all windows of a record into `target`.
+  ///
+  /// - Returns: whether it does decode.
+  func decode(_ bytes: Span<UInt8>, minute: Int64, into target: inout MinuteColumns) -> Bool {
     guard let set = WindowRecord.fieldSet(of: bytes), let columns = columns(of: set) else {
-      return nil
+      return false
     }
-    var strings = StringArena()
-    var windows: [Window?] = []
     do throws(WindowError) {
-      try WindowRecord.decode(
-        bytes,
-        types: columns.types,
-        wanted: Array(columns.fields.indices),
-        minute: minute,
-        into: &windows,
-        strings: &strings
-      )
+      try target.read(bytes, fieldSet: set, columns: columns, minute: minute)
+      return true
     } catch {
-      return nil
+      return false
     }
+  }
+
+  /// The same windows by field, to be merged with those of other field sets.
+  func set(of minute: borrowing MinuteColumns) -> WindowSet {
     var result = WindowSet()
-    result.strings = strings
-    for (column, window) in zip(columns.fields, windows) {
+    result.strings = minute.strings
+    for (column, window) in zip(columns(of: minute.fieldSet)?.fields ?? [], minute.windows) {
       if let window { result.columns[column.field] = (column.type, window) }
     }
     return result

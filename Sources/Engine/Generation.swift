@@ -8,7 +8,7 @@ final class Generation {
   let start: Offset
   /// The first offset that is not in it.
   private(set) var end: Offset
-  private(set) var arena = RowArena()
+  let arena: RowArena
   /// By layout id.
   private(set) var runs: [RowRun] = []
   /// Rows and points that arrived in them, and the layouts that have any.
@@ -20,8 +20,9 @@ final class Generation {
   /// When the first batch was applied, on the monotonic clock.
   private(set) var firstAppliedAt: UInt64?
 
-  init(start: Offset) {
+  init(start: Offset, pool: RowSlabPool? = nil) {
     self.start = start
+    arena = RowArena(pool: pool)
     end = start
   }
 

@@ -37,6 +37,7 @@ struct MinuteTable {
 
   let series: SeriesID
   private let context: CutContext
+  private let scratch: MinuteScratch
   private var groups: [Group] = []
   private var dirty: Set<Int64> = []
   /// The minutes that were written: those that had a window before, and new ones.
@@ -46,9 +47,10 @@ struct MinuteTable {
   /// All stored rows of the hour of `lastRefolded`.
   private var storedHour: [ColumnBatch]?
 
-  init(series: SeriesID, context: CutContext) {
+  init(series: SeriesID, context: CutContext, scratch: MinuteScratch) {
     self.series = series
     self.context = context
+    self.scratch = scratch
   }
 
   /// Whether the ring takes windows of `minute`: its hour is open and was complete from its start.
@@ -63,6 +65,7 @@ struct MinuteTable {
   /// Starts the fold of a group; of minutes that the ring does not take nothing is folded.
   func beginGroup(_ timestamps: [Timestamp], columnCount: Int) -> Fold {
     var fold = Fold(runs: MinuteRun.split(timestamps.span).filter { takes($0.minute) })
+    fold.windows = scratch.takeWindows()
     fold.windows.reserveCapacity(fold.runs.count * columnCount)
     return fold
   }
@@ -92,32 +95,72 @@ struct MinuteTable {
     for (minute, parts) in minutes.sorted(by: { $0.key < $1.key }) {
       // Nothing of the hour was sealed before: ``CutContext/hours`` has no other hours.
       try context.ring.beginHour(minute / 60, isComplete: true, cut: context.cutNumber)
-      var columns: WindowSet?
       var isNew = true
+      var isSound = true
       switch context.ring.existing(series: series, minute: minute) {
-      case .absent: columns = WindowSet()
+      case .absent: break
       case .found(let record):
         isNew = false
-        columns = context.fieldSets.decode(record.bytes, minute: minute)
-      case .damaged: isNew = false
+        isSound = scratch.read(record.bytes, minute: minute, context.fieldSets)
+      case .damaged:
+        isNew = false
+        isSound = false
       }
-      if dirty.contains(minute) || columns == nil {
-        columns = refold(minute, rows)
+      if dirty.contains(minute) || !isSound {
+        try write(minute, refold(minute, rows))
       } else if isNew, parts.count == 1 {
         // The usual case: one group, one window a column, nothing to merge.
         try write(minute, groups[parts[0].group], run: parts[0].run)
-        closed.append(minute)
-        continue
       } else {
-        for part in parts { columns?.merge(groups[part.group], run: part.run) }
+        try write(minute, parts, isNew: isNew)
       }
-      if let columns { try write(minute, columns) }
       if isNew { closed.append(minute) } else { restated.append(minute) }
     }
+    for index in groups.indices { scratch.keep(&groups[index].fold.windows) }
+    groups.removeAll()
+  }
+
+  /// Writes the windows of some runs, merged with those that ``scratch`` has unless the minute is
+  /// new.
+  private func write(
+    _ minute: Int64,
+    _ parts: [(group: Int, run: Int)],
+    isNew: Bool
+  ) throws(SystemError) {
+    if isNew, let first = parts.first {
+      scratch.columns.reset(
+        fieldSet: groups[first.group].fieldSet,
+        types: groups[first.group].types
+      )
+    }
+    guard parts.allSatisfy({ groups[$0.group].fieldSet == scratch.columns.fieldSet }) else {
+      var set = context.fieldSets.set(of: scratch.columns)
+      for part in parts { set.merge(groups[part.group], run: part.run) }
+      return try write(minute, set)
+    }
+    for part in parts {
+      let fold = groups[part.group].fold
+      scratch.columns.merge(
+        fold.windows,
+        run: part.run,
+        of: fold.runs.count,
+        from: fold.strings
+      )
+    }
+    scratch.record.removeAll()
+    WindowRecord.encode(
+      fieldSet: scratch.columns.fieldSet,
+      minute: minute,
+      types: scratch.columns.types,
+      windows: scratch.columns.windows,
+      strings: scratch.columns.strings,
+      into: &scratch.record
+    )
+    try append(minute, scratch.record)
   }
 
   private func write(_ minute: Int64, _ group: Group, run: Int) throws(SystemError) {
-    var record = OutputBuffer(reserving: 64 + 16 * group.fields.count)
+    scratch.record.removeAll()
     WindowRecord.encode(
       fieldSet: group.fieldSet,
       minute: minute,
@@ -126,24 +169,24 @@ struct MinuteTable {
       run: run,
       of: group.fold.runs.count,
       strings: group.fold.strings,
-      into: &record
+      into: &scratch.record
     )
-    try append(minute, record)
+    try append(minute, scratch.record)
   }
 
   private func write(_ minute: Int64, _ set: WindowSet) throws(SystemError) {
     let fields = set.columns.keys.sorted()
     guard let fieldSet = context.fieldSet(of: fields) else { return try appendNothing(minute) }
-    var record = OutputBuffer(reserving: 64 + 16 * fields.count)
+    scratch.record.removeAll()
     WindowRecord.encode(
       fieldSet: fieldSet,
       minute: minute,
       types: fields.map { set.columns[$0]?.type ?? .float },
       windows: fields.map { set.columns[$0]?.window },
       strings: set.strings,
-      into: &record
+      into: &scratch.record
     )
-    try append(minute, record)
+    try append(minute, scratch.record)
   }
 
   private func append(_ minute: Int64, _ record: borrowing OutputBuffer) throws(SystemError) {
@@ -201,117 +244,26 @@ struct MinuteTable {
   }
 }
 
-/// The windows of one series' minute, by field: the form in which they are merged.
-struct WindowSet {
-  var columns: [FieldID: (type: ColumnType, window: Window)] = [:]
-  /// Behind the first and last of string columns.
-  var strings = StringArena()
+/// What the tables of a cut's series lend to each other, so that a series costs no allocation of
+/// its width. Used by one table at a time.
+final class MinuteScratch {
+  fileprivate(set) var columns = MinuteColumns()
+  fileprivate(set) var record = OutputBuffer(reserving: 4_096)
+  private var spare: [[Window]] = []
+  /// Arrays of windows that are kept for the next series; those beyond are given back.
+  private static let spareCountMax = 4
 
-  init() {}
+  fileprivate func takeWindows() -> [Window] { spare.popLast() ?? [] }
 
-  /// Folds raw rows; where two batches hold a field at the same timestamp the later one wins.
-  init(folding batches: [ColumnBatch]) {
-    var holders: [FieldID: [(batch: Int, column: Int)]] = [:]
-    for (index, batch) in batches.enumerated() {
-      for (column, item) in batch.columns.enumerated() {
-        holders[item.field, default: []].append((index, column))
-      }
-    }
-    for (field, found) in holders {
-      let parts = found.map { (batch: batches[$0.batch], column: $0.column) }
-      let type = parts[parts.count - 1].batch.columns[parts[parts.count - 1].column].type
-      if parts.count == 1 {
-        fold(parts[0].batch, column: parts[0].column, field, type)
-      } else {
-        fold(contested: parts, field, type)
-      }
-    }
+  fileprivate func keep(_ windows: inout [Window]) {
+    guard spare.count < Self.spareCountMax else { return }
+    var taken: [Window] = []
+    swap(&taken, &windows)
+    taken.removeAll(keepingCapacity: true)
+    spare.append(taken)
   }
 
-  /// Folds a field that one batch has.
-  private mutating func fold(
-    _ batch: ColumnBatch,
-    column: Int,
-    _ field: FieldID,
-    _ type: ColumnType
-  ) {
-    guard let first = batch.timestamps.first else { return }
-    let cells = batch.columns[column].cells
-    let timestamps = batch.timestamps
-    var windows: [Window] = []
-    WindowFolder.fold(
-      cells.span,
-      type: type,
-      timestamps: timestamps.span,
-      runs: [MinuteRun(minute: Nanoseconds.minute(of: first), rows: batch.timestamps.indices)],
-      into: &windows
-    )
-    windows[0].first = keep(windows[0].first, type, from: batch.strings)
-    windows[0].last = keep(windows[0].last, type, from: batch.strings)
-    columns[field] = (type, windows[0])
-  }
-
-  /// Folds a field that several batches have: of a timestamp the last one's value.
-  private mutating func fold(
-    contested holders: [(batch: ColumnBatch, column: Int)],
-    _ field: FieldID,
-    _ type: ColumnType
-  ) {
-    var cells: [Timestamp: Cell] = [:]
-    for (batch, column) in holders {
-      for (row, cell) in batch.columns[column].cells.enumerated() {
-        cells[batch.timestamps[row]] = keep(cell, type, from: batch.strings)
-      }
-    }
-    let timestamps = cells.keys.sorted()
-    guard let first = timestamps.first else { return }
-    let sorted = timestamps.map { cells[$0] ?? 0 }
-    let run = MinuteRun(minute: Nanoseconds.minute(of: first), rows: timestamps.indices)
-    var windows: [Window] = []
-    WindowFolder.fold(
-      sorted.span,
-      type: type,
-      timestamps: timestamps.span,
-      runs: [run],
-      into: &windows
-    )
-    columns[field] = (type, windows[0])
-  }
-
-  private mutating func keep(_ cell: Cell, _ type: ColumnType, from arena: StringArena) -> Cell {
-    guard type == .string, let text = arena.slice(cell) else { return cell }
-    return strings.append(Array(text)) ?? 0
-  }
-
-  /// Adds a window whose timestamps all differ from those in the set.
-  mutating func merge(
-    _ field: FieldID,
-    _ type: ColumnType,
-    _ window: Window,
-    from arena: StringArena
-  ) {
-    var window = window
-    window.first = keep(window.first, type, from: arena)
-    window.last = keep(window.last, type, from: arena)
-    guard var column = columns[field] else {
-      columns[field] = (type, window)
-      return
-    }
-    column.window.merge(window, type: type)
-    columns[field] = column
-  }
-}
-
-extension WindowSet {
-  fileprivate mutating func merge(_ group: MinuteTable.Group, run: Int) {
-    let count = group.fold.runs.count
-    for (column, field) in group.fields.enumerated() {
-      merge(
-        field,
-        group.types[column],
-        group.fold.windows[column * count + run],
-        from: group.fold.strings
-      )
-    }
+  fileprivate func read(_ bytes: Span<UInt8>, minute: Int64, _ fieldSets: FieldSets) -> Bool {
+    fieldSets.decode(bytes, minute: minute, into: &columns)
   }
 }

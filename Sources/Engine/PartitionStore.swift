@@ -79,7 +79,7 @@ final class PartitionStore {
     decoder = RowDecoder(catalog: catalog)
     ringSnapshot = ring.snapshot
     ledger = LedgerBook(manifest.ledger)
-    current = Generation(start: manifest.nextOffset)
+    current = Generation(start: manifest.nextOffset, pool: slabs)
     refreshLayouts()
     for block in blocks { table.noteSealed(block) }
     for block in manifest.blocks { retention.observe(block.lastTimestamp) }
@@ -90,6 +90,9 @@ final class PartitionStore {
 
   /// The first offset that is not applied.
   var nextOffset: Offset { current.end }
+
+  /// Memory that goes from one generation of open rows to the next.
+  let slabs = RowSlabPool()
 
   /// Memory of all open rows.
   var openByteCount: Int { current.arena.byteCount + (cut?.generation.arena.byteCount ?? 0) }
@@ -135,7 +138,7 @@ final class PartitionStore {
     tracker?.look(at: current, table: table, now: clock.now())
     tracker?.sealed()
     let sealed = current
-    current = Generation(start: sealed.end)
+    current = Generation(start: sealed.end, pool: slabs)
     ring.dropHours(before: oldestRingHour)
     cutBeganAt = clock.now()
     cut = Cut(sealed, context: context)

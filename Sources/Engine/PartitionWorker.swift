@@ -46,6 +46,7 @@ final class PartitionWorker: @unchecked Sendable {
   /// While rows come in, a freeze waits until then.
   private var freezePausedUntil: UInt64 = 0
   private var freezeLookAt: UInt64 = 0
+  private var settleAt: UInt64 = 0
 
   private struct Flush {
     /// The offsets that must be in blocks, by index into `stores`.
@@ -95,6 +96,7 @@ final class PartitionWorker: @unchecked Sendable {
     worked = answerRequests() || worked
     worked = advanceCuts(monotonic: monotonic) || worked
     worked = advanceFreezes(monotonic: monotonic, isBusy: worked) || worked
+    settleMemory(monotonic: monotonic)
     scanChanges(monotonic: monotonic)
     for store in stores { store.counters.publish(store) }
     return worked
@@ -322,6 +324,15 @@ final class PartitionWorker: @unchecked Sendable {
   func takeCutOutcome() -> Result<Void, SystemError>? {
     defer { cutOutcome = nil }
     return cutOutcome
+  }
+
+  /// Memory of cut rows that no newer ones took for so long goes back to the system.
+  static let settleNanoseconds: UInt64 = 60_000_000_000
+
+  private func settleMemory(monotonic: UInt64) {
+    guard monotonic >= settleAt else { return }
+    settleAt = monotonic &+ Self.settleNanoseconds
+    for store in stores { store.slabs.settle() }
   }
 
   // MARK: Freezing

@@ -25,6 +25,7 @@ final class SeriesWriter {
   private var fieldSets: [FieldSetID: [(field: FieldID, type: ColumnType)]] = [:]
   private var cells: [Cell] = []
   private var divisors: [ScaleTableID: [Double]] = [:]
+  private let scratch = MinuteScratch()
 
   init(_ context: CutContext, identity: BlockIdentity) throws(SystemError) {
     self.context = context
@@ -81,7 +82,7 @@ final class SeriesWriter {
       decoder: context.decoder
     )
     var counts = fresh.counts
-    var minutes = MinuteTable(series: layouts[0].series, context: context)
+    var minutes = MinuteTable(series: layouts[0].series, context: context, scratch: scratch)
     var pieces = fresh.runs.map { Piece.rows($0.layout, $0.rows) }
     for batch in fresh.merged {
       pieces += self.pieces(of: batch, layouts, isLate: false, &minutes)

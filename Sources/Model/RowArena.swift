@@ -21,12 +21,13 @@ public final class RowArena {
 
   /// What appending changes. A batch's rows are copied with it taken out into a local, so that no
   /// row asks an object for access.
-  private var tail = RowArenaTail()
+  private var tail: RowArenaTail
   /// Bytes of all slabs: what the arena takes from the open-row budget.
   public var byteCount: Int { tail.byteCount }
   public var rowCount: Int { tail.rowCount }
 
-  public init() {}
+  /// - Parameter pool: lends memory of earlier open rows, and gets it back.
+  public init(pool: RowSlabPool? = nil) { tail = RowArenaTail(pool: pool) }
 
   /// Copies a row behind the earlier rows of `run`.
   ///

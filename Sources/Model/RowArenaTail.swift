@@ -36,6 +36,9 @@ public struct RunCounts: Sendable {
   private var sequence: UInt64 = 0
   private(set) var byteCount = 0
   private(set) var rowCount = 0
+  private let pool: RowSlabPool?
+
+  init(pool: RowSlabPool? = nil) { self.pool = pool }
 
   /// Rows read ahead of the copy: enough to hide a miss in memory, few enough for L1.
   private static let windowRowCount = 32
@@ -172,7 +175,7 @@ public struct RunCounts: Sendable {
     )
     let extent = max(doubled, needed + RowArena.linkByteCount)
     if slabs.isEmpty || slabs[slabs.count - 1].byteCount - used < extent {
-      let slab = RowSlab(byteCount: max(RowArena.slabByteCount, extent))
+      let slab = RowSlab(byteCount: max(RowArena.slabByteCount, extent), pool: pool)
       slabs.append(slab)
       unsafe bases.append(slab.base)
       byteCount += slab.byteCount

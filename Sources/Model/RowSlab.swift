@@ -5,13 +5,21 @@
 @safe final class RowSlab: @unchecked Sendable {
   let base: UnsafeMutableRawPointer
   let byteCount: Int
+  /// Where the memory goes; `nil` for a slab of its own size.
+  private let pool: RowSlabPool?
 
-  init(byteCount: Int) {
+  /// - Parameter pool: lends the memory of a slab of the usual size.
+  init(byteCount: Int, pool: RowSlabPool? = nil) {
+    self.byteCount = byteCount
+    self.pool = byteCount == RowArena.slabByteCount ? pool : nil
+    if let piece = self.pool?.take() {
+      unsafe base = piece.base
+      return
+    }
     unsafe base = UnsafeMutableRawPointer.allocate(
       byteCount: byteCount + RowBatch.paddingByteCount,
       alignment: 16
     )
-    self.byteCount = byteCount
     // Decoders may load past the last row; what they load there is never used.
     unsafe (base + byteCount).initializeMemory(
       as: UInt8.self,
@@ -20,7 +28,13 @@
     )
   }
 
-  deinit { unsafe base.deallocate() }
+  deinit {
+    if let pool {
+      pool.keep(unsafe RowSlabPool.Piece(base: base))
+    } else {
+      unsafe base.deallocate()
+    }
+  }
 }
 
 /// Where the rows of one layout lie in a ``RowArena``, oldest arrival first.

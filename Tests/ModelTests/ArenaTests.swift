@@ -9,7 +9,11 @@ import Testing
     let samples = RowSamples(seed: seed, rowCount: 200)
     let batch = samples.batch()
     var random = SeededRandom(seed: seed &+ 1_000)
-    let arena = RowArena()
+    // Every other arena lies in memory that an earlier one has left.
+    let pool = RowSlabPool()
+    if seed % 2 == 0 { fill(RowArena(pool: pool), batch) }
+    #expect(pool.byteCount == (seed % 2 == 0 ? 1 << 20 : 0))
+    let arena = RowArena(pool: pool)
     var runs = [RowRun](repeating: RowRun(), count: 3)
     var placed: [[Int]] = [[], [], []]
     var early: (reader: RowArena.Reader, run: RowRun, count: Int)?
@@ -38,6 +42,35 @@ import Testing
     #expect(rows.count == snapshot.count)
     check(rows[...], Array(placed[0].prefix(snapshot.count)), samples)
     withExtendedLifetime(arena) {}
+  }
+
+  /// Puts all rows of `batch` into `arena`, twice.
+  private func fill(_ arena: RowArena, _ batch: RowBatch) {
+    var run = RowRun()
+    for _ in 0..<2 {
+      var reader = unsafe RowReader(batch)
+      while let (head, payload) = unsafe reader.next() {
+        unsafe arena.append(head, payload: payload, to: &run)
+      }
+    }
+  }
+
+  @Test func memoryThatNobodyNeedsGoesBack() throws {
+    let batch = RowSamples(seed: 7, rowCount: 200).batch()
+    let pool = RowSlabPool()
+    var arenas = (0..<3).map { _ in RowArena(pool: pool) }
+    for arena in arenas { fill(arena, batch) }
+    #expect(pool.byteCount == 0)
+    arenas.removeAll()
+    #expect(pool.byteCount == 3 << 20)
+    // It came in this period, so it stays for the next; of that one a third is used.
+    pool.settle()
+    #expect(pool.byteCount == 3 << 20)
+    fill(RowArena(pool: pool), batch)
+    pool.settle()
+    #expect(pool.byteCount == 1 << 20)
+    pool.settle()
+    #expect(pool.byteCount == 0)
   }
 
   /// Decodes `rows` by tiles and compares with what was put in.
