@@ -46,7 +46,10 @@ extension Engine {
     let snapshots = Snapshots(disk: disk, directory: directory)
     return try wrap { () throws(SystemError) in
       guard Snapshots.isName(name), try snapshots.names().contains(name) else { return false }
+      let cold = try snapshots.coldBlocks(of: name)
       try snapshots.remove(name)
+      // Objects that it alone had: what the directory names still is looked up there.
+      (try? running())?.compaction.unpinned.withLock { $0 += cold }
       return true
     }
   }

@@ -57,6 +57,7 @@ final class RunningEngine: Sendable {
     )
     tiering = Tiering(
       parts: parts,
+      catalog: catalog,
       workers: workers,
       files: blockFiles,
       tier: parts.cold,

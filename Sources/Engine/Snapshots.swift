@@ -1,3 +1,5 @@
+internal import Blocks
+internal import Cold
 internal import Model
 internal import Platform
 
@@ -6,7 +8,8 @@ internal import Platform
 /// What never changes once it is written (finished segments, blocks, frozen hours) is a hard link
 /// and costs no space until the original goes; manifests and the catalog are copies. Open slots
 /// and patches of the ring are left out: their windows are answered from blocks. No file that
-/// anybody writes to is shared, so a server may open a snapshot where it is.
+/// anybody writes to is shared, so a server may open a snapshot where it is. Objects of the cold
+/// store that it names stay there as long as it is here, whatever retention does meanwhile.
 struct Snapshots: Sendable {
   /// What a snapshot is called until it is whole.
   private static let unfinishedSuffix = ".tmp"
@@ -64,7 +67,12 @@ struct Snapshots: Sendable {
     }
     try disk.syncDirectory(target.catalog)
     try copy(directory.identity, to: target.identity)
-    if try disk.byteCount(of: directory.coldStore) != nil {
+    if var store = try? ColdLocation.read(disk, directory.coldStore) {
+      // Its objects stay the original's: a snapshot that is served removes none.
+      store.isShared = true
+      try disk.replace(target.coldStore, with: store.encoded)
+    } else if try disk.byteCount(of: directory.coldStore) != nil {
+      // Damaged: as little is known here as there.
       try copy(directory.coldStore, to: target.coldStore)
     }
   }
@@ -102,6 +110,35 @@ struct Snapshots: Sendable {
   }
 
   func abandon(_ target: DataDirectory) { try? removeTree(target.path) }
+
+  // MARK: Cold blocks
+
+  /// Whether a snapshot has the stub of a cold block, so that its object has to stay. One that is
+  /// being made counts too, for it may become whole.
+  func pins(_ block: BlockSummary) throws(SystemError) -> Bool {
+    for name in try disk.list(folder) {
+      let blocks = DataDirectory(path(of: name)).blocks(Int(block.identity.partition.rawValue))
+      if try disk.byteCount(of: Path.join(blocks, block.storedName)) != nil { return true }
+    }
+    return false
+  }
+
+  /// The cold blocks that a snapshot names. Of a manifest that cannot be read none: their objects
+  /// stay in the store.
+  func coldBlocks(of name: String) throws(SystemError) -> [BlockSummary] {
+    let snapshot = DataDirectory(path(of: name))
+    var blocks: [BlockSummary] = []
+    for folder in try disk.list(snapshot.path + "/partitions") {
+      guard let index = Int(folder), let partition = UInt16(exactly: index) else { continue }
+      let store = ManifestStore(
+        disk: disk,
+        directory: snapshot.partition(index),
+        partition: PartitionID(partition)
+      )
+      blocks += try store.load().manifest.blocks.filter { $0.cold != nil }
+    }
+    return blocks
+  }
 
   // MARK: Removing
 

@@ -71,6 +71,27 @@ import Testing
     #expect(Self.numbers(cold, ColdPolicy(localByteCountMax: 1)) == [])
   }
 
+  @Test func ageAndBytesOfSomeAreTheirOwn() {
+    let blocks = (0..<6).map { number in
+      var block = Self.block(UInt64(number), days: Int64(number) + 10)
+      if number.isMultiple(of: 2) { block.identity.tenant = TenantID(1) }
+      return block
+    }
+    func moves(_ most: Int?, _ policy: ColdPolicy = ColdPolicy()) -> [UInt64] {
+      ColdPlan.moves(of: blocks, policy, now: Self.now) { block in
+        block.identity.a == Offset(1)
+      } byteCountMax: { tenant in
+        tenant == TenantID(1) ? most : nil
+      }.map(\.identity.a.rawValue)
+    }
+    #expect(moves(nil) == [1])
+    #expect(moves(1_000) == [4, 2, 1])
+    #expect(moves(0) == [4, 2, 1, 0])
+    // What has moved for the tenant counts for all.
+    #expect(moves(1_000, ColdPolicy(localByteCountMax: 3_000)) == [4, 2, 1])
+    #expect(moves(1_000, ColdPolicy(localByteCountMax: 2_999)) == [5, 4, 2, 1])
+  }
+
   @Test func whatIsBarredStays() {
     let blocks = (0..<3).map { Self.block(UInt64($0), days: 50) }
     let policy = ColdPolicy(ageNanoseconds: 30 * Self.day)

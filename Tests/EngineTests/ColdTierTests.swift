@@ -107,6 +107,59 @@ import Testing
     #expect(harness.engine.metrics().cold.moveCount >= 1)
   }
 
+  /// Rules that move the blocks of `m`, which the tenant default has alone, and rules that do not.
+  @Test(arguments: [
+    (RetentionRules.Rule(tenant: nil, measurement: "m", limit: .age(3_600_000_000_000)), true),
+    (RetentionRules.Rule(tenant: "default", measurement: nil, limit: .bytes(1)), true),
+    (RetentionRules.Rule(tenant: "default", measurement: nil, limit: .forever), false),
+    (RetentionRules.Rule(tenant: nil, measurement: "m", limit: .forever), false),
+    (RetentionRules.Rule(tenant: "other", measurement: nil, limit: .bytes(1)), false),
+    (RetentionRules.Rule(tenant: nil, measurement: "x", limit: .age(3_600_000_000_000)), false),
+  ])
+  func rulesMoveBlocksOfATenantOrAMeasurement(
+    rule: RetentionRules.Rule,
+    moves: Bool
+  ) async throws {
+    let harness = try await Self.harness { configuration in
+      Self.configure(&configuration)
+      // What no rule is about moves in a year.
+      configuration.cold.afterNanoseconds = 365 * 86_400_000_000_000
+      configuration.cold.rules = [rule]
+    }
+    try Self.age(harness)
+    #expect(try Self.names(harness.disk, ".block").isEmpty == moves)
+    #expect(Self.objects(harness.disk).isEmpty != moves)
+    #expect(harness.damages.isEmpty)
+  }
+
+  @Test(arguments: [true, false]) func coldBlocksGoByTheirOwnBytes(_ isOfTenant: Bool) async throws
+  {
+    let harness = try await Self.harness { configuration in
+      Self.configure(&configuration)
+      if isOfTenant {
+        configuration.retention.coldRules = [
+          RetentionRules.Rule(tenant: "default", measurement: nil, limit: .bytes(1))
+        ]
+      } else {
+        configuration.retention.coldByteCount = 1
+      }
+    }
+    try Self.age(harness)
+    // They are among what came last.
+    #expect(!Self.objects(harness.disk).isEmpty)
+    _ = try harness.send("m,h=z f=1 \(harness.clock.now())\n#ack z\n")
+    try await harness.engine.flush()
+    try harness.settle(steps: 700)
+    #expect(Self.objects(harness.disk).isEmpty)
+    // What lies here is not counted.
+    let partitions = harness.engine.metrics().partitions
+    #expect(partitions.reduce(0) { $0 + $1.blockCount } == 1)
+    let ledger = await harness.engine.ledger()
+    #expect(ledger.reduce(0) { $0 + $1.entry.expired } > 0)
+    #expect(!ledger.contains { !$0.isBalanced })
+    #expect(harness.damages.isEmpty)
+  }
+
   @Test func anAgeWithoutADirectoryIsRefused() throws {
     let error = #expect(throws: EngineError.self) {
       _ = try EngineHarness { $0.cold.afterNanoseconds = ColdPolicy.ageNanosecondsMin }

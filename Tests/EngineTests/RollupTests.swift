@@ -222,6 +222,37 @@ import Testing
     #expect(harness.damages.isEmpty)
   }
 
+  @Test(arguments: [Int64(0), day]) func theOldestWindowsGoByBytes(raw: Int64) async throws {
+    let plain = try Self.harness(Ages())
+    let ages = Ages(raw: raw, minute: 100 * Self.day, hour: 100 * Self.day)
+    let harness = try EngineHarness(now: Self.start) { configuration in
+      Self.configure(&configuration, ages)
+      configuration.rollups.minute.byteCount = 1
+    }
+    let both = [plain, harness]
+    var random = SeededRandom(seed: 11)
+    for day in 0..<6 {
+      for harness in both { harness.clock.advance(nanoseconds: Self.day) }
+      let start = Self.start + Int64(day) * Self.day
+      try await Self.send(Self.lines(from: start, hours: 8, &random), to: both)
+      try Self.look(both)
+    }
+    try Self.look(both)
+    // One day of each partition is left, and all hours.
+    #expect(try Self.files(harness, "1m").count == 2)
+    #expect(try !Self.files(harness, "1h").isEmpty)
+    let end = Self.start + 6 * Self.day
+    let hours = Self.query("m", Self.start, end, step: "1h")
+    #expect(try await harness.range(hours) == plain.range(hours))
+    // By the minute rows answer, as far as they are there.
+    let minutes = Self.query("m", Self.start, end, step: "1m")
+    let isSame = try await harness.range(minutes) == plain.range(minutes)
+    #expect(isSame == (raw == 0))
+    try harness.restart(.powerLosingAll)
+    #expect(try await harness.range(hours) == plain.range(hours))
+    #expect(harness.damages.isEmpty)
+  }
+
   // MARK: Faults
 
   /// A directory in which a day is to be folded and rows are to go.

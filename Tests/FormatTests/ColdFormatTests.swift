@@ -9,6 +9,7 @@ import Testing
 @Suite struct ColdFormatTests {
   static let stubFixture = "format-v1/cold.stub"
   static let storeFixture = "format-v1/cold-store"
+  static let sharedFixture = "format-v1/cold-store-shared"
   static let manifestFixture = "format-v1/manifest-cold.bin"
 
   /// Of the block that the block fixture holds, in pages of 256 bytes.
@@ -32,14 +33,19 @@ import Testing
 
   @Test func writersStillWriteTheFixtures() throws {
     #expect(try Fixtures.matches(Self.stubFixture, Self.stub().bytes))
-    #expect(try Fixtures.matches(Self.storeFixture, ColdLocation.encoded("s3://bucket/varve")))
+    #expect(try Fixtures.matches(Self.storeFixture, ColdLocation("s3://bucket/varve").encoded))
+    let shared = ColdLocation("s3://bucket/varve", isShared: true)
+    #expect(try Fixtures.matches(Self.sharedFixture, shared.encoded))
     #expect(try Fixtures.matches(Self.manifestFixture, Self.manifest.encoded()))
   }
 
   @Test func fixturesStillHoldTheirContent() throws {
     let stub = try Self.stub(of: try Fixtures.bytes(Self.stubFixture))
     #expect(stub == (try Self.stub().stub))
-    #expect(ColdLocation.decode(try Fixtures.bytes(Self.storeFixture)) == "s3://bucket/varve")
+    let store = ColdLocation("s3://bucket/varve")
+    #expect(ColdLocation.decode(try Fixtures.bytes(Self.storeFixture)) == store)
+    let shared = ColdLocation("s3://bucket/varve", isShared: true)
+    #expect(ColdLocation.decode(try Fixtures.bytes(Self.sharedFixture)) == shared)
     let manifest = try Self.manifest(of: try Fixtures.bytes(Self.manifestFixture))
     #expect(manifest == Self.manifest)
     #expect(manifest.blocks[0].objectKey?.hasPrefix("03/") == true)

@@ -16,7 +16,7 @@ import Testing
       FieldName(name: Array("n".utf8), type: .integer),
     ],
     hasNanoseconds: false,
-    isRollup: false
+    window: nil
   )
 
   private final class Sink: ByteSink {

@@ -106,7 +106,12 @@ enum DocumentCommand: Equatable {
       case "-i", "-s": break
       case "-X": method = rest.popFirst()
       case "-H": headers.append(rest.popFirst() ?? "")
-      case "-d", "--data-binary": body = rest.popFirst()
+      case "-d", "--data-binary":
+        body = rest.popFirst()
+        // As curl does where no other is asked for.
+        if !words.contains(where: { $0.lowercased().hasPrefix("content-type:") }) {
+          headers.append("Content-Type: application/x-www-form-urlencoded")
+        }
       default:
         guard word.hasPrefix("http://127.0.0.1:8086"), target == nil else {
           throw Fault(description: "curl \(word): not understood")

@@ -56,6 +56,52 @@ struct SnapshotTests {
     try await TestServer.start { _, engine in engine.dataDirectory = path }
   }
 
+  @Test func parametersMayStandInAForm() async throws {
+    try await TestServer.run { server in
+      func post(
+        _ route: String,
+        _ body: String,
+        type: String = "application/x-www-form-urlencoded; charset=utf-8"
+      ) async throws -> HTTPAnswer {
+        try await server.fetch(
+          "POST /api/v1/admin/tsdb/\(route) HTTP/1.1\r\nHost: test\r\nConnection: close\r\n"
+            + "Content-Type: \(type)\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+        )
+      }
+      let time = Self.now - 90 * Self.minute
+      try await server.write(Self.rows(100, from: time, series: 2))
+      let range = Self.query.replacingNow(with: time + 60 * Self.minute)
+      func contains(_ series: Int) async throws -> Bool {
+        try await server.range(range).contains("\"s\":\"\(series)\"")
+      }
+      #expect(try await contains(0))
+      #expect(try await contains(1))
+      let gone = "match%5B%5D=m%7Bs%3D%220%22%7D&start=\(time / 1_000_000_000 - 1)"
+      #expect(try await post("delete_series", gone).status == 204)
+      #expect(try await !contains(0))
+      #expect(try await contains(1))
+      // Beside those of the address.
+      #expect(try await post("delete_series?start=2001-01-01T00:00:00Z", "match[]=m").status == 204)
+      #expect(try await !contains(1))
+      for (body, type, text) in [
+        ("match[]=m", "text/plain", "need Content-Type: application/x-www-form-urlencoded"),
+        ("match[]=%zz", "application/x-www-form-urlencoded", "two hex digits"),
+        ("", "application/x-www-form-urlencoded", "match[]"),
+        (
+          "match[]=" + String(repeating: "m", count: 1 << 20), "application/x-www-form-urlencoded",
+          "1048576 bytes at most"
+        ),
+      ] {
+        let answer = try await post("delete_series", body, type: type)
+        #expect(answer.status == 400)
+        #expect(answer.body.contains(text), "\(answer.body.prefix(300))")
+      }
+      let name = Path.name(of: try await Self.snapshot(server))
+      #expect(try await post("delete_snapshot", "name=\(name)").status == 204)
+      #expect(try await post("delete_snapshot", "name=\(name)").status == 400)
+    }
+  }
+
   @Test func aSnapshotHasWhatWasAcknowledged() async throws {
     try await TestServer.run { server in
       let time = Self.now - 90 * Self.minute

@@ -15,7 +15,7 @@ struct ParquetExportTests {
     matching selectors: [String] = [],
     in range: TimeRange = TimeRange(start: 0, end: .max),
     unit: TimestampUnit = .auto,
-    isRollup: Bool = false,
+    rollup: RollupUnit? = nil,
     overwrites: Bool = false
   ) throws -> ParquetExport.Summary {
     let snapshot = try DirectorySnapshot(disk: RealDisk(), path: path)
@@ -28,7 +28,7 @@ struct ParquetExportTests {
         matchTexts: selectors,
         matches: try selectors.map { try SelectorMatch(Selector(parsing: $0)) },
         unit: unit,
-        isRollup: isRollup
+        rollup: rollup
       ),
       disk: RealDisk(),
       directory: directory,
@@ -146,7 +146,7 @@ struct ParquetExportTests {
       """
     )
     let out = directory.temporary.file("out")
-    _ = try Self.export(directory.path, to: out, isRollup: true)
+    _ = try Self.export(directory.path, to: out, rollup: .minute)
     let file = try #require(try Self.manifest(out).files.first)
     let reader = try ParquetReader(disk: RealDisk(), path: Path.join(out, file.path))
     #expect(reader.rowCount == 2)

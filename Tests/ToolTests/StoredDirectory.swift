@@ -22,15 +22,8 @@ final class StoredDirectory {
   init(partitionCount: Int = 4) throws {
     temporary = try TemporaryDirectory()
     path = temporary.file("data")
-    var configuration = EngineConfiguration.scaled(
-      dataDirectory: path,
-      machineMemory: 1 << 30,
-      disk: 1 << 30,
-      cores: 2
-    )
-    configuration.partitionCount = partitionCount
     engine = try Engine(
-      configuration,
+      Self.configuration(path, partitionCount: partitionCount),
       disk: RealDisk(),
       clock: RealClock(),
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
@@ -81,6 +74,20 @@ final class StoredDirectory {
     }
     return tally
   }
+
+  static func configuration(_ path: String, partitionCount: Int) -> EngineConfiguration {
+    var configuration = EngineConfiguration.scaled(
+      dataDirectory: path,
+      machineMemory: 1 << 30,
+      disk: 1 << 30,
+      cores: 2
+    )
+    configuration.partitionCount = partitionCount
+    return configuration
+  }
+
+  /// Lets go of the directory, for others to use.
+  func stop() throws { try engine.stop() }
 
   /// Cuts everything.
   func cut() async throws { try await engine.flush() }

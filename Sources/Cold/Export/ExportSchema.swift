@@ -43,26 +43,26 @@ public struct ExportSchema: Hashable, Sendable {
   private static let measurementKey = "varve.measurement"
   private static let columnsKey = "varve.columns"
   private static let windowKey = "varve.window"
-  /// The length of windows, in the notes and as an option.
-  public static let window = "1m"
-
   public private(set) var measurement: [UInt8]
   public private(set) var columns: [Column]
-  public private(set) var isRollup: Bool
+  /// The length of the windows that the rows are, as the notes and the option say it; `nil` for raw
+  /// points.
+  public private(set) var window: RollupUnit?
+  public var isRollup: Bool { window != nil }
 
   /// - Parameters:
   ///   - tagKeys: ascending.
   ///   - fields: ascending by name.
-  ///   - isRollup: whether the rows are windows of a minute.
+  ///   - window: what the rows are windows of; `nil` for raw points.
   public init(
     measurement: [UInt8],
     tagKeys: [[UInt8]],
     fields: [FieldName],
     hasNanoseconds: Bool,
-    isRollup: Bool
+    window: RollupUnit? = nil
   ) {
     self.measurement = measurement
-    self.isRollup = isRollup
+    self.window = window
     var names = ColumnNames()
     columns = [
       Column(
@@ -77,7 +77,7 @@ public struct ExportSchema: Hashable, Sendable {
       )
     }
     for field in fields {
-      guard isRollup else {
+      guard window != nil else {
         columns.append(
           Column(
             name: names.name(field.name, prefix: "field_"),
@@ -108,7 +108,7 @@ public struct ExportSchema: Hashable, Sendable {
         value: columns.map { Self.text($0.role) }.joined(separator: "\n")
       ),
     ]
-    if isRollup { notes.append(ParquetSchema.Note(key: Self.windowKey, value: Self.window)) }
+    if let window { notes.append(ParquetSchema.Note(key: Self.windowKey, value: window.name)) }
     return ParquetSchema(
       columns: columns.map { column in
         ParquetColumn(name: column.name, type: column.type, isOptional: column.role != .time)
@@ -128,7 +128,12 @@ public struct ExportSchema: Hashable, Sendable {
       )
     }
     self.measurement = measurement
-    isRollup = schema.note(Self.windowKey) != nil
+    if let name = schema.note(Self.windowKey) {
+      guard let unit = RollupUnit.allCases.first(where: { $0.name == name }) else {
+        throw Fault(what: "expected windows of 1m or 1h in the notes, found \"\(name)\"")
+      }
+      window = unit
+    }
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     guard lines.count == schema.columns.count else {
       throw Fault(

@@ -32,37 +32,51 @@ public enum ColdPlan {
   /// - Parameters:
   ///   - blocks: of all partitions, as their manifests name them.
   ///   - barred: names of files that are to be left alone.
+  ///   - isOld: whether a block has the age at which it moves, where others decide than the
+  ///     policy.
+  ///   - byteCountMax: bytes of a tenant's blocks here beyond which its oldest move.
   public static func moves(
     of blocks: [BlockSummary],
     _ policy: ColdPolicy,
     now: Timestamp,
-    without barred: Set<String> = []
+    without barred: Set<String> = [],
+    isOld: ((BlockSummary) -> Bool)? = nil,
+    byteCountMax: (TenantID) -> Int? = { _ in nil }
   ) -> [BlockSummary] {
-    var localByteCount = 0
-    var movable: [BlockSummary] = []
-    for block in blocks where block.cold == nil {
-      localByteCount += block.byteCount
-      let isDone = block.identity.strength == .cold && block.rowCount > 0
-      if isDone, block.lastTimestamp < now - ColdPolicy.ageNanosecondsMin,
-        !barred.contains(block.identity.qualifiedName)
-      {
-        movable.append(block)
+    let local = blocks.filter { $0.cold == nil }
+    let movable = local.filter { block in
+      block.identity.strength == .cold && block.rowCount > 0
+        && block.lastTimestamp < now - ColdPolicy.ageNanosecondsMin
+        && !barred.contains(block.identity.qualifiedName)
+    }.sorted(by: isBefore)
+    let end = policy.ageNanoseconds.map { now - $0 }
+    var moves: [BlockSummary] = []
+    var left: [BlockSummary] = []
+    for block in movable {
+      let isTaken = isOld.map { $0(block) } ?? end.map { block.lastTimestamp < $0 } ?? false
+      if isTaken { moves.append(block) } else { left.append(block) }
+    }
+    func take(_ most: Int, where isOne: (BlockSummary) -> Bool) {
+      var byteCount = local.reduce(0) { $0 + (isOne($1) ? $1.byteCount : 0) }
+      byteCount -= moves.reduce(0) { $0 + (isOne($1) ? $1.byteCount : 0) }
+      left.removeAll { block in
+        guard byteCount > most, isOne(block) else { return false }
+        byteCount -= block.byteCount
+        moves.append(block)
+        return true
       }
     }
-    movable.sort {
-      ($0.lastTimestamp, $0.identity.qualifiedName) < ($1.lastTimestamp, $1.identity.qualifiedName)
+    for tenant in Set(left.map(\.identity.tenant)) {
+      guard let most = byteCountMax(tenant) else { continue }
+      take(most) { $0.identity.tenant == tenant }
     }
-    let end = policy.ageNanoseconds.map { now - max($0, ColdPolicy.ageNanosecondsMin) }
-    var moves: [BlockSummary] = []
-    for block in movable {
-      let isOld = end.map { block.lastTimestamp < $0 } ?? false
-      let isTooMuch = policy.localByteCountMax.map { localByteCount > $0 } ?? false
-      // Ascending by age: nothing behind it is older.
-      guard isOld || isTooMuch else { break }
-      moves.append(block)
-      localByteCount -= block.byteCount
-    }
-    return moves
+    if let most = policy.localByteCountMax { take(most) { _ in true } }
+    return moves.sorted(by: isBefore)
+  }
+
+  private static func isBefore(_ left: BlockSummary, _ right: BlockSummary) -> Bool {
+    (left.lastTimestamp, left.identity.qualifiedName)
+      < (right.lastTimestamp, right.identity.qualifiedName)
   }
 }
 

@@ -4,6 +4,7 @@ internal import Cold
 internal import Logging
 internal import Model
 internal import Platform
+internal import Synchronization
 
 /// Merges blocks while the server runs: cuts into young blocks, young ones into cold ones.
 ///
@@ -39,7 +40,9 @@ final class BackgroundCompaction: @unchecked Sendable {
   /// Inputs that the manifests do not name any more.
   private var retired: [BlockReader] = []
   private var retiredRollups: [RollupReader] = []
-  private var objectRemoval = ObjectRemoval()
+  private var objects: ColdObjects
+  /// Cold blocks of snapshots that were removed: whoever removes one puts them here.
+  let unpinned = Mutex<[BlockSummary]>([])
   /// Files that are not merged until the next start, for they are damaged.
   private var barred: Set<String> = []
   /// Partitions of which the manifest on the disk may be either of two.
@@ -89,6 +92,7 @@ final class BackgroundCompaction: @unchecked Sendable {
     self.files = files
     pace = CompactionPace(clock: parts.clock)
     directory = DataDirectory(parts.configuration.dataDirectory)
+    objects = ColdObjects(parts.cold, disk: parts.disk, directory: directory)
     troubles = TroubleLog(
       parts.logger,
       .mergeFailed,
@@ -99,7 +103,7 @@ final class BackgroundCompaction: @unchecked Sendable {
   /// Whether there is ever anything to do.
   var isNeeded: Bool {
     parts.configuration.compaction.mode == .background || retention.rules.isActive
-      || !retention.rollups.units.isEmpty
+      || !retention.rollups.units.isEmpty || parts.cold.reader != nil
   }
 
   /// The thread's life.
@@ -119,6 +123,7 @@ final class BackgroundCompaction: @unchecked Sendable {
   func step(monotonic: UInt64) -> UInt64 {
     guard monotonic >= nextLookAt else { return nextLookAt - monotonic }
     removeRetired()
+    removeUnpinned()
     nextLookAt = monotonic &+ Self.lookNanoseconds
     // Rollups first: raw rows go when they are in all of them.
     if rollupRun.isDue(monotonic: monotonic) { makeRollups(monotonic: monotonic) }
@@ -440,8 +445,25 @@ final class BackgroundCompaction: @unchecked Sendable {
     }
     retired = kept
     removeRetiredRollups()
-    guard let store = parts.cold.reader?.store else { return }
-    objectRemoval.retry(in: store, monotonic: parts.clock.monotonic())
+    objects.retry(monotonic: parts.clock.monotonic())
+  }
+
+  /// Removes objects that only a snapshot had, which is gone now.
+  private func removeUnpinned() {
+    let blocks = unpinned.withLock { $0 }
+    guard !blocks.isEmpty else { return }
+    let (lists, _) = blockLists()
+    // Without all manifests nobody knows what is named: the next look does.
+    guard lists.count == parts.configuration.partitionCount else { return }
+    unpinned.withLock { $0.removeFirst(blocks.count) }
+    let named = Set(lists.flatMap { $0.list.summaries.compactMap(\.objectKey) })
+    var asked: Set<String> = []
+    for block in blocks {
+      guard let key = block.objectKey, !named.contains(key), asked.insert(key).inserted else {
+        continue
+      }
+      objects.remove(block, monotonic: parts.clock.monotonic())
+    }
   }
 
   private func removeRetiredRollups() {
@@ -460,7 +482,6 @@ final class BackgroundCompaction: @unchecked Sendable {
   private func removeFiles(of block: BlockSummary) {
     let folder = directory.blocks(Int(block.identity.partition.rawValue))
     try? parts.disk.remove(Path.join(folder, block.storedName))
-    guard let key = block.objectKey, let store = parts.cold.reader?.store else { return }
-    objectRemoval.remove(key, from: store, monotonic: parts.clock.monotonic())
+    objects.remove(block, monotonic: parts.clock.monotonic())
   }
 }

@@ -10,6 +10,8 @@ extension DirectorySnapshot {
     /// The place of the group in the block; of the log the first offset that no block has.
     public var offset: UInt64
     public var rowCount: Int
+    /// Whether it is a file of windows.
+    public var isRollup = false
   }
 
   /// Where the rows of a series in `range` lie, in an order of their own.

@@ -134,8 +134,12 @@ public final class SnapshotPartition {
   var table: PartitionLayouts
   private var ledger: LedgerBook
   private(set) var generation: Generation
+  /// Rollups that can be read.
+  let rollups: RollupSet
   /// Deletes in the log, and the last row of the generation that each acts on.
   private var openDeletes: [(record: DeleteRecord, sequence: UInt64)] = []
+  /// The same with their tenants, for windows.
+  private(set) var openRollupDeletes: [(tenant: TenantID, record: DeleteRecord)] = []
 
   init(
     _ disk: any Disk,
@@ -181,9 +185,45 @@ public final class SnapshotPartition {
       }
     }
     self.blocks = blocks
+    rollups = Self.openRollups(manifest, store, files, &findings)
     table = PartitionLayouts(partition: partition)
     ledger = LedgerBook([])
     generation = Generation(start: manifest.nextOffset)
+  }
+
+  /// Rows answer for the days of a file that cannot be read, as far as they are there.
+  private static func openRollups(
+    _ manifest: Manifest,
+    _ store: ManifestStore,
+    _ files: BlockFiles,
+    _ findings: inout [Damage]
+  ) -> RollupSet {
+    var readers: [RollupReader] = []
+    var lost: [RollupFile] = []
+    for file in manifest.rollups.files {
+      let path = store.path(of: file)
+      do throws(BlockError) {
+        let reader = try RollupReader.open(files, path: path)
+        guard reader.identity == file.identity else { throw .mismatch(.header) }
+        findings += reader.damages
+        readers.append(reader)
+      } catch {
+        lost.append(file)
+        findings.append(
+          Damage(
+            severity: .unreadable,
+            path: path,
+            offset: 0,
+            byteCount: file.byteCount,
+            what: error.text,
+            range: file.lossRange
+          )
+        )
+      }
+    }
+    var state = manifest.rollups
+    state.lose(lost)
+    return RollupSet(state, readers)
   }
 
   var nextOffset: Offset { manifest.nextOffset }
@@ -218,6 +258,7 @@ public final class SnapshotPartition {
       block.leaveOut(delete)
     }
     openDeletes.append((record, UInt64(generation.arena.rowCount)))
+    openRollupDeletes.append((header.tenant, record))
   }
 
   /// The open rows of a series in `range`, without conflicts among themselves.

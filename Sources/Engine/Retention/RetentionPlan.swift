@@ -57,13 +57,23 @@ struct RetentionPlan {
     }
     guard retention.rules.limitsBytes else { return removed }
     kept = Self.byAge(kept)
+    let rules = retention.rules
     for tenant in Set(kept.map(\.summary.identity.tenant)).sorted() {
       let name = Retention.text(catalog.tenant(tenant)?.name ?? [])
-      guard let most = retention.rules.byteCountMax(tenant: name) else { continue }
-      take(most, from: &kept, of: tenant, into: &removed)
+      if let most = rules.coldByteCountMax(tenant: name) {
+        take(most, from: &kept, into: &removed) {
+          $0.identity.tenant == tenant && $0.cold != nil
+        }
+      }
+      if let most = rules.byteCountMax(tenant: name) {
+        take(most, from: &kept, into: &removed) { $0.identity.tenant == tenant }
+      }
     }
-    if retention.rules.byteCount > 0 {
-      take(retention.rules.byteCount, from: &kept, of: nil, into: &removed)
+    if rules.coldByteCount > 0 {
+      take(rules.coldByteCount, from: &kept, into: &removed) { $0.cold != nil }
+    }
+    if rules.byteCount > 0 {
+      take(rules.byteCount, from: &kept, into: &removed) { _ in true }
     }
     return removed
   }
@@ -143,26 +153,23 @@ struct RetentionPlan {
     return result
   }
 
-  /// Takes the oldest blocks until the rest is small enough.
+  /// Takes the oldest of some blocks until the rest of these is small enough.
+  ///
+  /// One stays while an earlier block of the same times does, whose values it has replaced.
   private func take(
     _ byteCountMax: Int,
     from kept: inout [Candidate],
-    of tenant: TenantID?,
-    into removed: inout [Removed]
+    into removed: inout [Removed],
+    where isOne: (BlockSummary) -> Bool
   ) {
-    func isOne(_ block: Candidate) -> Bool {
-      tenant.map { block.summary.identity.tenant == $0 } ?? true
-    }
-    var byteCount = kept.reduce(0) { $0 + (isOne($1) ? $1.summary.byteCount : 0) }
+    var byteCount = kept.reduce(0) { $0 + (isOne($1.summary) ? $1.summary.byteCount : 0) }
+    guard byteCount > byteCountMax else { return }
     let spared = retention.now(now) - Self.sizeSparesNanoseconds
     var left: [Candidate] = []
     for block in kept {
-      guard block.isFolded else {
-        left.append(block)
-        continue
-      }
-      guard isOne(block), byteCount > byteCountMax, block.summary.rowCount > 0,
-        block.age < spared
+      guard isOne(block.summary), byteCount > byteCountMax, block.isFolded,
+        block.summary.rowCount > 0, block.age < spared,
+        !left.contains(where: { Self.isReplaced($0, by: block) })
       else {
         left.append(block)
         continue
@@ -171,5 +178,14 @@ struct RetentionPlan {
       removed.append(Removed(block: block, cause: .bytes, points: points(of: block, .bytes)))
     }
     kept = left
+  }
+
+  /// Whether a block may have values in whose place others of a later one stand.
+  private static func isReplaced(_ block: Candidate, by later: Candidate) -> Bool {
+    block.partition == later.partition
+      && block.summary.identity.tenant == later.summary.identity.tenant
+      && block.summary.identity.a < later.summary.identity.a
+      && block.summary.firstTimestamp <= later.summary.lastTimestamp
+      && later.summary.firstTimestamp <= block.summary.lastTimestamp
   }
 }

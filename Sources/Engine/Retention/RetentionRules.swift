@@ -47,17 +47,25 @@ public struct RetentionRules: Hashable, Sendable {
   /// Of the blocks of all tenants together; 0 for no bound.
   public var byteCount = 0
   public var rules: [Rule] = []
+  /// Of the blocks in the cold store, all tenants together; 0 for no bound.
+  public var coldByteCount = 0
+  /// Bytes that a tenant's blocks in the cold store may have: rules with sizes.
+  public var coldRules: [Rule] = []
   /// Whether what no rule is about is never kept, rather than for ever.
   var isOffByDefault = false
 
   public init() {}
 
   /// Whether anything is ever removed; of what is off by default, whether anything is kept.
-  public var isActive: Bool { ageNanoseconds > 0 || byteCount > 0 || !rules.isEmpty }
+  public var isActive: Bool {
+    // What is off by default is not made for a bound of its bytes.
+    ageNanoseconds > 0 || byteCount > 0 && !isOffByDefault || !rules.isEmpty
+      || coldByteCount > 0 || !coldRules.isEmpty
+  }
 
   /// Whether any bound is one of bytes.
   var limitsBytes: Bool {
-    byteCount > 0
+    byteCount > 0 || coldByteCount > 0 || !coldRules.isEmpty
       || rules.contains { rule in
         if case .bytes = rule.limit { true } else { false }
       }
@@ -91,7 +99,12 @@ public struct RetentionRules: Hashable, Sendable {
   }
 
   /// Bytes that a tenant's blocks may have; `nil` for no bound of its own.
-  func byteCountMax(tenant: String) -> Int? {
+  func byteCountMax(tenant: String) -> Int? { Self.byteCountMax(tenant, rules) }
+
+  /// The same of its blocks in the cold store.
+  func coldByteCountMax(tenant: String) -> Int? { Self.byteCountMax(tenant, coldRules) }
+
+  private static func byteCountMax(_ tenant: String, _ rules: [Rule]) -> Int? {
     for rule in rules where rule.fits(tenant: tenant) {
       if case .bytes(let count) = rule.limit { return count }
     }

@@ -62,9 +62,10 @@ final class RollupRun {
   ) -> [RollupReader] {
     nextLookAt = monotonic &+ RetentionRun.lookNanoseconds
     var retired: [RollupReader] = []
+    let floors = floors(lists.flatMap(\.list.rollups.state.files))
     for (partition, list) in lists {
       do throws(CompactionError) {
-        let worked = try fold(partition, list, replace, pause, &retired)
+        let worked = try fold(partition, list, floors, replace, pause, &retired)
         if worked { nextLookAt = monotonic }
         troubles.clear(at: monotonic)
       } catch {
@@ -85,6 +86,7 @@ final class RollupRun {
   private func fold(
     _ partition: PartitionID,
     _ list: BlockList,
+    _ floors: [RollupUnit: Int64],
     _ replace: (PartitionID, RollupReplacement) -> BlockSwap?,
     _ pause: @escaping () throws(CompactionError) -> Void,
     _ retired: inout [RollupReader]
@@ -97,14 +99,14 @@ final class RollupRun {
       coverage: list.rollups.state.coverage,
       deleteCount: list.deleteCount
     )
-    replacement.removed = expired(list)
+    replacement.removed = expired(list, floors)
     let plan = RollupPlan(list, units, now: now)
     if let plan { try make(plan, partition, list, pause, &replacement) }
     guard plan != nil || !replacement.removed.isEmpty else { return false }
     // What is gone is not covered, should it be kept for longer some day.
     for (unit, days) in replacement.coverage {
       let oldest = retention.oldestOfRollups(unit, tenant: nil, now: parts.clock.now())
-      let day = oldest / RollupUnit.nanosecondsPerDay
+      let day = max(oldest / RollupUnit.nanosecondsPerDay, floors[unit] ?? 0)
       replacement.coverage[unit]?.from = min(days.until, max(days.from, day))
     }
     CrashPoint.rollupWritten.reach()
@@ -125,12 +127,32 @@ final class RollupRun {
   }
 
   /// Files of which nothing is kept.
-  private func expired(_ list: BlockList) -> [RollupFile] {
+  private func expired(_ list: BlockList, _ floors: [RollupUnit: Int64]) -> [RollupFile] {
     let now = parts.clock.now()
     return list.rollups.state.files.filter { file in
-      let oldest = oldestDay(file.identity.unit, file.identity.tenant, now)
+      let unit = file.identity.unit
+      let oldest = max(oldestDay(unit, file.identity.tenant, now), floors[unit] ?? 0)
       return file.identity.days.upperBound <= oldest
     }
+  }
+
+  /// The first day that is kept of each unit that has more bytes than it may: the oldest files of
+  /// all partitions and tenants go, until the rest is small enough. The newest stay.
+  private func floors(_ files: [RollupFile]) -> [RollupUnit: Int64] {
+    var floors: [RollupUnit: Int64] = [:]
+    for unit in RollupUnit.allCases {
+      let most = retention.rollups.rules(of: unit).byteCount
+      let own = files.filter { $0.identity.unit == unit }
+      var byteCount = own.reduce(0) { $0 + $1.byteCount }
+      guard most > 0, byteCount > most else { continue }
+      let bySpan = Dictionary(grouping: own, by: \.identity.days.upperBound)
+      for (end, files) in bySpan.sorted(by: { $0.key < $1.key }).dropLast()
+      where byteCount > most {
+        byteCount -= files.reduce(0) { $0 + $1.byteCount }
+        floors[unit] = end
+      }
+    }
+    return floors
   }
 
   /// The first day of which anything is kept of a tenant.

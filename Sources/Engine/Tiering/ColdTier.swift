@@ -11,6 +11,17 @@ public struct ColdConfiguration: Sendable {
   public var afterNanoseconds: Int64 = 0
   /// Bytes of blocks here beyond which the oldest merged ones move; 0 for no limit.
   public var localByteCountMax = 0
+  /// What moves of a tenant or a measurement instead; sizes are bytes of a tenant's blocks here.
+  public var rules: [RetentionRules.Rule] = []
+  /// Whose the objects are that a snapshot shares with the directory that it is of.
+  public enum Ownership: String, CaseIterable, Sendable {
+    /// The other directory's: this one removes none.
+    case shared
+    /// This one's from now on.
+    case adopt
+  }
+
+  public var ownership = Ownership.shared
   /// Memory for pages of cold blocks.
   public var cacheByteCount = 64 << 20
 
@@ -22,6 +33,17 @@ public struct ColdConfiguration: Sendable {
       localByteCountMax: localByteCountMax > 0 ? localByteCountMax : nil
     )
   }
+
+  /// The ages at which rows move, by whose they are.
+  var ages: RetentionRules {
+    var ages = RetentionRules()
+    ages.ageNanoseconds = afterNanoseconds
+    ages.rules = rules
+    return ages
+  }
+
+  /// Whether anything ever moves.
+  public var movesBlocks: Bool { policy.isOn || !rules.isEmpty }
 }
 
 /// The cold store of a data directory, open for reading; `nil` reader when it has none.
@@ -30,6 +52,9 @@ public struct ColdTier: Sendable {
   static let offlineCacheByteCount = 32 << 20
 
   let reader: ColdReader?
+  /// Whether objects that no manifest names are this directory's to remove: not those that a
+  /// snapshot shares with the directory that it is of.
+  var ownsObjects = true
   /// Where readers of cold blocks get their pages.
   public var source: any ColdSource { reader ?? NoColdSource() }
   public var location: String? { reader?.store.location }
@@ -41,8 +66,8 @@ public struct ColdTier: Sendable {
     disk: any Disk,
     clock: any Clock = RealClock()
   ) -> ColdTier {
-    guard let location = try? ColdLocation.read(disk, directory.coldStore),
-      let store = try? ObjectStores.open(location, disk: disk)
+    guard let found = try? ColdLocation.read(disk, directory.coldStore),
+      let store = try? ObjectStores.open(found.location, disk: disk)
     else { return ColdTier(reader: nil) }
     return ColdTier(
       reader: ColdReader(store, clock: clock, cacheByteCount: offlineCacheByteCount)
@@ -59,9 +84,9 @@ public struct ColdTier: Sendable {
     store: (any ObjectStore)?
   ) throws(EngineError) -> ColdTier {
     let configuration = parts.configuration.cold
-    var remembered: String?
+    var found: ColdLocation?
     do throws(SystemError) {
-      remembered = try ColdLocation.read(parts.disk, directory.coldStore)
+      found = try ColdLocation.read(parts.disk, directory.coldStore)
     } catch {
       parts.logger.log(
         .coldStoreUnreadable,
@@ -69,10 +94,13 @@ public struct ColdTier: Sendable {
         "the cold store's location cannot be read: \(error)"
       )
     }
+    let remembered = found?.location
     let location = store?.location ?? configuration.location
     guard !location.isEmpty || remembered != nil else {
-      guard !configuration.policy.isOn else {
-        throw .coldStore("cold.after or cold.local-bytes is set and no cold.directory")
+      guard !configuration.movesBlocks else {
+        throw .coldStore(
+          "cold.after, cold.local-bytes or cold.rules is set and no cold.directory"
+        )
       }
       return ColdTier(reader: nil)
     }
@@ -91,8 +119,10 @@ public struct ColdTier: Sendable {
       parts.logger.log(.coldStoreUnreadable, .error, "cold blocks cannot be read: \(error)")
       return ColdTier(reader: nil)
     }
-    if !location.isEmpty, location != remembered {
-      if let remembered {
+    let isNew = !location.isEmpty && location != remembered
+    let isAdopted = found?.isShared == true && configuration.ownership == .adopt
+    if isNew || isAdopted {
+      if isNew, let remembered {
         parts.logger.log(
           .coldStoreChanged,
           .warning,
@@ -100,7 +130,10 @@ public struct ColdTier: Sendable {
         )
       }
       try wrap { () throws(SystemError) in
-        try parts.disk.replace(directory.coldStore, with: ColdLocation.encoded(location))
+        try parts.disk.replace(
+          directory.coldStore,
+          with: ColdLocation(location.isEmpty ? remembered ?? "" : location).encoded
+        )
       }
     }
     return ColdTier(
@@ -108,7 +141,8 @@ public struct ColdTier: Sendable {
         opened,
         clock: parts.clock,
         cacheByteCount: configuration.cacheByteCount
-      )
+      ),
+      ownsObjects: isNew || isAdopted || found?.isShared != true
     )
   }
 }

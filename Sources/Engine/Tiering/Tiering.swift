@@ -1,4 +1,5 @@
 internal import Blocks
+internal import Catalog
 internal import Cold
 internal import Logging
 internal import Model
@@ -29,6 +30,9 @@ final class Tiering: @unchecked Sendable {
   private let tier: ColdTier
   private let reserve: DiskReserve
   private let policy: ColdPolicy
+  private let ages: RetentionRules
+  private let catalog: Catalog
+  private let cache: BlockContentsCache
   private let pace: CompactionPace
   private let directory: DataDirectory
   private var troubles: TroubleLog
@@ -42,6 +46,7 @@ final class Tiering: @unchecked Sendable {
 
   init(
     parts: EngineParts,
+    catalog: Catalog,
     workers: [PartitionWorker],
     files: BlockFiles,
     tier: ColdTier,
@@ -53,6 +58,9 @@ final class Tiering: @unchecked Sendable {
     self.files = files
     self.tier = tier
     policy = parts.configuration.cold.policy
+    ages = parts.configuration.cold.ages
+    self.catalog = catalog
+    cache = BlockContentsCache(catalog)
     pace = CompactionPace(clock: parts.clock)
     directory = DataDirectory(parts.configuration.dataDirectory)
     troubles = TroubleLog(
@@ -63,7 +71,7 @@ final class Tiering: @unchecked Sendable {
   }
 
   /// Whether there can ever be something to do.
-  var isOn: Bool { policy.isOn && tier.reader != nil }
+  var isOn: Bool { parts.configuration.cold.movesBlocks && tier.reader != nil }
 
   /// The thread's life.
   func work() {
@@ -132,12 +140,36 @@ final class Tiering: @unchecked Sendable {
         }
       }
     }
-    let moves = ColdPlan.moves(of: summaries, policy, now: parts.clock.now(), without: left)
+    let now = parts.clock.now()
+    cache.keep(Set(found.values.map(\.reader.path)))
+    let moves = ColdPlan.moves(of: summaries, policy, now: now, without: left) { [self] block in
+      isOld(block, found[block.identity.qualifiedName]?.reader, now)
+    } byteCountMax: { [ages, catalog] tenant in
+      ages.byteCountMax(tenant: Retention.text(catalog.tenant(tenant)?.name ?? []))
+    }
     counters.publish(
       waiting: (moves.count, moves.reduce(0) { $0 + $1.byteCount }),
       barred: barred.count
     )
     return moves.first.flatMap { found[$0.identity.qualifiedName] }
+  }
+
+  /// Whether all that a block holds has the age at which it moves.
+  private func isOld(_ block: BlockSummary, _ reader: BlockReader?, _ now: Timestamp) -> Bool {
+    let tenant = Retention.text(catalog.tenant(block.identity.tenant)?.name ?? [])
+    func isOld(_ time: Timestamp, _ age: Int64) -> Bool { age < now && time < now - age }
+    let (shortest, longest) = ages.ages(tenant: tenant)
+    if isOld(block.lastTimestamp, longest) { return true }
+    guard isOld(block.lastTimestamp, shortest), let reader,
+      let contents = cache.contents(of: reader)
+    else { return false }
+    return contents.parts.allSatisfy { measurement, part in
+      guard let name = catalog.measurement(measurement)?.name else { return false }
+      return isOld(
+        part.lastTimestamp,
+        ages.age(tenant: tenant, measurement: Retention.text(name))
+      )
+    }
   }
 
   private func move(_ work: Work, into store: any ObjectStore) throws(BlockMoveError) {

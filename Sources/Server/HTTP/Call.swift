@@ -48,4 +48,36 @@ struct Call {
       throw QueryError(.badData, error.message)
     }
   }
+
+  /// What a form in a body may have.
+  private static let formByteCountMax = 1 << 20
+  private static let formType = "application/x-www-form-urlencoded"
+
+  /// The items of the query string, and behind them those of the form in the body, as Prometheus
+  /// takes parameters that are too long for an address.
+  func form() async throws(QueryError) -> [(name: String, value: String)] {
+    let items = try items()
+    guard let upload else { return items }
+    let body: [UInt8]?
+    do throws(Upload.Interrupted) {
+      body = try await upload.collect(byteCountMax: Self.formByteCountMax)
+    } catch {
+      throw QueryError(.badData, "the connection ended inside the body")
+    }
+    guard let body else {
+      throw QueryError(.badData, "a form has \(Self.formByteCountMax) bytes at most")
+    }
+    guard !body.isEmpty else { return items }
+    guard upload.contentType == Self.formType, upload.encoding.isEmpty else {
+      throw QueryError(
+        .badData,
+        "parameters in a body need Content-Type: \(Self.formType) and no Content-Encoding"
+      )
+    }
+    do throws(QueryItems.Fault) {
+      return items + (try QueryItems.parse(String(decoding: body, as: UTF8.self)))
+    } catch {
+      throw QueryError(.badData, error.message)
+    }
+  }
 }

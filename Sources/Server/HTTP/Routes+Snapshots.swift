@@ -46,7 +46,7 @@ extension Routes {
   }
 
   func deleteSnapshot(_ call: Call) async throws(QueryError) -> Answer {
-    let items = try call.items()
+    let items = try await call.form()
     guard items.count == 1, items[0].name == "name" else {
       throw QueryError(.badData, "expected one parameter, name=SNAPSHOT")
     }
@@ -62,9 +62,9 @@ extension Routes {
     return .noContent
   }
 
-  /// Deletes rows: `POST .../delete_series?match[]=SELECTOR&start=T&end=T`.
+  /// Deletes rows: `POST .../delete_series?match[]=SELECTOR&start=T&end=T`, or the same as a form.
   func deleteSeries(_ call: Call) async throws(QueryError) -> Answer {
-    try await engine.deleteSeries(call.items(), tenant: call.tenant)
+    try await engine.deleteSeries(call.form(), tenant: call.tenant)
     return .noContent
   }
 

@@ -36,6 +36,27 @@ package enum ColdSettings: SettingSection {
       older than three days and compaction is done with them.
       """
     ),
+    .retentionRules(
+      "cold.rules",
+      \.engine.cold.rules,
+      "Other limits for tenants and measurements.",
+      """
+      Rules as those of `retention.rules`; `cold.after` stands behind the last. `acme/=7d` moves \
+      the blocks of the tenant acme at that age, `acme/=100GiB` its oldest once it has more bytes \
+      here, `audit=forever` keeps blocks with rows of a measurement here unless bytes move them. A \
+      block holds all measurements of a tenant: it moves once each has the age that its rule says.
+      """
+    ),
+    .choice(
+      "cold.objects",
+      \.engine.cold.ownership,
+      "Who removes objects that a snapshot shares.",
+      """
+      A snapshot that is served, or restored elsewhere, shares the objects with the directory that \
+      it is of and removes none of them, `shared`. `adopt` makes them its own, for good: only when \
+      the other directory is gone.
+      """
+    ),
     .bytes(
       "cold.cache-bytes",
       0...(1 << 40),

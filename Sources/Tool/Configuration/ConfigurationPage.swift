@@ -90,6 +90,7 @@ package enum ConfigurationPage {
     case .directory: "a path"
     case .store: "an absolute path, `s3://BUCKET/PREFIX`, or `none`"
     case .retentionRules: "rules with commas between them"
+    case .sizeRules: "sizes of tenants with commas between them"
     case .address: "`HOST:PORT`"
     case .choice(let choices): choices.map { "`\($0)`" }.joined(separator: ", ")
     case .count: "a whole number, \(kind.range)"

@@ -37,12 +37,13 @@ extension Resolution {
   /// Blocks are to move and nobody says where to.
   private func missingColdStore(_ disk: any Disk) -> [ConfigurationFault] {
     let (cold, data) = (configuration.engine.cold, configuration.engine.dataDirectory)
-    let isOn = cold.afterNanoseconds > 0 || cold.localByteCountMax > 0
-    guard isOn, cold.location.isEmpty, !data.isEmpty,
+    guard cold.movesBlocks, cold.location.isEmpty, !data.isEmpty,
       (try? disk.byteCount(of: DataDirectory(data).coldStore)) == nil
     else { return [] }
     return [
-      ConfigurationFault("cold.after or cold.local-bytes is set and no cold.directory")
+      ConfigurationFault(
+        "cold.after, cold.local-bytes or cold.rules is set and no cold.directory"
+      )
     ]
   }
 

@@ -38,6 +38,24 @@ package enum RetentionSettings: SettingSection {
       A size, `acme/=200GiB`, bounds the blocks of a tenant.
       """
     ),
+    .bytes(
+      "retention.cold-bytes",
+      0...(1 << 60),
+      \.engine.retention.coldByteCount,
+      "Bytes of blocks in the cold store; beyond it the oldest go. 0 is no bound.",
+      """
+      The same for what lies in `cold.directory`. A block stays there as long as an earlier one of \
+      the same times is kept, whose values it has replaced.
+      """
+    ),
+    .sizeRules(
+      "retention.cold-rules",
+      \.engine.retention.coldRules,
+      "Bytes of tenants in the cold store.",
+      """
+      `acme/=200GiB, test/=1GiB`: the oldest blocks of a tenant beyond so many bytes there go.
+      """
+    ),
     .duration(
       "retention.rollup-minute",
       0...3_153_600_000_000_000_000,
@@ -59,6 +77,25 @@ package enum RetentionSettings: SettingSection {
       """
       The same of an hour: 3y costs about as much as 18 days of windows of a minute. Steps of \
       whole hours are answered from them.
+      """
+    ),
+    .bytes(
+      "retention.rollup-minute-bytes",
+      0...(1 << 60),
+      \.engine.rollups.minute.byteCount,
+      "Bytes of windows of a minute; beyond it the oldest go. 0 is no bound.",
+      """
+      The oldest days of all tenants go, until the rest is small enough; the newest stays. Windows \
+      of an hour, and raw points that are left, answer for them.
+      """
+    ),
+    .bytes(
+      "retention.rollup-hour-bytes",
+      0...(1 << 60),
+      \.engine.rollups.hour.byteCount,
+      "Bytes of windows of an hour; beyond it the oldest go. 0 is no bound.",
+      """
+      The same of an hour, 30 days at a time.
       """
     ),
     .retentionRules(

@@ -25,6 +25,15 @@ package enum RetentionText {
     return rules
   }
 
+  /// The same with sizes alone.
+  package static func sizes(_ text: String) -> [RetentionRules.Rule]? {
+    guard let rules = rules(text) else { return nil }
+    let areSizes = rules.allSatisfy { rule in
+      if case .bytes = rule.limit { true } else { false }
+    }
+    return areSizes ? rules : nil
+  }
+
   private static func rule(_ text: Substring) -> RetentionRules.Rule? {
     guard let equals = text.lastIndex(of: "=") else { return nil }
     let whose = trimmed(text[..<equals])

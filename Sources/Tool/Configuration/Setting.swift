@@ -202,7 +202,27 @@ extension Setting {
     _ summary: String,
     _ details: String
   ) -> Setting {
-    Setting(key, flag: nil, kind: .retentionRules, scaling: nil, summary, details) {
+    rules(key, .retentionRules, path, summary, details)
+  }
+
+  /// Rules with sizes of tenants alone.
+  static func sizeRules(
+    _ key: String,
+    _ path: any Path<[RetentionRules.Rule]>,
+    _ summary: String,
+    _ details: String
+  ) -> Setting {
+    rules(key, .sizeRules, path, summary, details)
+  }
+
+  private static func rules(
+    _ key: String,
+    _ kind: SettingKind,
+    _ path: any Path<[RetentionRules.Rule]>,
+    _ summary: String,
+    _ details: String
+  ) -> Setting {
+    Setting(key, flag: nil, kind: kind, scaling: nil, summary, details) {
       .text(RetentionText.text($0[keyPath: path]))
     } write: { value, configuration in
       guard case .text(let text) = value, let rules = RetentionText.rules(text) else { return }

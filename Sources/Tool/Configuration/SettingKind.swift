@@ -15,6 +15,8 @@ package enum SettingKind: Hashable, Sendable {
   case duration(ClosedRange<Int64>, step: Int64)
   /// See ``RetentionText``.
   case retentionRules
+  /// The same with sizes alone.
+  case sizeRules
 
   static let noStore = "none"
 
@@ -40,6 +42,7 @@ package enum SettingKind: Hashable, Sendable {
       else { return nil }
       return .duration(nanoseconds)
     case .retentionRules: return RetentionText.rules(text).map { .text(RetentionText.text($0)) }
+    case .sizeRules: return RetentionText.sizes(text).map { .text(RetentionText.text($0)) }
     }
   }
 
@@ -62,6 +65,7 @@ package enum SettingKind: Hashable, Sendable {
     case .duration(_, let step):
       (step == 1 ? "" : "whole \(step == 1_000_000_000 ? "seconds" : "milliseconds"), ")
         + "a duration with its unit such as 10ms, 2d or 1h30m, \(range)"
+    case .sizeRules: "sizes of tenants such as acme/=200GiB, test/=1GiB"
     case .retentionRules:
       "rules such as debug=1d, acme/audit=forever, acme/=90d, acme/=200GiB: ages of 1h or more, "
         + "sizes for whole tenants only"
@@ -71,7 +75,7 @@ package enum SettingKind: Hashable, Sendable {
   /// Both ends: `1MiB to 1TiB`.
   package var range: String {
     switch self {
-    case .directory, .store, .address, .choice, .retentionRules: ""
+    case .directory, .store, .address, .choice, .retentionRules, .sizeRules: ""
     case .count(let range):
       "\(Quantity.grouped(range.lowerBound)) to \(Quantity.grouped(range.upperBound))"
     case .bytes(let range):
@@ -91,7 +95,7 @@ package enum SettingKind: Hashable, Sendable {
     case .count: "count"
     case .bytes: "size"
     case .duration: "duration"
-    case .retentionRules: "rules"
+    case .retentionRules, .sizeRules: "rules"
     }
   }
 }

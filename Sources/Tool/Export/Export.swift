@@ -52,7 +52,7 @@ struct Export: ParsableCommand {
   @Option(help: "Unit of Parquet's timestamps: us, ns, or auto: us where that is exact.")
   var timestamps: TimestampUnit?
 
-  @Option(help: "Windows of this length instead of raw points, Parquet only: 1m.")
+  @Option(help: "Windows of this length instead of raw points, Parquet only: 1m or 1h.")
   var rollup: String?
 
   @Flag(help: "Replace files that are there.")
@@ -71,8 +71,10 @@ struct Export: ParsableCommand {
       if isBucket { throw ValidationError("a bucket takes --format parquet alone") }
     }
     if staging != nil, !isBucket { throw ValidationError("--staging is of --out s3://…") }
-    guard rollup == nil || rollup == ExportSchema.window else {
-      throw ValidationError("--rollup takes \(ExportSchema.window)")
+    guard rollup == nil || rollupUnit != nil else {
+      throw ValidationError(
+        "--rollup takes \(RollupUnit.allCases.map(\.name).joined(separator: " or "))"
+      )
     }
     guard !json || out != "-" else {
       throw ValidationError("--json prints to standard output: give --out DIR")
@@ -80,6 +82,8 @@ struct Export: ParsableCommand {
     _ = try range(now: RealClock().now())
     _ = try matches()
   }
+
+  private var rollupUnit: RollupUnit? { RollupUnit.allCases.first { $0.name == rollup } }
 
   private var isBucket: Bool { ObjectStores.isBucket(out) }
 
@@ -149,7 +153,7 @@ struct Export: ParsableCommand {
         matchTexts: match,
         matches: try matches(),
         unit: timestamps ?? .auto,
-        isRollup: rollup != nil
+        rollup: rollupUnit
       ),
       disk: disk,
       directory: directory,
@@ -178,6 +182,12 @@ struct Export: ParsableCommand {
       StandardOutput.writeError(
         "\(Quantity.grouped(found.keptFileCount)) of \(Quantity.grouped(found.fileCount)) files "
           + "were there already and are whole\n"
+      )
+    }
+    if rollup != nil {
+      StandardOutput.writeError(
+        "\(Quantity.grouped(found.rollupDayCount)) of \(Quantity.grouped(found.dayCount)) days come "
+          + "from rollup files, the others from rows\n"
       )
     }
     try report(summary, snapshot, seconds: progress.seconds, parquet: found)
@@ -241,6 +251,10 @@ struct Export: ParsableCommand {
       if let parquet {
         report.fact("files", .integer(parquet.fileCount))
         report.fact("files_kept", .integer(parquet.keptFileCount))
+        if rollup != nil {
+          report.fact("days", .integer(parquet.dayCount))
+          report.fact("days_from_rollups", .integer(parquet.rollupDayCount))
+        }
         report.fact(
           "points_per_second",
           .decimal(Double(parquet.writtenPointCount) / max(seconds, 1e-9), 0)

@@ -43,11 +43,15 @@ struct ExportSelection {
 
   /// The tags and fields that the rows will have: a header must not name more, or it would tell
   /// about the directory and not about the rows.
-  func table(in range: TimeRange) -> ExportTable {
+  ///
+  /// - Parameter window: of rows that are windows.
+  func table(in range: TimeRange, window: RollupUnit? = nil) -> ExportTable {
     var keys: Set<[UInt8]> = []
     var fields: Set<FieldID> = []
     for series in series {
-      var found = snapshot.fields(of: series, in: range)
+      var found =
+        window.map { snapshot.windowFields(of: series, unit: $0, in: range) }
+        ?? snapshot.fields(of: series, in: range)
       if let wanted = self.fields(of: series.tags) { found.formIntersection(wanted) }
       guard !found.isEmpty else { continue }
       fields.formUnion(found)

@@ -39,9 +39,9 @@ package struct ParquetSource: ImportSource {
     } catch {
       throw .format("\(path): \(error.what)")
     }
-    guard !schema.isRollup else {
+    if let window = schema.window {
       throw .format(
-        "\(path): expected raw points, found windows of \(ExportSchema.window): they cannot be "
+        "\(path): expected raw points, found windows of \(window.name): they cannot be "
           + "turned back into points"
       )
     }

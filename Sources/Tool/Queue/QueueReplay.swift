@@ -16,7 +16,8 @@ struct QueueReplay: ParsableCommand {
       changes nothing and may run beside a live server; --diff lists the windows. Without \
       --dry-run no server may use the directory: the values that differ are applied once more, as \
       rows that come late, and their windows are restated. What retention or deletes have removed \
-      stays removed. Exit status: 0 done, also when nothing differs; 1 it failed.
+      stays removed. Rows that differ are held in 64 MiB at most; where there are more the log is read \
+      again for the rest. Exit status: 0 done, also when nothing differs; 1 it failed.
       """
   )
 
@@ -68,70 +69,27 @@ struct QueueReplay: ParsableCommand {
     }
     let progress = ProgressLine("replay the log", unit: .parts)
     var table = Self.table
-    var rows: [LogReplay.Rows] = []
-    let replay: LogReplay
-    let start = try start()
-    do throws(EngineError) {
-      let snapshot = try DirectorySnapshot(disk: RealDisk(), path: data)
-      let topic = topic.map { Array($0.utf8) }
-      replay = LogReplay(
-        log,
-        snapshot,
-        from: start,
-        partition: partition.map { PartitionID(UInt16($0)) }
-      ) { owner, measurement in
-        (tenant == nil || tenant == owner)
-          && (topic == nil || snapshot.catalog.measurement(measurement)?.name == topic)
-      }
-      try replay.run {
+    let restatement = Restatement(
+      path: data,
+      from: try start(),
+      partition: partition.map { PartitionID(UInt16($0)) },
+      topic: topic.map { Array($0.utf8) },
+      tenant: tenant.flatMap { log.catalog.tenant($0)?.name }
+    )
+    let outcome: Restatement.Outcome
+    do {
+      outcome = try restatement.run(dryRun: dryRun) {
         progress.update($0, of: $1)
-      } change: { change in
+      } change: { change, snapshot in
         if diff, table.rowCount < Self.listedCountMax { Self.add(change, snapshot, to: &table) }
-      } rows: { found throws(EngineError) in
-        if !dryRun { rows.append(found) }
       }
-    } catch {
+    } catch let error as EngineError {
       throw Failure(reading: error)
     }
     progress.end()
-    QueueCommand.report(replay.damages)
-    var tally = ImportTally()
-    if !dryRun, !rows.isEmpty { tally = try restate(rows, log) }
-    show(replay.summary, table, tally)
-    if tally.rejected > 0 { throw ExitCode(1) }
-  }
-
-  /// Applies rows once more, tenant by tenant.
-  private func restate(
-    _ rows: [LogReplay.Rows],
-    _ log: LogInspection
-  ) throws -> ImportTally {
-    let channel = try EngineChannel(
-      EngineChannel.configuration(of: data),
-      windowByteCount: 4 << 20
-    )
-    do {
-      try channel.begin(Array("#ack replay-begin\n#precision ns\n".utf8), lineCount: 2)
-      var writer = LineWriter()
-      var tenant: TenantID?
-      for found in rows {
-        if tenant != found.tenant {
-          let name = log.catalog.tenant(found.tenant)?.name ?? []
-          try channel.begin(Array("#tenant ".utf8) + name + [UInt8(ascii: "\n")], lineCount: 1)
-          tenant = found.tenant
-        }
-        var piece = ImportPiece()
-        piece.file = "the log"
-        writer.write(found.values, of: found.series, into: &piece.bytes)
-        piece.lineFeedCount = piece.bytes.count { $0 == UInt8(ascii: "\n") }
-        try channel.send(piece)
-      }
-      try channel.finish()
-    } catch {
-      try? channel.finish()
-      throw error
-    }
-    return channel.tally
+    QueueCommand.report(outcome.damages)
+    show(outcome, table)
+    if outcome.rejectedRowCount > 0 { throw ExitCode(1) }
   }
 
   // MARK: Text
@@ -175,11 +133,8 @@ struct QueueReplay: ParsableCommand {
     ])
   }
 
-  private func show(
-    _ summary: LogReplay.Summary,
-    _ table: TextTable,
-    _ tally: ImportTally
-  ) {
+  private func show(_ outcome: Restatement.Outcome, _ table: TextTable) {
+    let summary = outcome.summary
     var report = TextReport()
     report.fact("batches", .integer(summary.batchCount))
     report.fact("expired_batches", .integer(summary.expiredBatchCount))
@@ -193,8 +148,8 @@ struct QueueReplay: ParsableCommand {
       report.fact("doubtful_points", .integer(summary.doubtfulPointCount))
     }
     if !dryRun {
-      report.fact("restated_rows", .integer(tally.accepted))
-      report.fact("rejected_rows", .integer(tally.rejected))
+      report.fact("restated_rows", .integer(outcome.restatedRowCount))
+      report.fact("rejected_rows", .integer(outcome.rejectedRowCount))
     }
     if diff { report.table("windows that change", key: "windows", table) }
     StandardOutput.write(report.rendered(asJSON: json))

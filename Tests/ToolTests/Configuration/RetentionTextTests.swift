@@ -23,6 +23,14 @@ struct RetentionTextTests {
     #expect(RetentionText.rules(text) == nil)
   }
 
+  @Test func sizesAloneAreTold() {
+    #expect(RetentionText.sizes("acme/=200GiB, b/=1MiB")?.count == 2)
+    #expect(RetentionText.sizes("none")?.isEmpty == true)
+    for text in ["acme/=90d", "acme/=1GiB, debug=1d", "acme/=forever", "acme"] {
+      #expect(RetentionText.sizes(text) == nil)
+    }
+  }
+
   @Test func theFirstRuleThatFitsDecides() throws {
     var rules = RetentionRules()
     rules.rules = try #require(RetentionText.rules("debug=1d,acme/audit=forever,acme/=90d,scr*=6h"))

@@ -62,6 +62,7 @@ struct SettingsTests {
       case .bytes(let range): [.bytes(range.lowerBound), .bytes(range.upperBound)]
       case .duration(let range, _): [.duration(range.lowerBound), .duration(range.upperBound)]
       case .retentionRules: [.text("debug=1d, acme/=200GiB")]
+      case .sizeRules: [.text("acme/=200GiB")]
       }
     return values.compactMap { $0 }.first { $0 != value }
   }

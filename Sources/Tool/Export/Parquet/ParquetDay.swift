@@ -33,12 +33,26 @@ final class ParquetDay {
 
   /// - Throws: ``InexactTimestamp``, `SystemError`.
   func append(_ rows: AlignedRows, of series: SeriesDefinition) throws {
-    let table =
-      schema.isRollup
-      ? WindowRows.table(rows, of: series, schema) : try Self.table(rows, of: series, schema)
-    if !schema.isRollup, !outcome.needsNanoseconds {
+    let table = try Self.table(rows, of: series, schema)
+    if !outcome.needsNanoseconds {
       outcome.needsNanoseconds = rows.timestamps.contains { !$0.isMultiple(of: 1_000) }
     }
+    try append(table)
+  }
+
+  /// Appends windows, a row each.
+  ///
+  /// - Throws: `SystemError`.
+  func append(
+    _ columns: [DirectorySnapshot.WindowColumn],
+    _ unit: RollupUnit,
+    of series: SeriesDefinition
+  ) throws {
+    let table = WindowRows.table(columns, unit, of: series, schema)
+    if table.rows.rowCount > 0 { try append(table) }
+  }
+
+  private func append(_ table: (rows: ParquetRows, pointCount: Int)) throws {
     var start = 0
     repeat {
       if writer == nil { try begin() }

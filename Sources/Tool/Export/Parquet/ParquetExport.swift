@@ -22,6 +22,10 @@ package struct ParquetExport {
     package var keptFileCount = 0
     /// Points of files that this run wrote.
     package var writtenPointCount = 0
+    /// Days of measurements.
+    package var dayCount = 0
+    /// Those of which windows come from rollup files, all or some.
+    package var rollupDayCount = 0
   }
 
   package struct Fault: Error {
@@ -62,7 +66,7 @@ package struct ParquetExport {
       (key: "to", value: .integer(options.range.end)),
       (key: "match", value: .array(options.matchTexts.map(JSONValue.string))),
       (key: "timestamps", value: .string(options.unit.rawValue)),
-      (key: "rollup", value: options.isRollup ? .string(ExportSchema.window) : .null),
+      (key: "rollup", value: options.rollup.map { .string($0.name) } ?? .null),
       (key: "data_directory", value: .integer(snapshot.createdAt ?? 0)),
     ])
   }
@@ -172,14 +176,14 @@ package struct ParquetExport {
     progress: (Int, Int) -> Void
   ) throws {
     let selection = ExportSelection(snapshot, measurement, options.matches)
-    let table = selection.table(in: options.range)
+    let table = selection.table(in: options.range, window: options.rollup)
     guard !table.fields.isEmpty else { return }
     let first = done.count
     let before = summary
     do {
-      var schema = schema(table, hasNanoseconds: options.unit == .ns && !options.isRollup)
+      var schema = schema(table, hasNanoseconds: options.unit == .ns && options.rollup == nil)
       let finer = self.schema(table, hasNanoseconds: true)
-      if options.unit == .auto, !options.isRollup, isKnownAsFiner(selection, finer) {
+      if options.unit == .auto, options.rollup == nil, isKnownAsFiner(selection, finer) {
         schema = finer
       }
       try export(selection, schema, journal, progress: progress)
@@ -206,8 +210,21 @@ package struct ParquetExport {
       tagKeys: table.tagKeys,
       fields: table.fields.map { FieldName(name: $0.name, type: $0.type) },
       hasNanoseconds: hasNanoseconds,
-      isRollup: options.isRollup
+      window: options.rollup
     )
+  }
+
+  private func days(of series: SeriesDefinition) -> Set<Int64> {
+    options.rollup.map { snapshot.windowDays(of: series, unit: $0, in: options.range) }
+      ?? snapshot.days(of: series, in: options.range)
+  }
+
+  private func sources(
+    of series: SeriesDefinition,
+    in range: TimeRange
+  ) -> [DirectorySnapshot.Source] {
+    options.rollup.map { snapshot.windowSources(of: series, unit: $0, in: range) }
+      ?? snapshot.sources(of: series, in: range)
   }
 
   /// The days that have rows, in order, each with its folder.
@@ -216,7 +233,7 @@ package struct ParquetExport {
     _ schema: ExportSchema
   ) -> [(folder: String, range: TimeRange)] {
     var days: Set<Int64> = []
-    for series in selection.series { days.formUnion(snapshot.days(of: series, in: options.range)) }
+    for series in selection.series { days.formUnion(self.days(of: series)) }
     let name = HiveName.escape(schema.measurement)
     return days.sorted().map { day in
       let start = day * Self.dayNanoseconds
@@ -247,7 +264,7 @@ package struct ParquetExport {
     _ journal: borrowing ExportJournal,
     progress: (Int, Int) -> Void
   ) throws {
-    for series in selection.series where !snapshot.days(of: series, in: options.range).isEmpty {
+    for series in selection.series where !days(of: series).isEmpty {
       summary.seriesCount += 1
     }
     let days = days(of: selection, schema)
@@ -266,6 +283,8 @@ package struct ParquetExport {
         try journal.add(result)
       }
       done.append(result)
+      summary.dayCount += 1
+      if options.rollup != nil, isFromRollups(selection, range) { summary.rollupDayCount += 1 }
       summary.fileCount += result.files.count
       for file in result.files {
         summary.rowCount += file.rowCount
@@ -287,13 +306,14 @@ package struct ParquetExport {
     let writer = ParquetDay(disk: disk, root: directory, folder: folder, schema: schema)
     do {
       for (index, series) in selection.series.enumerated() {
-        try snapshot.forEachPiece(
-          of: series,
-          fields: selection.fields(of: series.tags),
-          in: range,
-          alignedTo: options.isRollup ? Nanoseconds.perMinute : 1
-        ) { rows in
-          try writer.append(rows, of: series)
+        let fields = selection.fields(of: series.tags)
+        if let unit = options.rollup {
+          let columns = snapshot.windows(of: series, fields: fields, unit: unit, in: range)
+          try writer.append(columns, unit, of: series)
+        } else {
+          try snapshot.forEachPiece(of: series, fields: fields, in: range) { rows in
+            try writer.append(rows, of: series)
+          }
         }
         progress(index + 1)
       }
@@ -312,6 +332,12 @@ package struct ParquetExport {
     )
   }
 
+  private func isFromRollups(_ selection: ExportSelection, _ range: TimeRange) -> Bool {
+    selection.series.contains { series in
+      sources(of: series, in: range).contains(where: \.isRollup)
+    }
+  }
+
   /// A digest of the schema, the series and where their rows lie.
   private func digest(
     of selection: ExportSelection,
@@ -322,7 +348,7 @@ package struct ParquetExport {
     for note in schema.parquet.notes { hash.update(Array("\(note.value)\n".utf8)) }
     hash.update(Array("\(schema.columns[0].type) \(range.start) \(range.end)\n".utf8))
     for series in selection.series {
-      let sources = snapshot.sources(of: series, in: range)
+      let sources = sources(of: series, in: range)
       guard !sources.isEmpty else { continue }
       for tag in series.tags { hash.update(tag.key + [0] + tag.value + [0]) }
       for source in sources {

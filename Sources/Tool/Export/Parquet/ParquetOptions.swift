@@ -17,7 +17,8 @@ package struct ParquetOptions {
   package var matchTexts: [String]
   package var matches: [SelectorMatch]
   package var unit: TimestampUnit
-  package var isRollup: Bool
+  /// `nil` for raw points.
+  package var rollup: RollupUnit?
 
   package init(
     tenant: TenantID,
@@ -26,7 +27,7 @@ package struct ParquetOptions {
     matchTexts: [String],
     matches: [SelectorMatch],
     unit: TimestampUnit,
-    isRollup: Bool
+    rollup: RollupUnit?
   ) {
     self.tenant = tenant
     self.tenantName = tenantName
@@ -34,7 +35,7 @@ package struct ParquetOptions {
     self.matchTexts = matchTexts
     self.matches = matches
     self.unit = unit
-    self.isRollup = isRollup
+    self.rollup = rollup
   }
 }
 
