@@ -33,7 +33,7 @@ public final class DryRun {
   }
 
   public func receive(_ bytes: UnsafeRawBufferPointer) {
-    unsafe parser.parse(bytes, on: body, arrival: clock.now()) { _ in }
+    _ = unsafe parser.parse(bytes, on: body, arrival: clock.now()) { _ in }
     _ = parser.takeSealed()
   }
 

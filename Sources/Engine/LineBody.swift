@@ -35,6 +35,9 @@ public final class LineBody {
     )
   }
 
+  /// Takes back line feeds that were counted as lines and lie inside of strings.
+  public func uncount(_ lineFeedCount: UInt64) { session.uncount(lineFeedCount) }
+
   /// Takes the session's verdicts, keeping the first of them.
   func takeVerdicts() -> [LineVerdict] {
     let taken = session.verdicts

@@ -20,14 +20,29 @@ extension Receiver {
     LineBody(sender: sender, tenant: tenant, precision: precision, sequence: submittedSequence)
   }
 
-  /// Parses the next bytes of a body; all are taken.
-  public func receive(_ bytes: UnsafeRawBufferPointer, on body: LineBody) {
+  /// Parses the next bytes of a body.
+  ///
+  /// - Parameter turnNanoseconds: how long refused lines may take before others have their turn;
+  ///   lines that are stored are taken whatever the clock says.
+  /// - Returns: how many bytes were taken; fewer than all when the turn is over. Give the rest again
+  ///   in another one.
+  public func receive(
+    _ bytes: UnsafeRawBufferPointer,
+    on body: LineBody,
+    turnNanoseconds: UInt64 = .max
+  ) -> Int {
+    let begin = turnNanoseconds < .max ? clock.monotonic() : 0
     let arrival = clock.now()
     let before = body.session.statistics
-    unsafe parser.parse(bytes, on: body, arrival: arrival) { bury($0, body, arrival) }
+    let taken = unsafe parser.parse(bytes, on: body, arrival: arrival) {
+      bury($0, body, arrival)
+    } isOver: {
+      turnNanoseconds < .max && clock.monotonic() &- begin >= turnNanoseconds
+    }
     submit(parser.takeSealed())
-    statistics.count(bytes: bytes.count)
+    statistics.count(bytes: taken)
     statistics.count(body.session, since: before)
+    return taken
   }
 
   /// Refuses something that never became a line, in the place of the body's next line.
@@ -85,20 +100,25 @@ extension Receiver {
 }
 
 extension LineParser {
-  /// Parses bytes of a body until its fault or their end.
+  /// Parses bytes of a body until its fault, their end, or that of its turn.
+  ///
+  /// - Parameter isOver: whether the turn is; asked when lines were refused or one was special.
+  /// - Returns: how many bytes were taken.
   mutating func parse(
     _ bytes: UnsafeRawBufferPointer,
     on body: LineBody,
     arrival: Timestamp,
-    onRefused: ([LineVerdict]) -> Void
-  ) {
+    onRefused: ([LineVerdict]) -> Void,
+    isOver: () -> Bool = { false }
+  ) -> Int {
     var rest = unsafe bytes
     while rest.count > 0, body.fault == nil {
       let (consumed, event) = unsafe parse(rest, session: body.session, arrival: arrival)
       unsafe rest = UnsafeRawBufferPointer(rebasing: rest[consumed...])
       onRefused(body.takeVerdicts())
       if let event { body.handle(event) }
-      if event == nil, consumed == 0 { break }
+      if event == nil && consumed == 0 || isOver() { break }
     }
+    return bytes.count - rest.count
   }
 }

@@ -161,7 +161,7 @@ extension LineParser {
       scaleTable: head.scaleTable
     )
     let partition = unsafe Int(record.pointee.partition)
-    let isIn = unsafe batches.builders[partition].append(
+    let isIn = unsafe batches.builder(partition).pointee.append(
       rowHead,
       payload: payload.base,
       byteCount: byteCount,

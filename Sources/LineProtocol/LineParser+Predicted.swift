@@ -92,7 +92,7 @@ extension LineParser {
         scaleTable: head.scaleTable
       )
       let partition = unsafe Int(record.pointee.partition)
-      let isIn = unsafe batches.builders[partition].append(
+      let isIn = unsafe batches.builder(partition).pointee.append(
         rowHead,
         payload: payloadStart,
         byteCount: byteCount,
@@ -339,7 +339,7 @@ extension LineParser {
     )
     // Only now: the row was encoded with the scales that it names.
     shapes.rescale(resolver)
-    let isIn = unsafe batches.builders[partition].append(
+    let isIn = unsafe batches.builder(partition).pointee.append(
       head,
       payload: payload.base,
       byteCount: byteCount,

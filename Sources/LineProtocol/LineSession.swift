@@ -20,6 +20,11 @@ public final class LineSession {
 
   /// Line feeds so far.
   public internal(set) var lineNumber: UInt64 = 0
+  /// Takes back line feeds that lie inside of strings, where lines are numbered without them.
+  public func uncount(_ lineFeedCount: UInt64) {
+    lineNumber -= min(lineNumber, lineFeedCount)
+  }
+
   /// Whether an `#ack` was ever seen.
   public internal(set) var usesAcknowledgements = false
   /// Sums since the session began.

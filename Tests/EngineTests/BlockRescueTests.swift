@@ -14,8 +14,14 @@ import Testing
     configuration.compaction.mode = .none
   }
 
-  private static func harness(on disk: FaultyDisk = FaultyDisk(seed: 1)) throws -> EngineHarness {
-    try EngineHarness(on: disk, configure: configure)
+  private static func harness(
+    on disk: FaultyDisk = FaultyDisk(seed: 1),
+    openRows: Int? = nil
+  ) throws -> EngineHarness {
+    try EngineHarness(on: disk) { configuration in
+      configure(&configuration)
+      if let openRows { configuration.openRowByteCountMax = openRows }
+    }
   }
 
   private struct Sample {
@@ -84,15 +90,16 @@ import Testing
     return found + harness.damages.map { "verify finds \($0)" }
   }
 
-  @Test(arguments: [false, true])
-  func aDamagedBlockIsMadeAnewFromTheLog(merges: Bool) async throws {
+  /// With room for no open rows each batch is a part of its own.
+  @Test(arguments: [(false, nil), (true, nil), (true, 1)] as [(Bool, Int?)])
+  func aDamagedBlockIsMadeAnewFromTheLog(merges: Bool, openRows: Int?) async throws {
     let sample = try await sample(merges: merges)
     #expect(sample.blocks.contains { $0.hasSuffix("-1.block") } == merges)
     var newest: [Substring: String] = [:]
     for path in sample.blocks { newest[path.prefix { $0 != "-" }.dropLast(16)] = path }
     for path in sample.blocks {
       for fault in Self.faults(of: sample.disk.files[path]?.count ?? 0) {
-        let harness = try Self.harness(on: sample.copy())
+        let harness = try Self.harness(on: sample.copy(), openRows: openRows)
         let bytes = harness.disk.files[path]
         try harness.kill()
         try apply(fault, to: path, of: harness.disk)

@@ -5,7 +5,9 @@ import TestSupport
 import Testing
 
 /// One client that sends without a pause and reads nothing does not make the others wait.
-struct FairnessTests {
+///
+/// One flood at a time: they are to be measured, not to fight for the processor with one another.
+@Suite(.serialized) struct FairnessTests {
   /// Sends a beginning once and a piece for ever, on many connections, and never reads.
   private final class Flood: Sendable {
     private let sockets: [TCPSocket]
@@ -91,15 +93,21 @@ struct FairnessTests {
     }
   }
 
-  @Test func aFloodOfEndlessBodiesLeavesRoomForOthers() async throws {
+  /// Items that are none cost as much.
+  private static let noItems = Array(String(repeating: "{},", count: 3_000).utf8)
+
+  @Test(arguments: [
+    ("/write", lines), ("/write", nonsense), ("/api/v1/points", noItems),
+  ])
+  func aFloodOfEndlessBodiesLeavesRoomForOthers(path: String, piece: [UInt8]) async throws {
     try await TestServer.run { server in
       let address = server.addresses.http
-      let chunk = Array("\(String(Self.lines.count, radix: 16))\r\n".utf8) + Self.lines
+      let chunk = Array("\(String(piece.count, radix: 16))\r\n".utf8) + piece
       let flood = try await offPool {
         try Flood(
           address,
           count: 30,
-          head: "POST /write HTTP/1.1\r\nHost: flood\r\nTransfer-Encoding: chunked\r\n\r\n",
+          head: "POST \(path) HTTP/1.1\r\nHost: flood\r\nTransfer-Encoding: chunked\r\n\r\n",
           piece: chunk + Array("\r\n".utf8)
         )
       }

@@ -1,4 +1,4 @@
-internal import Model
+public import Model
 public import Platform
 
 /// Makes the blocks of one step: those of all its tenants.
@@ -60,5 +60,26 @@ public struct StepMerger {
         )
       )
     }
+  }
+
+  /// Makes one block of one tenant's blocks that hold its parts, under a name of its own.
+  ///
+  /// - Parameters:
+  ///   - readers: at least one, in the order of their offsets.
+  ///   - ledger: the partition's totals as of the last part.
+  public func merge(
+    parts readers: [BlockReader],
+    as identity: BlockIdentity,
+    ledger: [LedgerEntry]
+  ) throws(CompactionError) -> BlockSummary {
+    precondition(!readers.isEmpty && identity.strength == policy.strength)
+    let merger = BlockMerger(
+      disk: disk,
+      directory: directory,
+      policy: policy,
+      filter: filter,
+      pace: pace
+    )
+    return try merger.merge(readers, as: identity, ledger: ledger)
   }
 }

@@ -14,7 +14,10 @@ final class LineLoop {
   /// most: so that a client's turn comes soon, whatever the others send and however many they are.
   private static let turnsNanoseconds: UInt64 = 100_000_000
   private static let turnNanosecondsMax: UInt64 = 10_000_000
-  /// Between two rounds of turns the loop looks at its sockets.
+  /// How long turns go on at most until the loop looks at its sockets again, and does what waits to
+  /// be done: whoever has nothing waiting need not wait for the turns of all who have.
+  private static let turnsUntilLookNanoseconds: Int64 = 20_000_000
+  /// Between two such rounds.
   private static let pauseMilliseconds: Int64 = 1
 
   let eventLoop: any EventLoop
@@ -28,9 +31,8 @@ final class LineLoop {
   private var handlers: [ObjectIdentifier: LineHandler] = [:]
   /// Handlers whose reads are held back by ``mayNotRead(_:)``.
   private var held: [LineHandler] = []
-  /// Handlers with bytes that wait for their next turn, and how many have theirs now.
-  private var queue: [LineHandler] = []
-  private var turnCount = 0
+  /// Handlers with bytes that wait for their next turn.
+  private var queue = CircularBuffer<LineHandler>()
   private var isTurnScheduled = false
   private var isRoundScheduled = false
   private var isTickScheduled = false
@@ -105,7 +107,7 @@ final class LineLoop {
   /// - Returns: how many were taken; the rest waits until the client has taken its replies, or for
   ///   its next turn.
   func receive(_ buffer: ByteBuffer, from handler: LineHandler) -> Int {
-    let sharing = UInt64(max(1, readCount + queue.count + turnCount))
+    let sharing = UInt64(1 + readCount + queue.count)
     let turn = min(Self.turnNanosecondsMax, Self.turnsNanoseconds / sharing)
     let taken = unsafe buffer.withUnsafeReadableBytes { bytes in
       unsafe receiver.receive(bytes, on: handler.connection, turnNanoseconds: turn)
@@ -141,11 +143,14 @@ final class LineLoop {
   }
 
   private func takeTurns() {
-    let handlers = queue
-    queue.removeAll(keepingCapacity: true)
-    turnCount = handlers.count
-    for handler in handlers { handler.release() }
-    turnCount = 0
+    let end = NIODeadline.now() + .nanoseconds(Self.turnsUntilLookNanoseconds)
+    // Who is not done has its next turn behind all others.
+    var count = queue.count
+    while count > 0, let handler = queue.popFirst() {
+      handler.release()
+      count -= 1
+      if NIODeadline.now() >= end { break }
+    }
     isTurnScheduled = false
     scheduleTurns()
   }

@@ -14,6 +14,10 @@ internal import NIOCore
 final class BodyLoop {
   private static let tickMilliseconds: Int64 = 5
   private static let sweepMilliseconds: Int64 = 50
+  /// What the turns of all offers that wait take together, about, and what one takes at most:
+  /// refused lines and items cost a hundred times what good ones of their length do.
+  private static let turnsNanoseconds: UInt64 = 100_000_000
+  private static let turnNanosecondsMax: UInt64 = 10_000_000
 
   private struct Unsettled {
     var body: LineBody
@@ -108,7 +112,8 @@ final class BodyLoop {
     if receiver.isRefusing {
       return refuse(offer, .cannotStore(engine.writeFailure ?? "the disk takes nothing"))
     }
-    if let opening = offer.opening {
+    var offer = offer
+    if let opening = offer.opening, !offer.hasBegun {
       bodies[offer.body] = receiver.openBody(
         sender: opening.sender,
         tenant: opening.tenant,
@@ -116,17 +121,14 @@ final class BodyLoop {
       )
     }
     guard let body = bodies[offer.body] else { return refuse(offer, .stopping) }
-    for piece in offer.pieces where body.fault == nil {
-      switch piece {
-      case .lines(let buffer):
-        unsafe buffer.withUnsafeReadableBytes { bytes in
-          unsafe receiver.receive(bytes, on: body)
-        }
-      case .refused(let item): receiver.refuse(item, on: body)
-      }
-    }
     endWait(offer)
+    offer.hasBegun = true
     scheduleRound()
+    guard parse(&offer, on: body) else {
+      offer.deadline = .now() + .seconds(Int64(configuration.writeWaitSeconds))
+      queue.append(offer)
+      return scheduleSweep()
+    }
     guard offer.ending != .none else {
       return offer.reply.resume(returning: .taken(fault: body.fault))
     }
@@ -142,6 +144,33 @@ final class BodyLoop {
     }
   }
 
+  /// Parses an offer for one turn.
+  ///
+  /// - Returns: whether nothing of it is left.
+  private func parse(_ offer: inout BodyOffer, on body: LineBody) -> Bool {
+    let turn = min(Self.turnNanosecondsMax, Self.turnsNanoseconds / UInt64(1 + queue.count))
+    let begin = NIODeadline.now()
+    while body.fault == nil, let piece = offer.pieces.first {
+      let spent = UInt64(max(0, (NIODeadline.now() - begin).nanoseconds))
+      switch piece {
+      case .lines(var buffer):
+        let taken = unsafe buffer.withUnsafeReadableBytes { bytes in
+          unsafe receiver.receive(bytes, on: body, turnNanoseconds: turn - min(turn, spent))
+        }
+        buffer.moveReaderIndex(forwardBy: taken)
+        if buffer.readableBytes > 0, body.fault == nil {
+          offer.pieces[offer.pieces.startIndex] = .lines(buffer)
+          return false
+        }
+      case .refused where spent >= turn: return false
+      case .refused(let item): receiver.refuse(item, on: body)
+      case .uncounted(let lineFeedCount): body.uncount(lineFeedCount)
+      }
+      offer.pieces.removeFirst()
+    }
+    return true
+  }
+
   /// Tells a client to come again. What its line had not come whole of is forgotten, for it is not
   /// the client's fault.
   private func refuse(_ offer: BodyOffer, _ refusal: BodyRefusal) {
@@ -151,6 +180,7 @@ final class BodyLoop {
   }
 
   private func endWait(_ offer: BodyOffer) {
+    guard !offer.hasBegun else { return }
     let waited = NIODeadline.now() - offer.offeredAt
     statistics.endWait(nanoseconds: UInt64(max(0, waited.nanoseconds)))
   }

@@ -91,7 +91,7 @@ struct BodyWriter: Sendable {
       let offer = BodyOffer(
         body: body,
         opening: first,
-        pieces: pieces,
+        pieces: pieces[...],
         ending: ending,
         deadline: .now() + .seconds(Int64(waitSeconds)),
         reply: reply

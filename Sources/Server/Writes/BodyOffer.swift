@@ -9,6 +9,8 @@ enum BodyPiece: Sendable {
   case lines(ByteBuffer)
   /// Something that never became a line, in its place among them.
   case refused(RefusedItem)
+  /// So many line feeds of the lines so far are inside of strings and count as no lines.
+  case uncounted(UInt64)
 }
 
 /// What a body is, told with its first offer.
@@ -40,10 +42,13 @@ struct BodyOffer: Sendable {
   var body: UInt64
   /// With the first offer of a body only.
   var opening: BodyOpening?
-  var pieces: [BodyPiece]
+  /// What is not parsed yet.
+  var pieces: ArraySlice<BodyPiece>
   /// The answer to an end waits for the disk.
   var ending: Ending
   let offeredAt = NIODeadline.now()
+  /// Whether it has had a turn.
+  var hasBegun = false
   /// When its client should rather be told to come again.
   var deadline: NIODeadline
   var reply: CheckedContinuation<Reply, Never>
@@ -93,7 +98,7 @@ struct BodyResult: Sendable {
 
 /// Offers that wait for a receiver: first ones of a body and later ones, each in order, served in
 /// turn. A small request has one offer only, so it passes between two offers of large ones instead
-/// of waiting for all of them.
+/// of waiting for all of them. What a turn leaves of an offer waits with the later ones.
 struct OfferQueue {
   private var first = CircularBuffer<BodyOffer>()
   private var later = CircularBuffer<BodyOffer>()
@@ -103,7 +108,7 @@ struct OfferQueue {
   var count: Int { first.count + later.count }
 
   mutating func append(_ offer: BodyOffer) {
-    if offer.opening != nil { first.append(offer) } else { later.append(offer) }
+    if offer.opening != nil, !offer.hasBegun { first.append(offer) } else { later.append(offer) }
   }
 
   mutating func popNext() -> BodyOffer? {
@@ -112,7 +117,8 @@ struct OfferQueue {
     return later.popFirst() ?? first.popFirst()
   }
 
-  /// Takes the offers whose time is up. All wait equally long, so these are the oldest.
+  /// Takes the offers whose time is up. All wait equally long from when they came or had their last
+  /// turn, so these are the oldest.
   mutating func takeExpired(at now: NIODeadline) -> [BodyOffer] {
     var expired: [BodyOffer] = []
     while let offer = first.first, offer.deadline <= now {

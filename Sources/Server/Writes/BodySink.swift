@@ -5,6 +5,12 @@ internal import NIOCore
 
 /// Where the pieces of a body go: into the engine, or only past its judgement.
 enum BodySink {
+  /// How long a request's task works at a body before others have their turn: what it shares with
+  /// them is a thread for each processor.
+  private static let turn = TimeAmount.milliseconds(2)
+  /// Bytes after which it looks at the clock: some milliseconds' worth if all of it is refused.
+  static let lookByteCount = 8 << 10
+
   case stored(BodyWriter)
   case dry(DryRun)
 
@@ -25,9 +31,13 @@ enum BodySink {
     case .dry(let run):
       for piece in pieces {
         switch piece {
-        case .lines(let buffer):
-          unsafe buffer.withUnsafeReadableBytes { unsafe run.receive($0) }
+        case .lines(var buffer):
+          while run.body.fault == nil, let slice = buffer.readUpTo(Self.lookByteCount) {
+            unsafe slice.withUnsafeReadableBytes { unsafe run.receive($0) }
+            await Task.yield()
+          }
         case .refused(let item): run.refuse(item)
+        case .uncounted(let lineFeedCount): run.body.uncount(lineFeedCount)
         }
       }
       guard ending != .none else { return .taken(fault: run.body.fault) }
@@ -52,23 +62,28 @@ enum BodyOutcome {
 extension BodySink {
   /// Takes a body from its source to the end.
   ///
-  /// - Parameter translate: turns bytes into pieces; called with `nil` once at the end.
+  /// - Parameters:
+  ///   - sliceByteCount: bytes that are translated at once; all that came where it costs nothing.
+  ///   - translate: turns bytes into pieces; called with `nil` once at the end.
   mutating func run(
     _ source: BodySource,
+    sliceByteCount: Int = .max,
     translate: (ByteBuffer?) throws(BodyFault) -> [BodyPiece]
   ) async -> BodyOutcome {
     do throws(BodyFault) {
-      while let bytes = try await source.next() {
-        let isEnd = source.isComplete
-        var pieces = try translate(bytes)
-        if isEnd { pieces += try translate(nil) }
-        if pieces.isEmpty, !isEnd { continue }
-        switch await offer(pieces, ending: isEnd ? .whole : .none) {
-        case .taken(let fault):
-          if fault != nil { return await end(.cut, nil) }
-        case .settled(let result): return .judged(result, fault: nil)
-        case .unavailable(let refusal): return .unavailable(refusal)
-        }
+      while var bytes = try await source.next() {
+        repeat {
+          var pieces = try translateTurn(&bytes, sliceByteCount, translate)
+          let isEnd = source.isComplete && bytes.readableBytes == 0
+          if isEnd { pieces += try translate(nil) }
+          if pieces.isEmpty, !isEnd { continue }
+          switch await offer(pieces, ending: isEnd ? .whole : .none) {
+          case .taken(let fault):
+            if fault != nil { return await end(.cut, nil) }
+          case .settled(let result): return .judged(result, fault: nil)
+          case .unavailable(let refusal): return .unavailable(refusal)
+          }
+        } while bytes.readableBytes > 0
       }
       let rest = try translate(nil)
       return await end(.whole, nil, rest)
@@ -81,6 +96,21 @@ extension BodySink {
     }
   }
 
+  /// Translates bytes for one turn; the offer after it lets others have theirs.
+  private func translateTurn(
+    _ bytes: inout ByteBuffer,
+    _ sliceByteCount: Int,
+    _ translate: (ByteBuffer?) throws(BodyFault) -> [BodyPiece]
+  ) throws(BodyFault) -> [BodyPiece] {
+    let end = NIODeadline.now() + Self.turn
+    var pieces: [BodyPiece] = []
+    repeat {
+      guard let slice = bytes.readUpTo(sliceByteCount) else { break }
+      pieces += try translate(slice)
+    } while NIODeadline.now() < end
+    return pieces
+  }
+
   private mutating func end(
     _ ending: BodyOffer.Ending,
     _ fault: BodyFault?,
@@ -91,5 +121,12 @@ extension BodySink {
     case .unavailable(let refusal): .unavailable(refusal)
     case .taken: preconditionFailure("an end is settled or refused")
     }
+  }
+}
+
+extension ByteBuffer {
+  /// The next bytes, at most so many; `nil` when none is left.
+  fileprivate mutating func readUpTo(_ byteCountMax: Int) -> ByteBuffer? {
+    readableBytes == 0 ? nil : readSlice(length: min(readableBytes, byteCountMax))
   }
 }

@@ -5,7 +5,7 @@ internal import Model
 /// What `POST /api/v1/points` answers: 200 when all items are stored, 422 when some are, 400 when
 /// none is, and every refused item by its place in the body.
 enum PointsAnswer {
-  static func answer(_ result: BodyResult, _ translator: PointTranslator) -> Answer {
+  static func answer(_ result: BodyResult) -> Answer {
     let counts = result.counts
     let isGood = counts.linesRejected == 0 && result.fault == nil
     var answer = Answer.json(
@@ -17,7 +17,7 @@ enum PointsAnswer {
         json.key("errorType")
         json.string("bad_data")
         json.key("error")
-        json.string(text(result, translator))
+        json.string(text(result))
       }
       json.key("accepted")
       json.integer(counts.linesAccepted)
@@ -29,7 +29,7 @@ enum PointsAnswer {
         for verdict in result.verdicts {
           json.object { json in
             json.key("item")
-            json.integer(UInt64(translator.item(ofLine: verdict.line)))
+            json.integer(verdict.line - 1)
             json.key("reason")
             json.string(verdict.reason.name)
             json.key("error")
@@ -55,10 +55,10 @@ enum PointsAnswer {
     return answer
   }
 
-  private static func text(_ result: BodyResult, _ translator: PointTranslator) -> String {
+  private static func text(_ result: BodyResult) -> String {
     let counts = result.counts
     guard let first = result.verdicts.first else { return result.fault ?? "items were refused" }
-    let place = "item \(translator.item(ofLine: first.line)): \(first.message)"
+    let place = "item \(first.line - 1): \(first.message)"
     let fault = result.fault.map { "; \($0)" } ?? ""
     let all = counts.linesAccepted + counts.linesRejected
     return "\(counts.linesRejected) of \(all) items were refused, the first is \(place)\(fault)"

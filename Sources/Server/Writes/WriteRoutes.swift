@@ -57,12 +57,12 @@ struct WriteRoutes: Sendable {
         itemByteCountMax: engine.configuration.lineByteCountMax,
         typeOf: { engine.fieldType(tenant: tenant, measurement: $0, field: $1) }
       )
-      let outcome = await sink.run(source) {
+      let outcome = await sink.run(source, sliceByteCount: BodySink.lookByteCount) {
         (bytes: ByteBuffer?) throws(BodyFault) -> [BodyPiece] in
         guard let bytes else { return translator.finish() }
         return try translator.read(bytes)
       }
-      return PointsAnswer.answer(try judged(outcome), translator)
+      return PointsAnswer.answer(try judged(outcome))
     } catch {
       statistics.count(error.reason)
       return PointsAnswer.answer(error)
