@@ -7,8 +7,8 @@ internal import NIOCore
 /// arrays, or both. Belongs to the request's task.
 ///
 /// Each item becomes one line of one field, or one refusal in a line's place, and line feeds inside
-/// of strings are not counted, so that a verdict's line, from 1, is its item. Holds at most one item
-/// that has not come whole.
+/// of strings are not counted, so that a verdict's line, from 1, is its item. Holds at most one
+/// item that has not come whole.
 ///
 /// Cost: a plain item (``PlainPoint``) about 150 ns, any other some microseconds.
 final class PointTranslator {

@@ -186,8 +186,8 @@ struct Export: ParsableCommand {
     }
     if rollup != nil {
       StandardOutput.writeError(
-        "\(Quantity.grouped(found.rollupDayCount)) of \(Quantity.grouped(found.dayCount)) days come "
-          + "from rollup files, the others from rows\n"
+        "\(Quantity.grouped(found.rollupDayCount)) of \(Quantity.grouped(found.dayCount)) days "
+          + "come from rollup files, the others from rows\n"
       )
     }
     try report(summary, snapshot, seconds: progress.seconds, parquet: found)
