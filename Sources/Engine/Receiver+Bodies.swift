@@ -24,8 +24,8 @@ extension Receiver {
   ///
   /// - Parameter turnNanoseconds: how long refused lines may take before others have their turn;
   ///   lines that are stored are taken whatever the clock says.
-  /// - Returns: how many bytes were taken; fewer than all when the turn is over. Give the rest
-  ///   again in another one.
+  /// - Returns: how many bytes were taken; fewer than all when the turn is over. Give the rest in
+  ///   another one.
   public func receive(
     _ bytes: UnsafeRawBufferPointer,
     on body: LineBody,

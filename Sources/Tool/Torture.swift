@@ -81,8 +81,8 @@ enum TortureText {
       line("acknowledged", "\(Quantity.grouped(figures.acknowledgedRows)) rows")
       + line(
         "deleted",
-        "\(Quantity.grouped(figures.deletedRows)) of them, by "
-          + "\(Quantity.grouped(figures.deletes)) deletes"
+        "\(Quantity.grouped(figures.deletedRows)) others, by "
+          + "\(Quantity.grouped(figures.deletes)) deletes; sent again they count above"
       )
       + line(
         "stored",

@@ -7,7 +7,7 @@ internal import NIOCore
 enum BodySink {
   /// How long a request's task works at a body before others have their turn: what it shares with
   /// them is a thread for each processor.
-  private static let turn = TimeAmount.milliseconds(2)
+  private static let turn = TimeAmount.milliseconds(5)
   /// Bytes after which it looks at the clock: some milliseconds' worth if all of it is refused.
   static let lookByteCount = 8 << 10
 

@@ -6,9 +6,9 @@ internal import NIOCore
 /// Turns JSON points into lines, item by item as the bytes come: objects one after another, in
 /// arrays, or both. Belongs to the request's task.
 ///
-/// Each item becomes one line of one field, or one refusal in a line's place, and line feeds inside
-/// of strings are not counted, so that a verdict's line, from 1, is its item. Holds at most one
-/// item that has not come whole.
+/// Each item becomes one line of one field, or one refusal in a line's place, and line feeds
+/// inside of strings are not counted, so that a verdict's line, from 1, is its item. Holds at most
+/// one item that has not come whole.
 ///
 /// Cost: a plain item (``PlainPoint``) about 150 ns, any other some microseconds.
 final class PointTranslator {
