@@ -16,8 +16,8 @@ struct QueueReplay: ParsableCommand {
       changes nothing and may run beside a live server; --diff lists the windows. Without \
       --dry-run no server may use the directory: the values that differ are applied once more, as \
       rows that come late, and their windows are restated. What retention or deletes have removed \
-      stays removed. Rows that differ are held in 64 MiB at most; where there are more the log is read \
-      again for the rest. Exit status: 0 done, also when nothing differs; 1 it failed.
+      stays removed. Rows that differ are held in 64 MiB at most; where there are more the log is \
+      read again for the rest. Exit status: 0 done, also when nothing differs; 1 it failed.
       """
   )
 
