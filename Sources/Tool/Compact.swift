@@ -76,7 +76,11 @@ struct Compact: ParsableCommand {
         )
       }
     } catch {
-      throw Failure("\(error)")
+      guard case .system(let failure) = error, failure.isDiskFull else { throw Failure("\(error)") }
+      throw Failure(
+        "\(error); free \(ByteSize(byteCount: plan.scratchByteCount)) of scratch space and run it "
+          + "again: what was merged stays so, the rest is as it was"
+      )
     }
     if isTerminal { StandardOutput.writeError("\r\u{1b}[K") }
     let seconds = Double(clock.now() - start) / 1e9

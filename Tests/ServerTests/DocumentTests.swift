@@ -86,7 +86,7 @@ struct DocumentTests {
         .http(
           method: "POST",
           target: "/write?precision=s",
-          headers: ["A: b"],
+          headers: ["A: b", "Content-Type: application/x-www-form-urlencoded"],
           body: "m f=1 1\nm f=2 2"
         ),
         .lines("a \"b\"\nc'd\n"), .lines("x\ny\n"),

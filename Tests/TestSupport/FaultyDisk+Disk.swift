@@ -55,6 +55,9 @@ extension FaultyDisk: Disk {
     try state.withLock { (state) throws(SystemError) in
       if let failure = state.begin(.name, "rename", from) { throw failure }
       let (source, goal) = (FaultyState.normal(from), FaultyState.normal(target))
+      if state.names.live[source] == nil, state.directories.contains(source) {
+        return state.renameDirectory(source, to: goal)
+      }
       guard let node = state.names.live[source],
         state.directories.contains(Path.directory(of: goal))
       else {

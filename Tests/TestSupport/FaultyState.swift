@@ -163,3 +163,18 @@ struct FaultyState: Sendable {
     faults = [:]
   }
 }
+
+extension FaultyState {
+  /// Gives a folder and all that is in it another name; a crash may find a part of it under either.
+  mutating func renameDirectory(_ source: String, to goal: String) {
+    for (name, node) in names.live.sorted(by: { $0.key < $1.key })
+    where name.hasPrefix(source + "/") {
+      names.set(goal + name.dropFirst(source.count), node)
+      names.set(name, nil)
+    }
+    for folder in directories where folder == source || folder.hasPrefix(source + "/") {
+      directories.remove(folder)
+      directories.insert(goal + folder.dropFirst(source.count))
+    }
+  }
+}

@@ -18,14 +18,17 @@ struct RestatementTests {
   /// as many for all: batches are the same.
   private static func directory(_ offset: Int) async throws -> StoredDirectory {
     let directory = try StoredDirectory(partitionCount: 1)
-    var lines = ""
-    for row in 0..<rowCount {
-      let time = base + Int64(row) * 1_000_000_000
-      for host in ["a", "b"] {
-        lines += "m,h=\(host) f=\(offset + row).5,i=\(1_000 + row)i,s=\"x\(row % 3)\" \(time)\n"
+    // A batch each.
+    for start in stride(from: 0, to: rowCount, by: 20) {
+      var lines = ""
+      for row in start..<start + 20 {
+        let time = base + Int64(row) * 1_000_000_000
+        for host in ["a", "b"] {
+          lines += "m,h=\(host) f=\(offset + row).5,i=\(1_000 + row)i,s=\"x\(row % 3)\" \(time)\n"
+        }
       }
+      try directory.send(lines)
     }
-    try directory.send(lines)
     try await directory.cut()
     try directory.stop()
     return directory

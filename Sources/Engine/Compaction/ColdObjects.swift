@@ -5,8 +5,8 @@ internal import Platform
 /// Removes the objects of cold blocks that the manifests name no more.
 ///
 /// One that a snapshot shares stays: its stub in the snapshot pins it until the snapshot is
-/// removed. A directory that is a snapshot itself removes none, for they are the original's. Belongs to one
-/// thread.
+/// removed. A directory that is a snapshot itself removes none: they are the original's. Belongs
+/// to one thread.
 struct ColdObjects {
   private let tier: ColdTier
   private let snapshots: Snapshots

@@ -42,7 +42,7 @@ package enum RetentionSettings: SettingSection {
       "retention.cold-bytes",
       0...(1 << 60),
       \.engine.retention.coldByteCount,
-      "Bytes of blocks in the cold store; beyond it the oldest go. 0 is no bound.",
+      "Bytes of cold blocks; beyond it the oldest go. 0 none.",
       """
       The same for what lies in `cold.directory`. A block stays there as long as an earlier one of \
       the same times is kept, whose values it has replaced.
@@ -83,7 +83,7 @@ package enum RetentionSettings: SettingSection {
       "retention.rollup-minute-bytes",
       0...(1 << 60),
       \.engine.rollups.minute.byteCount,
-      "Bytes of windows of a minute; beyond it the oldest go. 0 is no bound.",
+      "Bytes of minute windows; the oldest go beyond. 0 none.",
       """
       The oldest days of all tenants go, until the rest is small enough; the newest stays. Windows \
       of an hour, and raw points that are left, answer for them.
@@ -93,7 +93,7 @@ package enum RetentionSettings: SettingSection {
       "retention.rollup-hour-bytes",
       0...(1 << 60),
       \.engine.rollups.hour.byteCount,
-      "Bytes of windows of an hour; beyond it the oldest go. 0 is no bound.",
+      "Bytes of hour windows; the oldest go beyond. 0 none.",
       """
       The same of an hour, 30 days at a time.
       """

@@ -230,7 +230,8 @@ struct Export: ParsableCommand {
     } catch {
       // Whoever read has had enough, as head does.
       if error.code == SystemError.Code.brokenPipe { throw ExitCode(1) }
-      throw Failure("the export failed: \(error)")
+      let remedy = error.isDiskFull ? "; free some space, or choose another --out" : ""
+      throw Failure("the export failed: \(error)\(remedy)")
     }
   }
 
@@ -312,7 +313,13 @@ struct Export: ParsableCommand {
       isDamaged = true
       StandardOutput.writeError("left out: \(VerifyText.line(finding))")
     }
-    if isDamaged { throw ExitCode(1) }
+    if isDamaged {
+      StandardOutput.writeError(
+        "what the log still has of it comes back at the next start of varve serve, or by varve "
+          + "queue replay; else restore it from a snapshot\n"
+      )
+      throw ExitCode(1)
+    }
   }
 }
 
