@@ -81,7 +81,14 @@ let package = Package(
   products: [
     .executable(name: "varve", targets: ["Tool"]),
     // What Benchmarks/ measures.
-    .library(name: "VarveStorage", targets: ["Bytes", "Platform", "Model", "Codecs", "Blocks"]),
+    .library(
+      name: "VarveStorage",
+      targets: [
+        "Bytes", "Platform", "Model", "Codecs", "LineProtocol", "Catalog", "Queue", "Rollup",
+        "Ring",
+        "Blocks", "Query",
+      ]
+    ),
   ],
   traits: [
     .trait(name: "S3", description: "A cold tier and exports in buckets; needs libcurl.")
@@ -108,7 +115,7 @@ let package = Package(
     module("Bytes", uses: ["CBytes"]),
     module("Platform", uses: []),
     module("Model", uses: ["Bytes", "CBytes"]),
-    module("Codecs", uses: ["Bytes", "CZstd", "Model"]),
+    module("Codecs", uses: ["CBytes", "Bytes", "CZstd", "Model"]),
     module("LineProtocol", uses: ["Bytes", "Model"]),
     module("Catalog", uses: ["Bytes", "Platform", "Model"]),
     module("Queue", uses: ["Bytes", "Platform", "Model"]),
@@ -144,8 +151,8 @@ let package = Package(
       dependencies: checked(
         "Tool",
         [
-          "Bytes", "Platform", "Model", "Catalog", "Queue", "Rollup", "Blocks", "Cold", "Query",
-          "Engine", "Server",
+          "Bytes", "Platform", "Model", "Codecs", "Catalog", "Queue", "Rollup", "Blocks", "Cold",
+          "Query", "Engine", "Server",
         ]
       ) + [log, core, posix, arguments, yams],
       swiftSettings: strict
@@ -166,7 +173,7 @@ let package = Package(
     tests("BytesTests", uses: ["Bytes"]),
     tests("PlatformTests", uses: ["Bytes", "Platform"]),
     tests("ModelTests", uses: ["Bytes", "Model"]),
-    tests("CodecsTests", uses: ["Bytes", "Model", "Codecs"]),
+    tests("CodecsTests", uses: ["CBytes", "Bytes", "Model", "Codecs"]),
     tests("LineProtocolTests", uses: ["Bytes", "Model", "LineProtocol"]),
     tests("CatalogTests", uses: ["Bytes", "Platform", "Model", "Catalog"]),
     tests("QueueTests", uses: ["Bytes", "Platform", "Model", "Queue"]),

@@ -27,5 +27,15 @@ let package = Package(
       path: "Benchmarks/Codecs",
       plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")]
     ),
+    .executableTarget(
+      name: "Parts-Benchmarks",
+      dependencies: [
+        "ColumnData",
+        .product(name: "VarveStorage", package: "varve"),
+        .product(name: "Benchmark", package: "benchmark"),
+      ],
+      path: "Benchmarks/Parts",
+      plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")]
+    ),
   ]
 )

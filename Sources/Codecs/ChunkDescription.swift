@@ -13,6 +13,8 @@ public struct ChunkDescription: Hashable, Sendable, CustomStringConvertible {
   public var isCoarse = false
   /// Whether statistics stand in front of it.
   public var hasStatistics = false
+  /// Their bytes, the codec byte in front of them included.
+  var statisticsByteCount = 0
   /// Of a quotient.
   public var denominator: UInt64?
 
@@ -24,6 +26,7 @@ public struct ChunkDescription: Hashable, Sendable, CustomStringConvertible {
       if first == ChunkCodec.statistics.rawValue {
         _ = try StatisticsCoding(&reader)
         hasStatistics = true
+        statisticsByteCount = reader.position
         first = try reader.byte()
       }
       guard let codec = ChunkCodec(firstByte: first) else { return nil }

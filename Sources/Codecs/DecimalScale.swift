@@ -101,6 +101,7 @@ enum DecimalScale {
   /// Turns integers into the doubles they stand for, in place.
   static func unscale(_ words: Words, exponent: Int) {
     let power = powers[exponent]
+    if words.unscaleWide(power: power) { return }
     let magicBits = magic.bitPattern
     let half = (1 as UInt64) << 51
     var excess: UInt64 = 0

@@ -38,12 +38,7 @@ enum EntropyBody {
       }
       return
     }
-    try readOpenBits(&reader, tokens, target)
-    if isSigned {
-      for index in 0..<target.count { target[index] = value(target[index], true, centre) }
-    } else {
-      for index in 0..<target.count { target[index] = centre &+ target[index] }
-    }
+    try readOpenBits(&reader, tokens, isSigned, centre, target)
   }
 
   /// Open bits and smallest number of each token of a table.
@@ -68,12 +63,15 @@ enum EntropyBody {
 
   @inline(__always)
   private static func value(_ number: UInt64, _ isSigned: Bool, _ centre: UInt64) -> UInt64 {
-    centre &+ (isSigned ? number &>> 1 ^ (0 &- (number & 1)) : number)
+    let sign: UInt64 = isSigned ? 1 : 0
+    return centre &+ (number &>> sign ^ (0 &- (number & sign)))
   }
 
   private static func readOpenBits(
     _ reader: inout ChunkReader,
     _ tokens: Tokens,
+    _ isSigned: Bool,
+    _ centre: UInt64,
     _ target: Words
   ) throws(ChunkError) {
     var bits = BitReader(reader.bytes.extracting(droppingFirst: reader.position))
@@ -83,13 +81,15 @@ enum EntropyBody {
       for index in 0..<target.count {
         let token = Int(truncatingIfNeeded: target[index])
         let count = Int(unsafe countSpan[unchecked: token])
-        target[index] = unsafe baseSpan[unchecked: token] &+ bits.readWide(count)
+        let number = unsafe baseSpan[unchecked: token] &+ bits.readWide(count)
+        target[index] = value(number, isSigned, centre)
       }
     } else {
       for index in 0..<target.count {
         let token = Int(truncatingIfNeeded: target[index])
         let count = Int(unsafe countSpan[unchecked: token])
-        target[index] = unsafe baseSpan[unchecked: token] &+ bits.read(count)
+        let number = unsafe baseSpan[unchecked: token] &+ bits.read(count)
+        target[index] = value(number, isSigned, centre)
       }
     }
     guard !bits.isOverrun else { throw .truncated }

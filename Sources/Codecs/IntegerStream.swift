@@ -99,33 +99,14 @@ struct IntegerStream {
       try PackedBlock.readAll(&reader, wanted, into: residuals)
     }
     switch order {
-    case 1: Self.integrate(target.slice(0..<needed.upperBound), first: first)
-    case 2: Self.integrate(target.slice(0..<needed.upperBound), first: first, step: step)
+    case 1: target.slice(0..<needed.upperBound).integrate(first: first)
+    case 2:
+      target.slice(1..<needed.upperBound).integrate(first: step)
+      target.slice(0..<needed.upperBound).integrate(first: first)
     default: break
     }
     if divisor > 1 {
       for index in rows { target[index] = offset &+ divisor &* target[index] }
-    }
-  }
-
-  private static func integrate(_ words: Words, first: UInt64) {
-    var value = first
-    words[0] = value
-    for index in 1..<words.count {
-      value = value &+ words[index]
-      words[index] = value
-    }
-  }
-
-  private static func integrate(_ words: Words, first: UInt64, step: UInt64) {
-    var step = step
-    var value = first &+ step
-    words[0] = first
-    words[1] = value
-    for index in 2..<words.count {
-      step = step &+ words[index]
-      value = value &+ step
-      words[index] = value
     }
   }
 

@@ -26,10 +26,7 @@ extension NumberEncoder {
   ) {
     let words = integers.words(cells.count)
     for index in cells.indices { words[index] = OrderedBits.flip(cells[index]) }
-    trial.removeAll()
-    trial.writeByte(ChunkCodec.split.rawValue)
-    let plan = streams.write(words, strength, into: &trial)
-    keepShorter(.split, plan, &hint)
+    tryStream(words, as: .split, strength, &hint)
   }
 
   /// Doubles around 0, whose magnitudes are alike and whose signs are not.
@@ -47,10 +44,20 @@ extension NumberEncoder {
     guard (signs & ~same) >> 63 == 1 else { return }
     let words = integers.words(cells.count)
     for index in cells.indices { words[index] = OrderedBits.magnitude(cells[index]) }
+    tryStream(words, as: .magnitudes, strength, &hint)
+  }
+
+  /// A codec that is its byte and one stream.
+  private mutating func tryStream(
+    _ words: Words,
+    as codec: ChunkCodec,
+    _ strength: ChunkStrength,
+    _ hint: inout ColumnHint
+  ) {
     trial.removeAll()
-    trial.writeByte(ChunkCodec.magnitudes.rawValue)
+    trial.writeByte(codec.rawValue)
     let plan = streams.write(words, strength, into: &trial)
-    keepShorter(.magnitudes, plan, &hint)
+    keepShorter(codec, plan, &hint)
   }
 
   mutating func tryXor(_ cells: Span<Cell>, _ hint: inout ColumnHint) {

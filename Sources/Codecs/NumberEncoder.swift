@@ -16,7 +16,7 @@ struct NumberEncoder: ~Copyable {
   var integers = WordStore()
   private var copies = WordStore()
   private var units = WordStore()
-  private var best = OutputBuffer(reserving: 1024)
+  var best = OutputBuffer(reserving: 1024)
   var trial = OutputBuffer(reserving: 1024)
   private var dictionary = CellDictionary()
   private var frames = ZstdEncoder()
@@ -171,7 +171,7 @@ struct NumberEncoder: ~Copyable {
   }
 
   /// Writes integers over a power of ten.
-  private static func writeScaled(
+  static func writeScaled(
     _ streams: inout StreamEncoder,
     _ words: Words,
     exponent: Int,
@@ -218,7 +218,7 @@ struct NumberEncoder: ~Copyable {
   }
 
   /// The exponent that every cell belongs to; `integers` then holds the scaled cells.
-  private mutating func exactExponent(_ cells: Span<Cell>) -> Int? {
+  mutating func exactExponent(_ cells: Span<Cell>) -> Int? {
     guard var exponent = DecimalScale.exponent(of: cells) else { return nil }
     let words = integers.words(cells.count)
     if DecimalScale.scale(cells, exponent: exponent, into: words) { return exponent }
@@ -231,7 +231,7 @@ struct NumberEncoder: ~Copyable {
     return DecimalScale.scale(cells, exponent: exponent, into: words) ? exponent : nil
   }
 
-  private mutating func tryNearlyDecimal(
+  mutating func tryNearlyDecimal(
     _ cells: Span<Cell>,
     _ strength: ChunkStrength,
     _ hint: inout ColumnHint
@@ -250,7 +250,7 @@ struct NumberEncoder: ~Copyable {
     hint.exponent = UInt8(exponent)
   }
 
-  private mutating func tryQuotient(
+  mutating func tryQuotient(
     _ cells: Span<Cell>,
     _ strength: ChunkStrength,
     _ hint: inout ColumnHint
@@ -268,7 +268,7 @@ struct NumberEncoder: ~Copyable {
     hint.denominator = denominator
   }
 
-  private mutating func tryFraction(
+  mutating func tryFraction(
     _ cells: Span<Cell>,
     _ strength: ChunkStrength,
     _ hint: inout ColumnHint
@@ -372,7 +372,7 @@ struct NumberEncoder: ~Copyable {
     return exponents[min(exponents.count - 1, sampleCount * 9 / 10)]
   }
 
-  private mutating func tryDictionary(
+  mutating func tryDictionary(
     _ cells: Span<Cell>,
     type: ColumnType,
     _ strength: ChunkStrength,
@@ -436,7 +436,7 @@ struct NumberEncoder: ~Copyable {
     streams.write(words, strength, into: &buffer)
   }
 
-  private mutating func tryFrame(_ cells: Span<Cell>, _ hint: inout ColumnHint) {
+  mutating func tryFrame(_ cells: Span<Cell>, _ hint: inout ColumnHint) {
     trial.removeAll()
     if writeFrame(cells) { keepShorter(.zstd, IntegerStream(), &hint) }
   }

@@ -25,6 +25,7 @@ enum PackedFields {
     if width == 0 { return target.fill(base) }
     let used = (target.count * width) & 7
     if used != 0, bytes[bytes.count - 1] >> UInt8(used) != 0 { throw .trailing }
+    if target.unpackWide(bytes, width: width, base: base) { return }
     if width > narrowBitCountMax {
       unpackWide(bytes, width: width, base: base, into: target)
     } else {

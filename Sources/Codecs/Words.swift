@@ -1,3 +1,5 @@
+internal import CBytes
+
 /// Memory of 64-bit words that the hot loops of the codecs work in: the one handle behind which
 /// they are unchecked.
 ///
@@ -42,6 +44,30 @@
   func fill(_ value: UInt64) {
     unsafe base.update(repeating: value, count: count)
   }
+
+  /// Fills the words with packed fields plus `base`, where the processor has instructions for it.
+  ///
+  /// - Parameter bytes: exactly as many as the fields take.
+  func unpackWide(_ bytes: Span<UInt8>, width: Int, base above: UInt64) -> Bool {
+    unsafe bytes.withUnsafeBytes { bytes in
+      unsafe cbytes_unpack(bytes.baseAddress, bytes.count, UInt32(width), above, base, count) != 0
+    }
+  }
+
+  /// Sets the first word and adds to each other one the one before.
+  func integrate(first: UInt64) {
+    guard unsafe cbytes_integrate(base, count, first) == 0 else { return }
+    var value = first
+    self[0] = value
+    for index in 1..<count {
+      value = value &+ self[index]
+      self[index] = value
+    }
+  }
+
+  /// Replaces integers by the bits of their quotients by a power of ten, where the processor has
+  /// instructions for it and the integers are of less than 2^51 in size.
+  func unscaleWide(power: Double) -> Bool { unsafe cbytes_unscale(base, count, power) != 0 }
 
   func sort() {
     unsafe base.withMemoryRebound(to: Int64.self, capacity: count) { base in

@@ -61,6 +61,7 @@ struct InspectTests {
     #expect(views["rows"] == "9")
     let codecs = try #require(views["codecs"])
     #expect(codecs.contains("float") && codecs.contains("bytes per value"))
+    #expect(codecs.contains("runner up") && codecs.contains("\n  node"))
     let dead = try #require(views["dead"])
     #expect(dead.contains("unparsable") && dead.contains("    bad line\n"))
     #expect(dead.contains("type_conflict"))

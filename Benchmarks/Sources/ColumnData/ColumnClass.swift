@@ -24,6 +24,7 @@ public struct Seeded: RandomNumberGenerator {
 public enum ColumnClass: String, CaseIterable, Sendable {
   case constant, rare, gaugeOneDecimal, gaugeTwoDecimals, percentInteger, counterSmall
   case counterBytes, memoryPages, bentDecimals, percentOfTotal, ratios, noise
+  case noiseSingle
 
   /// `count` cells of a float column.
   public func cells(_ count: Int, seed: UInt64) -> [Cell] {
@@ -55,6 +56,8 @@ public enum ColumnClass: String, CaseIterable, Sendable {
         let total = Double(198 + random.next() % 5)
         return (100 * Double(random.next() % 40) / total).bitPattern
       case .noise: return Double.random(in: 0..<1, using: &random).bitPattern
+      // What a sensor measures in 32 bits.
+      case .noiseSingle: return Double(Float.random(in: 0..<1, using: &random)).bitPattern
       }
       return level.bitPattern
     }

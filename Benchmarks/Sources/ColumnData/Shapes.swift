@@ -7,6 +7,8 @@ public enum Shape: String, CaseIterable, Sendable {
   /// 30 % gauges of one or two decimals, 20 % whole percentages, 20 % counters, 20 % columns that
   /// seldom change, 10 % noise; every second.
   case mix
+  /// The same with the noise of sensors that measure in single precision.
+  case mixSingle
 
   public var stepSeconds: Int64 { self == .tsbsCPU ? 10 : 1 }
 
@@ -17,9 +19,10 @@ public enum Shape: String, CaseIterable, Sendable {
     switch self {
     case .tsbsCPU:
       return (0..<10).map { Self.walk(rows, seed: seed &* 10 &+ UInt64($0)) }
-    case .mix:
+    case .mix, .mixSingle:
       return Self.mixed.enumerated().map { index, kind in
-        kind.cells(rows, seed: seed &* 10 &+ UInt64(index))
+        let isNoise = self == .mixSingle && kind == .noise
+        return (isNoise ? .noiseSingle : kind).cells(rows, seed: seed &* 10 &+ UInt64(index))
       }
     }
   }

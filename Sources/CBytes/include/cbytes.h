@@ -44,3 +44,20 @@ static inline void cbytes_prefetch(const void *address) {
   __builtin_prefetch(address, 1);
   __builtin_prefetch((const char *)address + 64, 1);
 }
+
+// What follows returns 0 and has changed nothing where the processor lacks the instructions, or
+// where the numbers do not suit.
+
+// Unpacks `count` fields of 1 to 57 bits, the first in the lowest bits of the first byte, and adds
+// `base` to each; `byte_count` is what they take, without gaps.
+int cbytes_unpack(const void *bytes, size_t byte_count, unsigned width, uint64_t base,
+                  uint64_t *target, size_t count);
+
+// Sets the first word and adds to every other one the one before.
+int cbytes_integrate(uint64_t *words, size_t count, uint64_t first);
+
+// Replaces integers of less than 2^51 in size by the bits of their quotients by a power of ten.
+int cbytes_unscale(uint64_t *words, size_t count, double power);
+
+// Whether wide instructions are used where there are any: for tests of what is done without.
+void cbytes_use_wide(int use);

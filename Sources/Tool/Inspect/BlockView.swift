@@ -170,7 +170,7 @@ struct CodecTally {
     return findings
   }
 
-  private static func damage(
+  static func damage(
     _ block: BlockReader,
     _ offset: Int,
     _ byteCount: Int,
@@ -195,33 +195,5 @@ struct CodecTally {
       ])
     }
     return table
-  }
-}
-
-/// `varve inspect --codecs`: the codecs of all blocks.
-package enum CodecView {
-  package static func make(_ snapshot: DirectorySnapshot) -> (
-    report: TextReport, findings: [Damage]
-  ) {
-    let progress = ProgressLine("read blocks", unit: .bytes)
-    let blocks = snapshot.partitions.flatMap(\.blocks)
-    let total = blocks.reduce(0) { $0 &+ $1.summary.byteCount }
-    var findings = snapshot.findings
-    var tally = CodecTally()
-    var done = 0
-    for block in blocks {
-      findings += tally.add(block)
-      done += block.summary.byteCount
-      progress.update(done, of: total)
-    }
-    progress.end()
-    var report = TextReport()
-    report.fact("blocks", .integer(blocks.count))
-    report.fact("bytes", .byteCount(total))
-    let pointCount = blocks.reduce(0) { $0 &+ $1.summary.pointCount }
-    report.fact("points", .unsigned(pointCount))
-    report.fact("bytes_per_point", Overview.perPoint(total, pointCount))
-    report.table("codecs", key: "codecs", tally.table)
-    return (report, findings)
   }
 }

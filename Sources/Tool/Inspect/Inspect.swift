@@ -37,7 +37,7 @@ struct Inspect: ParsableCommand {
   @Flag(help: "With --block: every chunk of the groups listed. With --segment: every batch.")
   var chunks = false
 
-  @Option(help: "Groups, chunks or batches that are listed at most.")
+  @Option(help: "Groups, chunks, fields or batches that are listed at most.")
   var limit = 50
 
   @Option(help: "The tenant of --measurement.")
@@ -98,7 +98,7 @@ struct Inspect: ParsableCommand {
     if let measurement {
       return try (CatalogView.make(snapshot, tenant: tenant, measurement: measurement), [])
     }
-    if codecs { return CodecView.make(snapshot) }
+    if codecs { return CodecView.make(snapshot, limit: limit) }
     if let partition { return try PartitionTables.make(snapshot, partition) }
     return try Overview.make(snapshot)
   }

@@ -1,0 +1,193 @@
+import Benchmark
+import Blocks
+import Bytes
+import Catalog
+import Codecs
+import Model
+import Platform
+import Rollup
+
+/// Open rows of sixty seconds, and the way that a cut takes them: rows, columns, windows, chunks.
+final class SealBench {
+  let batches: [RowBatch]
+  let layouts: [(definition: LayoutDefinition, types: [ColumnType], fields: [FieldID])]
+  private let parser: ParserBench
+  private let folder = Folder()
+  private let arena = RowArena()
+  private var runs: [RowRun] = []
+  private var divisors: [ScaleTableID: [Double]] = [:]
+  private var encoder = ColumnEncoder(strength: .head)
+  private var hints: [ColumnHint] = []
+  private var cells: [Cell] = []
+  private var cut: UInt64 = 0
+  let pointCount: Int
+
+  init(_ lines: Lines, seriesCount: Int) throws {
+    parser = try ParserBench()
+    batches = parser.parse(lines.text(rows: 60, seriesCount: seriesCount))
+    let catalog = parser.catalog
+    var found: [(definition: LayoutDefinition, types: [ColumnType], fields: [FieldID])] = []
+    while let layout = catalog.layout(PartitionID(0), LayoutID(UInt32(found.count))),
+      let set = catalog.fieldSet(layout.fieldSet)
+    {
+      found.append((layout, set.types, set.fields))
+    }
+    layouts = found
+    pointCount = batches.reduce(0) { $0 + Int($1.header.pointCount) }
+    hints = Array(repeating: ColumnHint(), count: lines.fieldCount)
+    append(to: arena, &runs)
+  }
+
+  deinit { parser.close() }
+
+  /// Copies all rows into an arena, as they come from the queue.
+  func append(to arena: RowArena, _ runs: inout [RowRun]) {
+    let known = layouts.map { RunLayout(width: UInt32($0.types.count)) }
+    var counts = RunCounts()
+    counts.received = [0]
+    runs = Array(repeating: RowRun(), count: layouts.count)
+    for batch in batches { arena.append(batch, layouts: known, runs: &runs, counts: &counts) }
+    precondition(counts.unreadableRowCount == 0, "a row was left out")
+  }
+
+  private func divisors(_ table: ScaleTableID, _ count: Int) -> [Double] {
+    if let known = divisors[table] { return known }
+    let exponents = parser.catalog.scales(table) ?? []
+    let made = exponents.isEmpty ? Array(repeating: 1, count: count) : exponents.map(power)
+    divisors[table] = made
+    return made
+  }
+
+  private func power(_ exponent: UInt8) -> Double { Model.DecimalScale.powers[Int(exponent)] }
+
+  /// Gives the columns of every series to `column`, sixty cells each.
+  private func transpose(
+    begin: (Int, Span<Timestamp>) -> Void,
+    column: (Span<Cell>, ColumnType, Int, Span<Timestamp>) -> Void,
+    end: () throws -> Void
+  ) rethrows {
+    let reader = arena.reader()
+    var strings = StringArena()
+    for (index, layout) in layouts.enumerated() {
+      var rows: [RowReference] = []
+      reader.collect(runs[index], index: 0, into: &rows)
+      let timestamps = rows.map(\.timestamp)
+      begin(index, timestamps.span)
+      var tile = RowTile(rows[...], types: layout.types) { divisors($0, layout.types.count) }
+      var place = 0
+      while tile.columnsLeft > 0 {
+        let count = min(RowTile.columnCountMax, tile.columnsLeft)
+        tile.next(count, into: &cells, strings: &strings)
+        for offset in 0..<count {
+          let start = offset * rows.count
+          let span = cells.span.extracting(start..<start + rows.count)
+          column(span, layout.types[place], place, timestamps.span)
+          place += 1
+        }
+      }
+      try end()
+    }
+  }
+
+  /// Columns alone.
+  func transpose() {
+    transpose(begin: { _, _ in }, column: { span, _, _, _ in blackHole(span[0]) }, end: {})
+  }
+
+  /// Columns and their windows.
+  func fold() {
+    var windows: [Window] = []
+    var minutes: [MinuteRun] = []
+    transpose { _, timestamps in
+      minutes = MinuteRun.split(timestamps)
+      windows.removeAll(keepingCapacity: true)
+    } column: { span, type, _, timestamps in
+      WindowFolder.fold(span, type: type, timestamps: timestamps, runs: minutes, into: &windows)
+    } end: {
+    }
+    blackHole(windows.count)
+  }
+
+  /// Columns, their windows and their chunks, in memory.
+  func encode() {
+    var windows: [Window] = []
+    var minutes: [MinuteRun] = []
+    var buffer = OutputBuffer(reserving: 1 << 20)
+    let strings = StringArena()
+    transpose { _, timestamps in
+      minutes = MinuteRun.split(timestamps)
+      windows.removeAll(keepingCapacity: true)
+    } column: { span, type, place, timestamps in
+      if buffer.count > 1 << 19 { buffer.removeAll() }
+      encoder.encode(span, type: type, strings: strings, hint: &hints[place], into: &buffer)
+      WindowFolder.fold(span, type: type, timestamps: timestamps, runs: minutes, into: &windows)
+    } end: {
+    }
+    blackHole(windows.count)
+  }
+
+  /// All of it, into a block in memory.
+  func write() throws {
+    cut += 1
+    var minutes: [MinuteRun] = []
+    var windows: [Window] = []
+    var writer = try BlockWriter(
+      disk: RealDisk(),
+      directory: folder.path,
+      identity: BlockIdentity(
+        partition: PartitionID(0),
+        tenant: .default,
+        epoch: Epoch(1),
+        a: Offset(cut),
+        b: Offset(cut + 1),
+        cut: cut,
+        index: 0,
+        count: 1
+      )
+    )
+    let strings = StringArena()
+    try withoutActuallyEscaping({ try writer.endGroup() }) { end in
+      try transpose { index, timestamps in
+        let layout = layouts[index]
+        minutes = MinuteRun.split(timestamps)
+        windows.removeAll(keepingCapacity: true)
+        writer.beginGroup(
+          series: layout.definition.series,
+          fieldSet: layout.definition.fieldSet,
+          fields: zip(layout.fields, layout.types).map { (field: $0, type: $1) },
+          timestamps: timestamps,
+          isLate: false
+        )
+      } column: { span, type, _, timestamps in
+        writer.appendColumn(span, type: type, strings: strings)
+        WindowFolder.fold(span, type: type, timestamps: timestamps, runs: minutes, into: &windows)
+      } end: {
+        try end()
+      }
+    }
+    let definitions = BlockDefinitions(tenant: .default, tenantName: Array("default".utf8))
+    let summary = try writer.finish(definitions: definitions, ledger: [])
+    try RealDisk().remove(Path.join(folder.path, summary.identity.fileName))
+  }
+}
+
+func sealBenchmarks() {
+  for (lines, count) in [(Lines.wide, 20), (.tsbs, 2_000)] {
+    let name = "(\(lines.rawValue))"
+    func add(_ part: String, _ body: @escaping (SealBench) throws -> Void) {
+      Benchmark("seal: \(part) \(name)") { benchmark, bench in
+        try measure(benchmark, points: bench.pointCount) { try body(bench) }
+      } setup: {
+        try SealBench(lines, seriesCount: count)
+      }
+    }
+    add("batches to open rows") { bench in
+      var runs: [RowRun] = []
+      bench.append(to: RowArena(), &runs)
+    }
+    add("rows to columns") { $0.transpose() }
+    add("rows to columns, fold") { $0.fold() }
+    add("rows to columns, fold, head chunks") { $0.encode() }
+    add("rows to columns, fold, a block") { try $0.write() }
+  }
+}
