@@ -22,9 +22,13 @@ extension Engine {
   }
 
   /// The same, and what is made of the answer on the thread that the query has run on.
+  ///
+  /// - Parameter isPrompt: whether a small query may run on the caller's thread, so that none has to
+  ///   be woken: it is held for about ``PromptQueries/nanosecondsMax`` at most.
   public func range<Output: Sendable>(
     _ items: [(name: String, value: String)],
     tenant: String,
+    isPrompt: Bool = false,
     _ body: @escaping @Sendable (RangeAnswer) -> Output
   ) async throws(QueryError) -> Output {
     let kind = items.contains { $0.name == "step" } ? QueryKind.step : .raw
@@ -35,7 +39,8 @@ extension Engine {
         items,
         tenant: tenant,
         memory: memory,
-        arrival: start
+        arrival: start,
+        isPrompt: isPrompt
       ) { (body($0), !$0.warnings.isEmpty) }
       queries.end(memory, kind, nil, nanoseconds: clock.monotonic() &- start)
       if isPartial { queries.answeredPartially() }
@@ -51,6 +56,7 @@ extension Engine {
     tenant: String,
     memory: QueryMemory,
     arrival: UInt64,
+    isPrompt: Bool,
     _ body: @escaping @Sendable (RangeAnswer) -> Output
   ) async throws(QueryError) -> Output {
     let running: RunningEngine
@@ -61,6 +67,12 @@ extension Engine {
     }
     let request = try RangeRequest.parse(items: items, now: clock.now())
     let isManual = threading == .manual
+    if isPrompt, !isManual {
+      let answer = prompt.run(clock) { deadline in
+        running.answerIfSmall(request, tenant: Array(tenant.utf8), deadline: deadline).map(body)
+      }
+      if let answer { return answer }
+    }
     let deadline = arrival &+ UInt64(configuration.queryTimeoutNanoseconds)
     let helpers = isManual ? nil : pool
     let job: @Sendable () -> Result<Output, QueryError> = {
@@ -111,22 +123,9 @@ extension RunningEngine {
     helpers: (any QueryHelpers)?,
     isManual: Bool
   ) throws(QueryError) -> RangeAnswer {
-    let tenantID: TenantID?
-    do throws(SchemaRefusal) {
-      tenantID = try catalog.tenant(named: tenant, create: false)
-    } catch {
-      throw QueryError(.badData, "tenant: \(error.text)")
-    }
-    var request = request
-    request.retain(
-      retention.bounds(
-        tenant: Retention.text(tenant),
-        measurement: Retention.text(request.measurement),
-        now: parts.clock.now()
-      )
-    )
+    let tenantID = try tenantID(tenant)
     return try RangeQuery.run(
-      request,
+      kept(request, tenant),
       tenant: tenantID ?? TenantID(.max),
       catalog: catalog,
       views: WorkerViews(running: self, deadline: deadline, isManual: isManual),
@@ -139,6 +138,49 @@ extension RunningEngine {
         memory: memory
       )
     )
+  }
+
+  /// The same where it is surely done within a moment and every view is there at once; `nil`
+  /// elsewhere.
+  func answerIfSmall(
+    _ request: RangeRequest,
+    tenant: [UInt8],
+    deadline: UInt64
+  ) -> RangeAnswer? {
+    guard let tenantID = try? tenantID(tenant) else { return nil }
+    return SmallQuery.run(
+      kept(request, tenant),
+      tenant: tenantID,
+      catalog: catalog,
+      views: PromptViews(running: self),
+      clock: parts.clock,
+      options: QueryOptions(
+        byteCountMax: PromptQueries.byteCountMax,
+        deadline: deadline,
+        timeoutNanoseconds: PromptQueries.nanosecondsMax
+      )
+    )
+  }
+
+  private func tenantID(_ name: [UInt8]) throws(QueryError) -> TenantID? {
+    do throws(SchemaRefusal) {
+      return try catalog.tenant(named: name, create: false)
+    } catch {
+      throw QueryError(.badData, "tenant: \(error.text)")
+    }
+  }
+
+  /// The request without what retention hides.
+  private func kept(_ request: RangeRequest, _ tenant: [UInt8]) -> RangeRequest {
+    var request = request
+    request.retain(
+      retention.bounds(
+        tenant: Retention.text(tenant),
+        measurement: Retention.text(request.measurement),
+        now: parts.clock.now()
+      )
+    )
+    return request
   }
 
   func ledger(isManual: Bool) -> [LedgerRow] {
@@ -164,6 +206,34 @@ extension RunningEngine {
         pending: row.pending
       )
     }
+  }
+}
+
+/// Gets the views that are there at once, and none else.
+private struct PromptViews: ViewProvider {
+  let running: RunningEngine
+
+  func view(
+    of partition: PartitionID,
+    series: [SeriesID],
+    in range: TimeRange
+  ) throws(QueryError) -> PartitionView {
+    let worker = running.workers[running.workerOfPartition[Int(partition.rawValue)]]
+    guard let view = worker.viewAtOnce(of: partition, series: series) else {
+      throw QueryError(.unavailable, "the view has to be waited for")
+    }
+    return view.partitionView
+  }
+
+  func views(
+    of partitions: [(partition: PartitionID, series: [SeriesID])],
+    in range: TimeRange
+  ) throws(QueryError) -> [PartitionView] {
+    var views: [PartitionView] = []
+    for (partition, series) in partitions {
+      views.append(try view(of: partition, series: series, in: range))
+    }
+    return views
   }
 }
 

@@ -167,7 +167,7 @@ final class HTTPServer: Sendable {
     let connection = ObjectIdentifier(channel)
     call.connection = connection
     let answer = await routes.answer(call)
-    if case .bytes(let bytes) = answer.body { budget.update(connection, answer: bytes.count) }
+    if let byteCount = answer.byteCount { budget.update(connection, answer: byteCount) }
     defer { budget.update(connection, answer: 0) }
     let isHead = request.method == .head
     let head = HTTPResponse(
@@ -206,10 +206,10 @@ final class HTTPServer: Sendable {
   private func fields(of answer: Answer, isHead: Bool) -> HTTPFields {
     var fields = HTTPFields()
     if let contentType = answer.contentType { fields[.contentType] = contentType }
-    if case .bytes(let bytes) = answer.body, answer.status != 204,
+    if let byteCount = answer.byteCount, answer.status != 204,
       answer.contentType != "text/event-stream"
     {
-      fields[.contentLength] = "\(bytes.count)"
+      fields[.contentLength] = "\(byteCount)"
     }
     fields[.server] = BuildInformation.name
     fields[.date] = dates.text()
@@ -254,20 +254,12 @@ final class HTTPServer: Sendable {
     case .bytes(let bytes):
       return bytes.isEmpty ? ResponseBody() : ResponseBody(byteBuffer: ByteBuffer(bytes: bytes))
     case .stream: return ResponseBody()
-    case .pieces(let first, let rest):
+    case .buffer(let buffer): return ResponseBody(byteBuffer: buffer)
+    case .pieces(let pieces):
       return ResponseBody { writer in
-        var pieces = rest
-        try await writer.write(ByteBuffer(bytes: first))
-        while let piece = await Self.next(of: &pieces) { try await writer.write(piece) }
+        try await pieces.write { try await writer.write($0) }
         try await writer.finish(nil)
       }
-    }
-  }
-
-  /// The next piece of an answer, made on Swift's pool.
-  private static func next(of pieces: inout AnswerWriter) async -> ByteBuffer? {
-    await withTaskExecutorPreference(globalConcurrentExecutor) {
-      pieces.next().map { ByteBuffer(bytes: $0) }
     }
   }
 }

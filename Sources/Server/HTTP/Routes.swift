@@ -255,19 +255,18 @@ struct Routes: Sendable {
     try await budget.beginQuery()
     defer { budget.endQuery() }
     // The first piece is made where the query has run.
-    let (first, writer, byteCount, headers) = try await engine.range(items, tenant: call.tenant) {
-      answer in
-      var writer = AnswerWriter(answer)
-      let first = writer.next() ?? []
-      return (first, writer, answer.byteCount, Self.headers(of: answer))
-    }
+    let (pieces, byteCount, headers) = try await engine.range(
+      items,
+      tenant: call.tenant,
+      isPrompt: true
+    ) { (AnswerPieces($0), $0.byteCount, Self.headers(of: $0)) }
     if let connection = call.connection { budget.update(connection, answer: byteCount) }
     // One piece leaves in one write, with its length.
     return Answer(
       status: 200,
-      contentType: writer.contentType,
+      contentType: pieces.contentType,
       headers: headers,
-      body: writer.isDone ? .bytes(first) : .pieces(first: first, rest: writer)
+      body: pieces.isWhole ? .buffer(pieces.first) : .pieces(pieces)
     )
   }
 
