@@ -22,13 +22,9 @@ extension Engine {
   }
 
   /// The same, and what is made of the answer on the thread that the query has run on.
-  ///
-  /// - Parameter isPrompt: whether a small query may run on the caller's thread, so that none has to
-  ///   be woken: it is held for about ``PromptQueries/nanosecondsMax`` at most.
   public func range<Output: Sendable>(
     _ items: [(name: String, value: String)],
     tenant: String,
-    isPrompt: Bool = false,
     _ body: @escaping @Sendable (RangeAnswer) -> Output
   ) async throws(QueryError) -> Output {
     let kind = items.contains { $0.name == "step" } ? QueryKind.step : .raw
@@ -39,8 +35,7 @@ extension Engine {
         items,
         tenant: tenant,
         memory: memory,
-        arrival: start,
-        isPrompt: isPrompt
+        arrival: start
       ) { (body($0), !$0.warnings.isEmpty) }
       queries.end(memory, kind, nil, nanoseconds: clock.monotonic() &- start)
       if isPartial { queries.answeredPartially() }
@@ -51,12 +46,35 @@ extension Engine {
     }
   }
 
+  /// Answers a small query on the calling thread, which is held for about
+  /// ``PromptQueries/nanosecondsMax`` at most; `nil` where that may not be quick enough, or where
+  /// there is no answer: ``range(_:tenant:_:)`` then tells why.
+  public func rangeAtOnce<Output>(
+    _ items: [(name: String, value: String)],
+    tenant: String,
+    _ body: (RangeAnswer) -> Output
+  ) -> Output? {
+    guard threading != .manual, let running = try? running() else { return nil }
+    let start = clock.monotonic()
+    let found = prompt.run(clock) { deadline -> (output: Output, isPartial: Bool)? in
+      guard let request = try? RangeRequest.parse(items: items, now: clock.now()) else {
+        return nil
+      }
+      return running.answerIfSmall(request, tenant: Array(tenant.utf8), deadline: deadline)
+        .map { (body($0), !$0.warnings.isEmpty) }
+    }
+    guard let found else { return nil }
+    // Such a query has a step.
+    queries.end(QueryMemory(), .step, nil, nanoseconds: clock.monotonic() &- start)
+    if found.isPartial { queries.answeredPartially() }
+    return found.output
+  }
+
   private func range<Output: Sendable>(
     _ items: [(name: String, value: String)],
     tenant: String,
     memory: QueryMemory,
     arrival: UInt64,
-    isPrompt: Bool,
     _ body: @escaping @Sendable (RangeAnswer) -> Output
   ) async throws(QueryError) -> Output {
     let running: RunningEngine
@@ -67,12 +85,6 @@ extension Engine {
     }
     let request = try RangeRequest.parse(items: items, now: clock.now())
     let isManual = threading == .manual
-    if isPrompt, !isManual {
-      let answer = prompt.run(clock) { deadline in
-        running.answerIfSmall(request, tenant: Array(tenant.utf8), deadline: deadline).map(body)
-      }
-      if let answer { return answer }
-    }
     let deadline = arrival &+ UInt64(configuration.queryTimeoutNanoseconds)
     let helpers = isManual ? nil : pool
     let job: @Sendable () -> Result<Output, QueryError> = {

@@ -27,7 +27,7 @@ public enum SmallQuery {
   /// - Parameters:
   ///   - views: throws where a view is not there at once.
   ///   - options: with a deadline, which is looked at before every series.
-  /// - Returns: `nil` for a request that is not small, takes longer than that or cannot be answered:
+  /// - Returns: `nil` for a request that is not small, takes longer or cannot be answered:
   ///   ``RangeQuery`` then tells why.
   public static func run(
     _ request: RangeRequest,

@@ -26,6 +26,23 @@ import Testing
     #expect(run(100_000) == 1)
   }
 
+  @Test func manyAtOnceLeaveTheThreadSomeTime() {
+    let clock = ManualClock()
+    let prompt = PromptQueries()
+    clock.advance(seconds: 1)
+    var count = 0
+    for _ in 0..<40 {
+      let answer = prompt.run(clock) { _ in
+        clock.advance(nanoseconds: 500_000)
+        return 1
+      }
+      count += answer == nil ? 0 : 1
+    }
+    #expect(count == Int(PromptQueries.windowShareMax) / 500_000)
+    clock.advance(nanoseconds: 10_000_000)
+    #expect(prompt.run(clock) { _ in 1 } == 1)
+  }
+
   @Test func whatIsGivenUpIsNoAnswer() {
     #expect(PromptQueries().run(ManualClock()) { _ in nil as Int? } == nil)
   }

@@ -88,7 +88,8 @@ final class HTTPServer: Sendable {
       },
       configuration: .init(
         additionalChannelHandlers: [
-          WriteProgressHandler(patience: patience, budget: budget), HTTPReadHandler(share: share),
+          WriteProgressHandler(patience: patience, budget: budget),
+          HTTPReadHandler(share: share) { self.respondAtOnce(to: $0, on: $1) },
         ],
         idleTimeout: patience,
         httpDecoderConfiguration: .init(
@@ -151,14 +152,8 @@ final class HTTPServer: Sendable {
     let upload =
       request.method == .post || request.method == .put
       ? Self.upload(request, channel) : nil
-    var call = Call(
-      method: request.method.rawValue,
-      target: request.head.path ?? "/",
-      tenant: HTTPField.Name(Call.tenantHeader).flatMap { request.headers[$0] },
-      authorization: request.headers[.authorization],
-      upload: upload
-    )
-    call.lastEventID = HTTPField.Name("Last-Event-ID").flatMap { request.headers[$0] }
+    var call = Self.call(request.head, upload)
+    call.lastEventID = Self.lastEventID.flatMap { request.headers[$0] }
     if let upload, request.headers[.expect]?.lowercased() == "100-continue",
       upload.byteCountAnnounced ?? 0 <= configuration.writeByteCountMax
     {
@@ -188,6 +183,37 @@ final class HTTPServer: Sendable {
     if let upload, !(await upload.discard(byteCountMax: Self.discardByteCountMax)) {
       throw HungUp()
     }
+  }
+
+  private static let tenantHeader = HTTPField.Name(Call.tenantHeader)
+  private static let lastEventID = HTTPField.Name("Last-Event-ID")
+
+  private static func call(_ head: HTTPRequest, _ upload: Upload?) -> Call {
+    Call(
+      method: head.method.rawValue,
+      target: head.path ?? "/",
+      tenant: tenantHeader.flatMap { head.headerFields[$0] },
+      authorization: head.headerFields[.authorization],
+      upload: upload
+    )
+  }
+
+  /// The whole answer to a request that is answered within a moment; `nil` for any other one.
+  private func respondAtOnce(
+    to request: HTTPRequest,
+    on channel: any Channel
+  ) -> (head: HTTPResponse, body: ByteBuffer)? {
+    let start = clock.monotonic()
+    let call = Self.call(request, nil)
+    guard let answer = routes.answerAtOnce(call), case .buffer(let body) = answer.body else {
+      return nil
+    }
+    let head = HTTPResponse(
+      status: .init(code: answer.status),
+      headerFields: fields(of: answer, isHead: false)
+    )
+    statistics.record(route: routes.name(of: call), nanoseconds: clock.monotonic() &- start)
+    return (head, body)
   }
 
   private static func upload(_ request: Request, _ channel: any Channel) -> Upload {
