@@ -29,7 +29,8 @@ import Testing
       ]
       var alone: [String] = []
       for target in targets {
-        alone += Self.bodies("HTTP/1.1 0\r\n\r\n" + (try await server.get(target)).body)
+        let body = try await server.get(target).body
+        alone += Self.bodies("HTTP/1.1 0\r\n\r\n" + body)
       }
       let end = Self.request("/-/ready", "GET", "Connection: close\r\n")
       let text = targets.map { Self.request($0) }.joined() + end
@@ -42,24 +43,24 @@ import Testing
       let mixed =
         Self.request(Self.small + "1", "GET", "Content-Length: 3\r\n") + "abc"
         + Self.request(Self.small + "1", "HEAD")
-        + Self.request("/write", "POST", "Content-Length: 10\r\n") + "m,h=1 a=9\n"
+        + Self.request("/write", "POST", "Content-Length: 14\r\n") + "m,h=1 a=77777\n"
         + Self.request(Self.small + "1") + end
       let mixedAnswer = try await server.fetch(mixed)
       let statuses = ("HTTP/1.1 200 " + mixedAnswer.body).split(separator: "HTTP/1.1 ").map {
         $0.prefix(3)
       }
       #expect(statuses == ["200", "200", "204", "200", "200"])
-      #expect(mixedAnswer.body.contains("[9]"))
+      #expect(mixedAnswer.body.contains("77777"))
     }
   }
 
   @Test func whatIsAnsweredOnTheSpotIsCounted() async throws {
     try await TestServer.run { server in
-      try await server.write("m,h=1 a=1\n")
+      try await server.write("m,h=1 a=55555\n")
       let one = Self.request(Self.small + "1")
       let end = Self.request("/metrics", "GET", "Connection: close\r\n")
       let answer = try await server.fetch(one + one + one + end)
-      #expect(answer.body.contains("[1]"))
+      #expect(answer.body.contains("55555"))
       #expect(
         answer.body.contains(
           #"varve_http_requests_total{route="/api/v1/range",status="200"} 3"#

@@ -40,7 +40,7 @@ struct RowFilter {
   /// Whether a field is the only one that is looked at, so that its values are known where rows
   /// match. Not of strings, which lie elsewhere.
   func looksOnly(at field: FieldDefinition) -> Bool {
-    terms.count == 1 && ids == [field.id] && field.type != .string
+    terms.count == 1 && ids[0] == field.id && field.type != .string
   }
 
   /// The timestamps of the rows of `series` that meet every condition. The caller gives back
