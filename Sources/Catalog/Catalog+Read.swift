@@ -132,6 +132,13 @@ extension Catalog {
     }
   }
 
+  /// How many series of a measurement may carry all of `tags` at most: those of the rarest tag.
+  ///
+  /// - Complexity: O(tags).
+  public func seriesCountMax(measurement: MeasurementID, tags: [Tag]) -> Int {
+    state.withLock { $0.seriesCountMax(measurement.rawValue, matching: tags) }
+  }
+
   /// The series of a tenant's measurement that carry all of `tags`, ascending.
   public func series(tenant: TenantID, measurement name: [UInt8], tags: [Tag]) -> [SeriesID] {
     state.withLock { state in

@@ -46,6 +46,30 @@ extension Engine {
     }
   }
 
+  /// Answers a small query on the calling thread, which is held for about
+  /// ``PromptQueries/nanosecondsMax`` at most; `nil` where that may not be quick enough, or where
+  /// there is no answer: ``range(_:tenant:_:)`` then tells why.
+  public func rangeAtOnce<Output>(
+    _ items: [(name: String, value: String)],
+    tenant: String,
+    _ body: (RangeAnswer) -> Output
+  ) -> Output? {
+    guard threading != .manual, let running = try? running() else { return nil }
+    let start = clock.monotonic()
+    let found = prompt.run(clock) { deadline -> (output: Output, isPartial: Bool)? in
+      guard let request = try? RangeRequest.parse(items: items, now: clock.now()) else {
+        return nil
+      }
+      return running.answerIfSmall(request, tenant: Array(tenant.utf8), deadline: deadline)
+        .map { (body($0), !$0.warnings.isEmpty) }
+    }
+    guard let found else { return nil }
+    // Such a query has a step.
+    queries.end(QueryMemory(), .step, nil, nanoseconds: clock.monotonic() &- start)
+    if found.isPartial { queries.answeredPartially() }
+    return found.output
+  }
+
   private func range<Output: Sendable>(
     _ items: [(name: String, value: String)],
     tenant: String,
@@ -111,22 +135,9 @@ extension RunningEngine {
     helpers: (any QueryHelpers)?,
     isManual: Bool
   ) throws(QueryError) -> RangeAnswer {
-    let tenantID: TenantID?
-    do throws(SchemaRefusal) {
-      tenantID = try catalog.tenant(named: tenant, create: false)
-    } catch {
-      throw QueryError(.badData, "tenant: \(error.text)")
-    }
-    var request = request
-    request.retain(
-      retention.bounds(
-        tenant: Retention.text(tenant),
-        measurement: Retention.text(request.measurement),
-        now: parts.clock.now()
-      )
-    )
+    let tenantID = try tenantID(tenant)
     return try RangeQuery.run(
-      request,
+      kept(request, tenant),
       tenant: tenantID ?? TenantID(.max),
       catalog: catalog,
       views: WorkerViews(running: self, deadline: deadline, isManual: isManual),
@@ -139,6 +150,49 @@ extension RunningEngine {
         memory: memory
       )
     )
+  }
+
+  /// The same where it is surely done within a moment and every view is there at once; `nil`
+  /// elsewhere.
+  func answerIfSmall(
+    _ request: RangeRequest,
+    tenant: [UInt8],
+    deadline: UInt64
+  ) -> RangeAnswer? {
+    guard let tenantID = try? tenantID(tenant) else { return nil }
+    return SmallQuery.run(
+      kept(request, tenant),
+      tenant: tenantID,
+      catalog: catalog,
+      views: PromptViews(running: self),
+      clock: parts.clock,
+      options: QueryOptions(
+        byteCountMax: PromptQueries.byteCountMax,
+        deadline: deadline,
+        timeoutNanoseconds: PromptQueries.nanosecondsMax
+      )
+    )
+  }
+
+  private func tenantID(_ name: [UInt8]) throws(QueryError) -> TenantID? {
+    do throws(SchemaRefusal) {
+      return try catalog.tenant(named: name, create: false)
+    } catch {
+      throw QueryError(.badData, "tenant: \(error.text)")
+    }
+  }
+
+  /// The request without what retention hides.
+  private func kept(_ request: RangeRequest, _ tenant: [UInt8]) -> RangeRequest {
+    var request = request
+    request.retain(
+      retention.bounds(
+        tenant: Retention.text(tenant),
+        measurement: Retention.text(request.measurement),
+        now: parts.clock.now()
+      )
+    )
+    return request
   }
 
   func ledger(isManual: Bool) -> [LedgerRow] {
@@ -164,6 +218,34 @@ extension RunningEngine {
         pending: row.pending
       )
     }
+  }
+}
+
+/// Gets the views that are there at once, and none else.
+private struct PromptViews: ViewProvider {
+  let running: RunningEngine
+
+  func view(
+    of partition: PartitionID,
+    series: [SeriesID],
+    in range: TimeRange
+  ) throws(QueryError) -> PartitionView {
+    let worker = running.workers[running.workerOfPartition[Int(partition.rawValue)]]
+    guard let view = worker.viewAtOnce(of: partition, series: series) else {
+      throw QueryError(.unavailable, "the view has to be waited for")
+    }
+    return view.partitionView
+  }
+
+  func views(
+    of partitions: [(partition: PartitionID, series: [SeriesID])],
+    in range: TimeRange
+  ) throws(QueryError) -> [PartitionView] {
+    var views: [PartitionView] = []
+    for (partition, series) in partitions {
+      views.append(try view(of: partition, series: series, in: range))
+    }
+    return views
   }
 }
 

@@ -35,6 +35,7 @@ public final class Engine: Sendable {
   private let state = Mutex<State>(.replaying(ReplayProgress()))
   let pool: QueryPool
   let queries = QueryCounters()
+  let prompt = PromptQueries()
   private let flushing = SharedCall<Result<Void, EngineError>>(name: "flush")
   let readingLedger = SharedCall<[LedgerRow]>(name: "ledger")
   /// What the last start found; empty before it is done.

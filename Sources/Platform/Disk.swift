@@ -104,6 +104,14 @@ public protocol ReadableFile: AnyObject, Sendable {
   var byteCount: Int { get }
   /// Reads up to `count` bytes at `offset`; fewer only at the end of the file.
   func read(at offset: Int, count: Int) throws(SystemError) -> [UInt8]
+  /// The same; the bytes may be those that another read has brought, which stay as long.
+  func lend(at offset: Int, count: Int) throws(SystemError) -> ArraySlice<UInt8>
+}
+
+extension ReadableFile {
+  public func lend(at offset: Int, count: Int) throws(SystemError) -> ArraySlice<UInt8> {
+    try read(at: offset, count: count)[...]
+  }
 }
 
 /// A file that grows by extents, each mapped for writing as one region.

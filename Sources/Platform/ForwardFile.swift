@@ -27,27 +27,31 @@ public final class ForwardFile: ReadableFile {
   public var byteCount: Int { file.byteCount }
 
   public func read(at offset: Int, count: Int) throws(SystemError) -> [UInt8] {
-    let result: Result<[UInt8], SystemError> = piece.withLock { piece in
-      Result { () throws(SystemError) in try read(at: offset, count: count, &piece) }
+    Array(try lend(at: offset, count: count))
+  }
+
+  public func lend(at offset: Int, count: Int) throws(SystemError) -> ArraySlice<UInt8> {
+    let result: Result<ArraySlice<UInt8>, SystemError> = piece.withLock { piece in
+      Result { () throws(SystemError) in try lend(at: offset, count: count, &piece) }
     }
     return try result.get()
   }
 
-  private func read(
+  private func lend(
     at offset: Int,
     count: Int,
     _ piece: inout Piece
-  ) throws(SystemError) -> [UInt8] {
+  ) throws(SystemError) -> ArraySlice<UInt8> {
     defer { piece.end = offset + count }
     if offset >= piece.start, offset - piece.start <= piece.bytes.count - count {
       let low = offset - piece.start
-      return Array(piece.bytes[low..<low + count])
+      return piece.bytes[low..<low + count]
     }
     let follows =
       offset >= piece.end - Self.gapByteCountMax && offset - piece.end <= Self.gapByteCountMax
     guard follows, count < piece.nextByteCount else {
       piece.nextByteCount = Self.pieceByteCounts.lowerBound
-      return try file.read(at: offset, count: count)
+      return try file.lend(at: offset, count: count)
     }
     let wanted = piece.nextByteCount
     piece.nextByteCount = min(2 * piece.nextByteCount, Self.pieceByteCounts.upperBound)
@@ -57,8 +61,8 @@ public final class ForwardFile: ReadableFile {
     } catch {
       // What cannot be read may lie behind what was asked for.
       piece.bytes = []
-      return try file.read(at: offset, count: count)
+      return try file.lend(at: offset, count: count)
     }
-    return Array(piece.bytes.prefix(count))
+    return piece.bytes.prefix(count)
   }
 }

@@ -177,7 +177,7 @@ public struct FrozenSection: Sendable {
   /// A section up to this length is read as a whole.
   private static let wholeByteCountMax = 16 << 10
   /// Check, places and head, and all runs of a short section.
-  private let start: [UInt8]
+  private let start: ArraySlice<UInt8>
 
   /// Reads at least everything before the runs; `nil` when it cannot be read or is damaged.
   ///
@@ -188,7 +188,7 @@ public struct FrozenSection: Sendable {
     self.file = file ?? owner.file
     let isWhole = Int(entry.byteCount) <= Self.wholeByteCountMax
     let count = Int(isWhole ? entry.byteCount : entry.headByteCount)
-    guard let bytes = try? self.file.read(at: Int(entry.offset), count: count),
+    guard let bytes = try? self.file.lend(at: Int(entry.offset), count: count),
       bytes.count == count, Self.isSound(bytes.span, entry)
     else {
       owner.noteDamage(entry.series)
@@ -282,7 +282,9 @@ public struct FrozenSection: Sendable {
   }
 
   private func read(_ range: Range<Int>) -> [UInt8]? {
-    if range.upperBound <= start.count { return Array(start[range]) }
+    if range.upperBound <= start.count {
+      return Array(start.dropFirst(range.lowerBound).prefix(range.count))
+    }
     let bytes = try? file.read(at: Int(entry.offset) + range.lowerBound, count: range.count)
     return bytes?.count == range.count ? bytes : nil
   }

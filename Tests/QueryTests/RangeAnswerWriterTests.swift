@@ -151,6 +151,47 @@ import Testing
     }
   }
 
+  /// Numbers of few decimals take shorter ways than others: they must not be told from them.
+  @Test(arguments: UInt64(1)...20)
+  func decimalsAreTheShortest(seed: UInt64) {
+    var random = SeededRandom(seed: seed)
+    var values: [Double] = []
+    for _ in 0..<400 {
+      let digits = Double(Int64.random(in: 1...99_999_999_999, using: &random))
+      let power = [1, 10, 100, 1_000, 1e6, 1e7][Int.random(in: 0..<6, using: &random)]
+      let value = digits / power
+      let magnitude = Double.random(in: 1e-4...1e7, using: &random)
+      let hundredths = (magnitude * 100).rounded() / 100
+      for near in [value, magnitude, hundredths] {
+        values += [near, near.nextUp, near.nextDown, -near]
+      }
+    }
+    values += [999_999.99, 999_999.995, 1e6, 1e6.nextDown, 0.01, 0.01.nextDown, 0.005, 0.1, 0.07]
+    values.removeAll { $0.magnitude < 1e-4 || $0.magnitude >= 1e15 }
+    let expected = values.map { value in
+      let plain = "\(value)"
+      return plain.hasSuffix(".0") ? String(plain.dropLast(2)) : plain
+    }
+    #expect(Self.shown(Self.cells(values)) == "[\(expected.joined(separator: ","))]")
+  }
+
+  @Test func timestampsOfAGridAreWrittenOneByOne() throws {
+    for (start, step, count) in [
+      (0, 1, 300), (99_999_990, 7, 20), (1_699_999_999_000, 1_000, 400), (100_000_000, 1, 9),
+      (9_007_199_254_740_000, 3, 600), (1_799_999_999, 60, 500), (999_999_999_999_990, 5, 10),
+    ] {
+      let range = TimeRange(start: Int64(start), end: Int64(start + step * count))
+      let grid = try #require(StepGrid(range: range, step: Int64(step)))
+      let answer = RangeAnswer(grid: grid, precision: .nanoseconds)
+      let times = (0..<grid.count).map { index -> String in
+        let time = grid.start(of: index)
+        return time > 1 << 53 ? "\"\(time)\"" : "\(time)"
+      }
+      let expected = "\"timestamps\":[" + times.joined(separator: ",") + "],"
+      #expect(text(answer.json()).contains(expected), "\(start) \(step)")
+    }
+  }
+
   @Test func integersBeyondTwoToThe53AreStrings() {
     let signed: [Int64] = [0, -5, 1 << 53, -1 << 53, 1 << 53 + 1, .min, .max]
     #expect(

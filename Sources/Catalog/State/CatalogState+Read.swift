@@ -78,14 +78,7 @@ extension CatalogState {
   /// The series of a measurement that carry all `tags`, ascending: the shortest list is read and
   /// filtered by the series' own tags, so the cost is that of the rarest tag.
   func series(_ measurement: UInt32, matching tags: [Tag]) -> [UInt32] {
-    var pairs: [UInt32] = []
-    for tag in tags {
-      guard let key = symbols.find(tag.key, keyed), let value = symbols.find(tag.value, keyed),
-        let column = index.column(measurement, key: key, keyed),
-        let pair = index.pair(column: column, value: value, keyed)
-      else { return [] }
-      pairs.append(pair)
-    }
+    guard let pairs = pairs(measurement, tags) else { return [] }
     let rarest = pairs.min { index.seriesCount(of: $0) < index.seriesCount(of: $1) }
     guard let rarest else { return series.series(of: measurement) }
     let others = pairs.filter { $0 != rarest }
@@ -95,6 +88,25 @@ extension CatalogState {
       let own = series.pairs(of: candidate)
       return others.allSatisfy { own.contains($0) }
     }
+  }
+
+  /// Series of the rarest of `tags` at most carry all of them.
+  func seriesCountMax(_ measurement: UInt32, matching tags: [Tag]) -> Int {
+    guard let pairs = pairs(measurement, tags) else { return 0 }
+    return pairs.map { Int(index.seriesCount(of: $0)) }.min() ?? .max
+  }
+
+  /// The pairs of some tags; `nil` when no series has one of them.
+  private func pairs(_ measurement: UInt32, _ tags: [Tag]) -> [UInt32]? {
+    var pairs: [UInt32] = []
+    for tag in tags {
+      guard let key = symbols.find(tag.key, keyed), let value = symbols.find(tag.value, keyed),
+        let column = index.column(measurement, key: key, keyed),
+        let pair = index.pair(column: column, value: value, keyed)
+      else { return nil }
+      pairs.append(pair)
+    }
+    return pairs
   }
 
   /// The tag keys of a measurement, ascending.

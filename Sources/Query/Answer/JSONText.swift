@@ -17,6 +17,9 @@ struct JSONText: ~Copyable {
   /// A copy of the bytes written so far.
   var bytes: [UInt8] { buffer.array() }
 
+  /// Lends the bytes written so far.
+  func withBytes<Result>(_ body: (Span<UInt8>) -> Result) -> Result { buffer.withBytes(body) }
+
   /// Appends text that is JSON already.
   mutating func append(_ text: String) { buffer.writeBytes(text.utf8.span) }
 
@@ -37,6 +40,44 @@ struct JSONText: ~Copyable {
 
   mutating func appendInteger(_ value: UInt64) {
     appendInteger(magnitude: value, isNegative: false)
+  }
+
+  /// Appends `first`, `first + step` and so on with commas between them, until `count` are there
+  /// or the text has `limit` bytes.
+  ///
+  /// - Parameters:
+  ///   - first: 0 or more.
+  ///   - step: 0 or more; no number overflows.
+  /// - Returns: how many were appended.
+  mutating func appendProgression(
+    from first: UInt64,
+    step: UInt64,
+    count: Int,
+    upTo limit: Int
+  ) -> Int {
+    let half: UInt64 = 100_000_000
+    var (index, value) = (0, first)
+    while index < count, self.count < limit {
+      // Numbers of nine to sixteen digits that begin alike differ in their last eight alone.
+      let high = value / half
+      guard high > 0, high < Self.exactIntegerMax / half else {
+        if index > 0 { buffer.writeByte(UInt8(ascii: ",")) }
+        appendInteger(value)
+        (index, value) = (index + 1, value &+ step)
+        continue
+      }
+      let head = Self.digits(high)
+      let skipped = head.trailingZeroBitCount / 8
+      let text = (head &>> UInt64(8 * skipped)) | 0x3030_3030_3030_3030
+      let end = (high + 1) * half
+      while index < count, value < end, self.count < limit {
+        if index > 0 { buffer.writeByte(UInt8(ascii: ",")) }
+        buffer.writeWord(text, byteCount: 8 - skipped)
+        append(digits: Self.digits(value &- high &* half), leaving: 0)
+        (index, value) = (index + 1, value &+ step)
+      }
+    }
+    return index
   }
 
   /// An integer of any magnitude without quotes, for texts that are not read as JSON.
@@ -127,45 +168,68 @@ struct JSONText: ~Copyable {
       return
     }
     if value.sign == .minus { buffer.writeByte(UInt8(ascii: "-")) }
-    if magnitude < 0x1p53, Double(UInt64(magnitude)) == magnitude {
+    if magnitude < Self.hundredthsEnd, appendHundredths(magnitude) { return }
+    if magnitude < 0x1p53, Double(Int64(magnitude)) == magnitude {
       // A JSON reader takes `-0` for the integer 0, which has no sign.
       if magnitude == 0, value.sign == .minus {
         append("0.0")
       } else {
         appendDigits(UInt64(magnitude))
       }
-    } else if magnitude < 1e13, magnitude >= 1e-4 {
-      if appendHundredths(magnitude) { return }
-      if magnitude >= 1e9 || !appendMillionths(magnitude) { appendShortest(magnitude) }
+    } else if magnitude < 1e9, magnitude >= 1e-4 {
+      if !appendMillionths(magnitude) { appendShortest(magnitude) }
     } else {
       appendShortest(magnitude)
     }
   }
 
-  /// Appends `magnitude` as hundredths.
+  /// Below this hundredths have eight digits at most.
+  private static let hundredthsEnd = 1e6
+
+  /// Appends `magnitude` as hundredths, or as a whole number.
   ///
   /// At most 15 digits stand for one double only and for no shorter text, so that these are the
   /// shortest digits once zeros at their end are gone.
   ///
-  /// - Parameter magnitude: less than 10¹³, not whole.
-  /// - Returns: `false` when it is no number of them; nothing is appended then.
+  /// - Parameter magnitude: less than ``hundredthsEnd``.
+  /// - Returns: `false` when it is 0 or no number of them; nothing is appended then.
   @inline(__always)
   private mutating func appendHundredths(_ magnitude: Double) -> Bool {
-    // The nearest whole number, or a neighbour, which the division tells.
-    let digits = UInt64(magnitude * 100 + 0.5)
-    guard Double(digits) / 100 == magnitude else { return false }
-    let whole = digits / 100
-    let rest = digits &- whole &* 100
-    appendDigits(whole)
-    let tens = (rest &* 103) &>> 10
-    append(decimals: tens | (rest &- tens &* 10) &<< 8)
+    let scaled = magnitude * 100
+    // The nearest whole number, or a neighbour. Signed, as processors convert only those in one
+    // step.
+    let hundredths = Int64(scaled + 0.5)
+    let nearest = Double(hundredths)
+    // Rounded twice, a number of hundredths is closer than this to a whole one; the division has
+    // the last word and takes longest.
+    guard hundredths > 0, (scaled - nearest).magnitude < 1e-7, nearest / 100 == magnitude else {
+      return false
+    }
+    let digits = Self.digits(UInt64(bitPattern: hundredths))
+    let skipped = min(5, digits.trailingZeroBitCount / 8)
+    buffer.writeWord(
+      (digits &>> UInt64(8 * skipped)) | 0x3030_3030_3030_3030,
+      byteCount: 6 - skipped
+    )
+    let decimals = digits &>> 48
+    if decimals != 0 {
+      let count = decimals > 0xff ? 3 : 2
+      buffer.writeWord(decimals &<< 8 | 0x30_302e, byteCount: count)
+    }
     return true
   }
 
-  /// The same as millionths, less than 10⁹.
+  /// The same as millionths.
+  ///
+  /// - Parameter magnitude: less than 10⁹, not whole.
   private mutating func appendMillionths(_ magnitude: Double) -> Bool {
-    let digits = UInt64(magnitude * 1_000_000 + 0.5)
-    guard Double(digits) / 1_000_000 == magnitude else { return false }
+    let scaled = magnitude * 1_000_000
+    let millionths = Int64(scaled + 0.5)
+    let nearest = Double(millionths)
+    guard (scaled - nearest).magnitude <= scaled * 0x1p-51, nearest / 1_000_000 == magnitude else {
+      return false
+    }
+    let digits = UInt64(bitPattern: millionths)
     let whole = digits / 1_000_000
     appendDigits(whole)
     append(decimals: Self.digits((digits &- whole &* 1_000_000) &* 100))

@@ -56,6 +56,12 @@ public struct Labels: Sendable {
   /// Sorted by key, as the series has them.
   public var tags: [Tag] { place.map { table.tags[Int(table.numbers[$0])] } }
 
+  /// Numbers of the tags within ``allTags``, in the same order.
+  var numbers: ArraySlice<UInt32> { table.numbers[place] }
+
+  /// The tags of all series that share their texts, and perhaps of some more.
+  var allTags: [Tag] { table.tags }
+
   /// Appends the members of a JSON object.
   func append(to json: inout JSONText) {
     for index in place {

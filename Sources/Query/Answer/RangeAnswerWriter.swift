@@ -25,6 +25,8 @@ public struct RangeAnswerWriter: Sendable {
   }
 
   private let answer: RangeAnswer
+  /// The series to write; what stands around all series goes with the first and the last one.
+  private let places: Range<Int>
   private var stage = Stage.head
   private var isFirst = true
   private var seriesIndex = 0
@@ -37,19 +39,40 @@ public struct RangeAnswerWriter: Sendable {
   /// Whether the envelope stands around the data.
   private let hasEnvelope: Bool
 
-  public init(_ answer: RangeAnswer) {
+  public init(_ answer: RangeAnswer) { self.init(answer, answer.series.indices) }
+
+  /// Writes a part of an answer: the texts of all parts, one behind another, are its text.
+  ///
+  /// - Parameter places: of series, next to those of other parts.
+  init(_ answer: RangeAnswer, _ places: Range<Int>) {
+    precondition(places.lowerBound >= 0 && places.upperBound <= answer.series.count)
     self.answer = answer
+    self.places = places
+    seriesIndex = places.lowerBound
+    if seriesIndex > 0 { stage = .seriesHead }
     hasEnvelope = true
   }
 
   /// Writes the value of `data` alone.
   init(dataOf answer: RangeAnswer) {
     self.answer = answer
+    places = answer.series.indices
     hasEnvelope = false
   }
 
   /// The next piece, or `nil` after the last one.
   public mutating func next() -> [UInt8]? {
+    guard let text = makePiece() else { return nil }
+    return text.bytes
+  }
+
+  /// Lends the next piece instead of copying it; `nil` after the last one.
+  public mutating func next<Piece>(_ body: (Span<UInt8>) -> Piece) -> Piece? {
+    guard let text = makePiece() else { return nil }
+    return text.withBytes(body)
+  }
+
+  private mutating func makePiece() -> JSONText? {
     if case .done = stage { return nil }
     var text = JSONText(reserving: isFirst ? firstByteCount : Self.pieceByteCount + 4_096)
     isFirst = false
@@ -57,7 +80,7 @@ public struct RangeAnswerWriter: Sendable {
       if case .done = stage { break }
       step(&text)
     }
-    return text.bytes
+    return text
   }
 
   /// Whether all is written.
@@ -65,12 +88,15 @@ public struct RangeAnswerWriter: Sendable {
 
   /// Room for the first piece, which is all of most answers.
   private var firstByteCount: Int {
-    guard let grid = answer.grid else { return 4_096 }
-    var valueCount = grid.count
-    for series in answer.series.prefix(16) {
-      if case .buckets(_, let columns) = series.content { valueCount += grid.count * columns.count }
+    var byteCount = 4_096 + (answer.grid?.count ?? 0) * 18
+    for place in places where byteCount < Self.pieceByteCount {
+      switch answer.series[place].content {
+      case .points(let timestamps, _): byteCount += 256 + timestamps.count * 16
+      case .buckets(let present, let columns):
+        byteCount += 256 + present.count * columns.count * 18
+      }
     }
-    return min(Self.pieceByteCount, valueCount * 18) + 4_096
+    return min(Self.pieceByteCount, byteCount) + 4_096
   }
 
   private mutating func step(_ text: inout JSONText) {
@@ -111,14 +137,21 @@ public struct RangeAnswerWriter: Sendable {
     let count = answer.grid?.count ?? 0
     let unit = answer.precision.nanoseconds
     let (start, step) = (answer.grid?.start(of: 0) ?? 0, answer.grid?.step ?? 0)
-    // A division each is needed only where buckets begin between two units.
-    let isWhole = start % unit == 0 && step % unit == 0
-    let (first, stride) = (start / unit, step / unit)
-    while element < count, text.count < Self.pieceByteCount {
-      if element > 0 { text.append(byte: UInt8(ascii: ",")) }
-      let index = Int64(element)
-      text.appendInteger(isWhole ? first + index * stride : (start + index * step) / unit)
-      element += 1
+    if start % unit == 0, step % unit == 0 {
+      if element > 0, element < count { text.append(byte: UInt8(ascii: ",")) }
+      let (first, stride) = (UInt64(start / unit), UInt64(step / unit))
+      element += text.appendProgression(
+        from: first + UInt64(element) * stride,
+        step: stride,
+        count: count - element,
+        upTo: Self.pieceByteCount
+      )
+    } else {
+      while element < count, text.count < Self.pieceByteCount {
+        if element > 0 { text.append(byte: UInt8(ascii: ",")) }
+        text.appendInteger((start + Int64(element) * step) / unit)
+        element += 1
+      }
     }
     guard element == count else { return }
     element = 0
@@ -127,9 +160,13 @@ public struct RangeAnswerWriter: Sendable {
   }
 
   private mutating func writeSeriesHead(_ text: inout JSONText) {
-    guard seriesIndex < answer.series.count else {
-      text.append("]")
-      stage = .tail
+    guard seriesIndex < places.upperBound else {
+      if places.upperBound < answer.series.count {
+        stage = .done
+      } else {
+        text.append("]")
+        stage = .tail
+      }
       return
     }
     if seriesIndex > 0 { text.append(byte: UInt8(ascii: ",")) }

@@ -10,134 +10,135 @@ internal import Model
 /// buckets in which any of the series' fields has a point. An empty cell is no value, `""` the
 /// empty string. A tag that is called like a field or `time` is `tag.NAME`.
 ///
-/// Memory: the answer, a piece, and a few words a column. Cost: about 30 ns a value.
+/// Memory: the answer, a piece, and a few words a column. Cost: about 10 ns a value.
 public struct RangeTableWriter: Sendable {
-  private struct ColumnName: Hashable {
-    var field: [UInt8]
-    var aggregate: Aggregate?
-  }
-
-  /// A cell's place in the answer.
-  private struct Source {
-    var column: Int
-    var series: Int
-    /// Of the series' aggregates.
-    var part: Int
-  }
-
   private let answer: RangeAnswer
-  private let keys: [[UInt8]]
-  private var columns: [ColumnName] = []
-  private var numbers: [ColumnName: Int] = [:]
+  private let head: TableHead
+  /// The series to write; the first line goes with the first one.
+  private let places: Range<Int>
   private var isFirst = true
   /// The first series that is not written yet.
-  private var nextSeries = 0
+  private var nextSeries: Int
   /// Series whose rows are being written.
   private var group = 0..<0
-  private var sources: [Source] = []
+  private var sources: [TableHead.Source] = []
+  /// Those whose sources they are.
+  private var known: Range<Int>?
+  /// Parallel to the sources, in points that all have the same times.
+  private var values: [AnswerValues] = []
+  private var areAligned = false
   /// The tags' cells of the group, each with a comma before it.
   private var labels: [UInt8] = []
   /// Points: the next element of each series of the group. Buckets: the next bucket, in the first.
   private var cursors: [Int] = []
 
   public init(_ answer: RangeAnswer) {
+    self.init(answer, TableHead(answer), answer.series.indices)
+  }
+
+  /// Writes a part of a table: the texts of all parts, one behind another, are its text.
+  ///
+  /// - Parameter places: of series, next to those of other parts and with other tags.
+  init(_ answer: RangeAnswer, _ head: TableHead, _ places: Range<Int>) {
+    precondition(places.lowerBound >= 0 && places.upperBound <= answer.series.count)
     self.answer = answer
-    var keys: Set<[UInt8]> = []
-    for index in answer.series.indices {
-      let series = answer.series[index]
-      if index == 0 || !series.labels.isSame(as: answer.series[index - 1].labels) {
-        for tag in series.tags { keys.insert(tag.key) }
-      }
-    }
-    self.keys = keys.sorted { $0.lexicographicallyPrecedes($1) }
-    for series in answer.series {
-      for aggregate in Self.aggregates(of: series) {
-        let name = ColumnName(field: series.field, aggregate: aggregate)
-        if numbers.updateValue(columns.count, forKey: name) == nil {
-          columns.append(name)
-        } else {
-          numbers[name] = columns.firstIndex(of: name)
-        }
-      }
-    }
+    self.head = head
+    self.places = places
+    nextSeries = places.lowerBound
   }
 
   /// The next piece, or `nil` after the last one.
   public mutating func next() -> [UInt8]? {
+    guard let text = makePiece() else { return nil }
+    return text.bytes
+  }
+
+  /// Lends the next piece instead of copying it; `nil` after the last one.
+  public mutating func next<Piece>(_ body: (Span<UInt8>) -> Piece) -> Piece? {
+    guard let text = makePiece() else { return nil }
+    return text.withBytes(body)
+  }
+
+  private mutating func makePiece() -> JSONText? {
     guard isFirst || !isDone else { return nil }
     var text = JSONText(reserving: isFirst ? 4_096 : RangeAnswerWriter.pieceByteCount + 4_096)
-    if isFirst { writeHead(&text) }
+    if isFirst, places.lowerBound == 0 { head.append(to: &text) }
     isFirst = false
     while text.count < RangeAnswerWriter.pieceByteCount, !isDone {
       if group.isEmpty { openGroup() }
-      let isOver = answer.grid == nil ? writePoints(&text) : writeBuckets(&text)
+      let isOver =
+        if answer.grid != nil {
+          writeBuckets(&text)
+        } else if areAligned {
+          writeAligned(&text)
+        } else {
+          writePoints(&text)
+        }
       if isOver { group = 0..<0 }
     }
-    return text.bytes
+    return text
   }
 
   /// Whether all is written.
   public var isDone: Bool {
-    !isFirst && group.isEmpty && nextSeries == answer.series.count
-  }
-
-  private static func aggregates(of series: RangeAnswer.Series) -> [Aggregate?] {
-    guard case .buckets(_, let columns) = series.content else { return [nil] }
-    return columns.map(\.aggregate)
-  }
-
-  // MARK: The head
-
-  private func writeHead(_ text: inout JSONText) {
-    text.append("time")
-    let names = columns.map(Self.name)
-    let taken = Set(names)
-    for key in keys {
-      text.append(byte: UInt8(ascii: ","))
-      let isTaken = taken.contains(key) || key == Array("time".utf8)
-      text.appendCell(isTaken ? Array("tag.".utf8) + key : key)
-    }
-    for name in names {
-      text.append(byte: UInt8(ascii: ","))
-      text.appendCell(name)
-    }
-    text.append(byte: UInt8(ascii: "\n"))
-  }
-
-  private static func name(_ column: ColumnName) -> [UInt8] {
-    guard let aggregate = column.aggregate else { return column.field }
-    return Array("\(aggregate.rawValue)(".utf8) + column.field + [UInt8(ascii: ")")]
+    !isFirst && group.isEmpty && nextSeries == places.upperBound
   }
 
   // MARK: Rows
 
   /// Takes the next series and those behind it that have the same tags.
   private mutating func openGroup() {
-    let first = nextSeries
-    let labels = answer.series[first].labels
-    nextSeries += 1
-    while nextSeries < answer.series.count, answer.series[nextSeries].labels.equals(labels) {
-      nextSeries += 1
+    group = TableHead.group(from: nextSeries, of: answer)
+    group = group.lowerBound..<min(group.upperBound, places.upperBound)
+    nextSeries = group.upperBound
+    cursors.removeAll(keepingCapacity: true)
+    for _ in group { cursors.append(0) }
+    if known.map({ !TableHead.haveSameColumns($0, group, of: answer) }) ?? true {
+      sources = head.sources(of: group, answer)
     }
-    group = first..<nextSeries
-    cursors = Array(repeating: 0, count: group.count)
-    sources.removeAll(keepingCapacity: true)
-    for series in group {
-      for (part, aggregate) in Self.aggregates(of: answer.series[series]).enumerated() {
-        let name = ColumnName(field: answer.series[series].field, aggregate: aggregate)
-        if let column = numbers[name] {
-          sources.append(Source(column: column, series: series, part: part))
-        }
-      }
-    }
-    sources.sort { $0.column < $1.column }
+    known = group
+    values.removeAll(keepingCapacity: true)
+    areAligned = lendAligned()
     var text = JSONText(reserving: 64)
-    let tags = labels.tags
-    for key in keys {
-      text.append(byte: UInt8(ascii: ","))
-      if let tag = tags.first(where: { $0.key == key }) { text.appendCell(tag.value) }
+    head.append(answer.series[group.lowerBound].labels, to: &text)
+    labels = text.bytes
+  }
+
+  /// Takes the values of points that all have the same times, so that they need no merging.
+  ///
+  /// - Returns: whether they have.
+  private mutating func lendAligned() -> Bool {
+    guard case .points(let times, _) = answer.series[group.lowerBound].content else { return false }
+    for source in sources {
+      guard
+        case .points(let own, let values) = answer.series[group.lowerBound + source.place].content,
+        own.isSame(as: times), values.count == times.count
+      else { return false }
+      self.values.append(values)
     }
-    self.labels = text.bytes
+    return true
+  }
+
+  /// Writes rows until the group or the piece ends; whether the group has ended.
+  private mutating func writeAligned(_ text: inout JSONText) -> Bool {
+    guard case .points(let timestamps, _) = answer.series[group.lowerBound].content else {
+      return true
+    }
+    while cursors[0] < timestamps.count {
+      guard text.count < RangeAnswerWriter.pieceByteCount else { return false }
+      let row = cursors[0]
+      cursors[0] += 1
+      open(timestamps[row], &text)
+      var column = 0
+      for index in sources.indices {
+        let place = sources[index].column
+        text.append(commas: place + 1 - column)
+        column = place + 1
+        text.append(values[index], at: row)
+      }
+      close(column, &text)
+    }
+    return true
   }
 
   /// Writes rows of points until the group or the piece ends; whether the group has ended.
@@ -154,12 +155,12 @@ public struct RangeTableWriter: Sendable {
       open(time, &text)
       var column = 0
       for source in sources {
-        guard case .points(let timestamps, let values) = answer.series[source.series].content
+        let series = group.lowerBound + source.place
+        guard case .points(let timestamps, let values) = answer.series[series].content
         else { continue }
-        let place = source.series - group.lowerBound
-        let element = cursors[place]
+        let element = cursors[source.place]
         guard element < timestamps.count, timestamps[element] == time else { continue }
-        cursors[place] += 1
+        cursors[source.place] += 1
         text.append(commas: source.column + 1 - column)
         column = source.column + 1
         text.append(values, at: element)
@@ -184,7 +185,8 @@ public struct RangeTableWriter: Sendable {
       open(grid.start(of: bucket), &text)
       var column = 0
       for source in sources {
-        guard case .buckets(let present, let parts) = answer.series[source.series].content,
+        let series = group.lowerBound + source.place
+        guard case .buckets(let present, let parts) = answer.series[series].content,
           present.contains(bucket) || parts[source.part].aggregate == .count
         else { continue }
         text.append(commas: source.column + 1 - column)
@@ -202,32 +204,12 @@ public struct RangeTableWriter: Sendable {
   }
 
   private func close(_ written: Int, _ text: inout JSONText) {
-    text.append(commas: columns.count - written)
+    text.append(commas: head.columns.count - written)
     text.append(byte: UInt8(ascii: "\n"))
   }
 }
 
 extension JSONText {
-  fileprivate mutating func append(commas count: Int) {
-    for _ in 0..<count { append(byte: UInt8(ascii: ",")) }
-  }
-
-  /// A text as a cell, in quotes where it needs them.
-  fileprivate mutating func appendCell(_ bytes: [UInt8]) {
-    let needsQuotes =
-      bytes.isEmpty
-      || bytes.contains { byte in
-        byte == UInt8(ascii: ",") || byte == UInt8(ascii: "\"") || byte == 0x0a || byte == 0x0d
-      }
-    guard needsQuotes else { return append(bytes: bytes[...]) }
-    append(byte: UInt8(ascii: "\""))
-    for byte in bytes {
-      if byte == UInt8(ascii: "\"") { append(byte: byte) }
-      append(byte: byte)
-    }
-    append(byte: UInt8(ascii: "\""))
-  }
-
   /// One value, without the quotes that large integers have in JSON.
   fileprivate mutating func append(_ values: AnswerValues, at index: Int) {
     switch values {

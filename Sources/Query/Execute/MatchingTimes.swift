@@ -6,8 +6,10 @@ struct MatchingTimes {
   private static let gap: Timestamp = Nanoseconds.perMinute
 
   let times: [Timestamp]
+  /// The values of the condition's field at the times, where they were asked for; else empty.
+  var cells: [Cell] = []
 
-  var byteCount: Int { times.count * 8 }
+  var byteCount: Int { (times.count + cells.count) * 8 }
 
   /// Times around the rows: what lies outside of them need not be read.
   var ranges: [TimeRange] {

@@ -11,6 +11,8 @@ public protocol QueryCatalog: Sendable {
   func fieldSet(_ id: FieldSetID) -> FieldSetDefinition?
   /// The series of a measurement that have all of `tags`, in any order.
   func series(measurement: MeasurementID, tags: [Tag]) -> [SeriesID]
+  /// How many that may be at most, told without looking at them.
+  func seriesCountMax(measurement: MeasurementID, tags: [Tag]) -> Int
   /// Definitions, parallel to `ids`; `nil` for one that is not known.
   func series(_ ids: [SeriesID]) -> [SeriesDefinition?]
   func partition(of series: SeriesID) -> PartitionID?
@@ -19,6 +21,10 @@ public protocol QueryCatalog: Sendable {
 }
 
 extension QueryCatalog {
+  public func seriesCountMax(measurement: MeasurementID, tags: [Tag]) -> Int {
+    series(measurement: measurement, tags: tags).count
+  }
+
   public func labels(of ids: [SeriesID]) -> SeriesLabels {
     var labels = SeriesLabels()
     var numbers: [Tag: UInt32] = [:]

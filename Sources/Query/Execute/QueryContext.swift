@@ -11,6 +11,9 @@ public struct QueryOptions: Sendable {
   public var timeoutNanoseconds: UInt64?
   /// Where others see what the query holds.
   public var memory: QueryMemory?
+  /// Cells of a series that may be decoded, none of them cold; `nil` for any number. A query that
+  /// needs more is given up.
+  var cellCountMax: Int?
 
   public init(
     byteCountMax: Int = 256 << 20,
@@ -100,6 +103,14 @@ struct QueryContext {
       "the query took longer than \(limit / 1_000_000) ms; shorten "
         + "the time range, name fewer fields or match fewer series by tag.KEY"
     )
+  }
+
+  /// Ends a query that was thought to be small.
+  ///
+  /// - Parameter cellCount: what has to be decoded of a series.
+  func checkSize(_ cellCount: Int, isCold: Bool = false) throws(QueryError) {
+    guard let most = options.cellCountMax, isCold || cellCount > most else { return }
+    throw QueryError(.execution, "the query reads more than \(most) cells of a series")
   }
 
   /// The sealed groups of a series that may hold any of `fields`.

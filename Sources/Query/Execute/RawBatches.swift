@@ -60,6 +60,12 @@ struct RawBatches {
     return try read(start..<end, shards, plan, &context)
   }
 
+  /// Whether the condition's field is the only one that is asked for.
+  private var hasCells: Bool {
+    guard selection.fields.count == 1, request.newest == nil else { return false }
+    return selection.filter?.looksOnly(at: selection.fields[0]) ?? false
+  }
+
   /// What is known of groups before they are read.
   private struct Plan: Sendable {
     /// Rows at most, by group from the first one on.
@@ -113,7 +119,13 @@ struct RawBatches {
       try context.checkDeadline()
       guard let scan = scans[member.partition] else { continue }
       if let filter = selection.filter {
-        let times = try filter.times(of: member.series, in: request.range, from: scan, &context)
+        let times = try filter.times(
+          of: member.series,
+          in: request.range,
+          from: scan,
+          withCells: hasCells,
+          &context
+        )
         looks[slot] = (times.times.count, times)
       } else {
         let reader = SeriesReader(
@@ -168,6 +180,12 @@ struct RawBatches {
       let times = plan.times?[groups[slot] - first]
       if times?.times.isEmpty == true { continue }
       guard let scan = scans[member.partition] else { continue }
+      if hasCells, let times {
+        // What the condition has looked at is what is asked for.
+        piece.begin(slot)
+        piece.append(times.times, [(field: 0, cells: times.cells)])
+        continue
+      }
       let reader = SeriesReader(
         member.series,
         scan,

@@ -37,18 +37,28 @@ struct RowFilter {
     self.terms = terms
   }
 
+  /// Whether a field is the only one that is looked at, so that its values are known where rows
+  /// match. Not of strings, which lie elsewhere.
+  func looksOnly(at field: FieldDefinition) -> Bool {
+    terms.count == 1 && ids[0] == field.id && field.type != .string
+  }
+
   /// The timestamps of the rows of `series` that meet every condition. The caller gives back
   /// ``MatchingTimes/byteCount``.
+  ///
+  /// - Parameter withCells: whether the values of the only field are wanted.
   func times(
     of series: SeriesID,
     in range: TimeRange,
     from scan: PartitionScan,
+    withCells: Bool = false,
     _ context: inout QueryContext
   ) throws(QueryError) -> MatchingTimes {
     let open = scan.open.openRows(of: series, fields: ids, in: range)
     let openByteCount = open.byteCount
     try context.charge(openByteCount)
     defer { context.release(openByteCount) }
+    if withCells { context.statistics.rowsOpen += open.rowCount }
     var groups = context.groups(of: series, fields: ids, in: range, from: scan)
     drop(from: &groups, late: open.late, &context)
     let sealed = RawSweep(
@@ -58,7 +68,9 @@ struct RowFilter {
       ranges: [range]
     )
     let fresh = RawSweep(groups: [], late: open.fresh, fields: fields, ranges: [range])
+    var matches: [Int] = []
     var result: [Timestamp] = []
+    var resultCells: [Cell] = []
     for var rows in [sealed, fresh] {
       while let slice = try rows.next(&context) {
         var found: [Timestamp]?
@@ -66,22 +78,28 @@ struct RowFilter {
           var times: [Timestamp] = []
           var cursor = MergeCursor(rows.inputs(for: term.place, in: slice))
           while let (input, run) = cursor.next() {
-            term.condition.append(
-              to: &times,
+            matches.removeAll(keepingCapacity: true)
+            term.condition.select(
               from: cursor.inputs[input],
               run,
-              fields[term.place].type
+              fields[term.place].type,
+              into: &matches
             )
+            let all = cursor.inputs[input].timestamps
+            for row in matches { times.append(all[row]) }
+            guard withCells else { continue }
+            let cells = cursor.inputs[input].cells
+            for row in matches { resultCells.append(cells[row]) }
           }
           found = found.map { Self.intersection($0, times) } ?? times
           if found?.isEmpty == true { break }
         }
         guard let found, !found.isEmpty else { continue }
-        try context.charge(found.count * 8)
+        try context.charge(found.count * (withCells ? 16 : 8))
         result += found
       }
     }
-    return MatchingTimes(times: result)
+    return MatchingTimes(times: result, cells: resultCells)
   }
 
   /// Drops the groups that say of themselves that no row of theirs can match.
@@ -171,38 +189,37 @@ extension RowCondition {
     }
   }
 
-  /// Appends the timestamps of the rows that meet the condition.
-  fileprivate func append(
-    to times: inout [Timestamp],
+  /// Appends the rows that meet the condition.
+  fileprivate func select(
     from input: MergeInput,
     _ rows: Range<Int>,
-    _ type: ColumnType
+    _ type: ColumnType,
+    into matches: inout [Int]
   ) {
     let cells = input.cells
-    let all = input.timestamps
     switch (type, operand) {
     case (.float, .float(let value)):
-      select(rows, all, value, &times) { Double(bitPattern: cells[$0]) }
+      select(rows, value, &matches) { Double(bitPattern: cells[$0]) }
     case (.float, .integer(let value)):
-      select(rows, all, Double(value), &times) { Double(bitPattern: cells[$0]) }
+      select(rows, Double(value), &matches) { Double(bitPattern: cells[$0]) }
     case (.integer, .integer(let value)):
       if let small = Int64(exactly: value) {
-        select(rows, all, small, &times) { Int64(bitPattern: cells[$0]) }
+        select(rows, small, &matches) { Int64(bitPattern: cells[$0]) }
       } else {
-        select(rows, all, value, &times) { Int128(Int64(bitPattern: cells[$0])) }
+        select(rows, value, &matches) { Int128(Int64(bitPattern: cells[$0])) }
       }
     case (.integer, .float(let value)):
-      select(rows, all, value, &times) { Double(Int64(bitPattern: cells[$0])) }
+      select(rows, value, &matches) { Double(Int64(bitPattern: cells[$0])) }
     case (.unsigned, .integer(let value)):
-      select(rows, all, value, &times) { Int128(cells[$0]) }
+      select(rows, value, &matches) { Int128(cells[$0]) }
     case (.unsigned, .float(let value)):
-      select(rows, all, value, &times) { Double(cells[$0]) }
+      select(rows, value, &matches) { Double(cells[$0]) }
     case (.boolean, .boolean(let value)):
-      select(rows, all, value ? 1 : 0, &times) { cells[$0] == 0 ? 0 : 1 }
+      select(rows, value ? 1 : 0, &matches) { cells[$0] == 0 ? 0 : 1 }
     case (.string, .string(let text)):
       for row in rows {
         guard let slice = input.strings.slice(cells[row]) else { continue }
-        if slice.elementsEqual(text) == (comparison == .equal) { times.append(all[row]) }
+        if slice.elementsEqual(text) == (comparison == .equal) { matches.append(row) }
       }
     default: break  // refused by validate(for:)
     }
@@ -211,18 +228,17 @@ extension RowCondition {
   @inline(__always)
   private func select<Value: Comparable>(
     _ rows: Range<Int>,
-    _ all: [Timestamp],
     _ value: Value,
-    _ times: inout [Timestamp],
+    _ matches: inout [Int],
     _ cell: (Int) -> Value
   ) {
     switch comparison {
-    case .less: for row in rows where cell(row) < value { times.append(all[row]) }
-    case .lessOrEqual: for row in rows where cell(row) <= value { times.append(all[row]) }
-    case .greater: for row in rows where cell(row) > value { times.append(all[row]) }
-    case .greaterOrEqual: for row in rows where cell(row) >= value { times.append(all[row]) }
-    case .equal: for row in rows where cell(row) == value { times.append(all[row]) }
-    case .notEqual: for row in rows where cell(row) != value { times.append(all[row]) }
+    case .less: for row in rows where cell(row) < value { matches.append(row) }
+    case .lessOrEqual: for row in rows where cell(row) <= value { matches.append(row) }
+    case .greater: for row in rows where cell(row) > value { matches.append(row) }
+    case .greaterOrEqual: for row in rows where cell(row) >= value { matches.append(row) }
+    case .equal: for row in rows where cell(row) == value { matches.append(row) }
+    case .notEqual: for row in rows where cell(row) != value { matches.append(row) }
     }
   }
 }

@@ -116,13 +116,35 @@ struct Selection {
     }
   }
 
-  /// The series that may be meant. Values of one key are alternatives: the catalog is asked for
-  /// each of the first key that has several.
+  /// The series that may be meant.
   private static func series(
     of measurement: MeasurementID,
     _ wanted: [Tag],
     _ catalog: some QueryCatalog
   ) -> [SeriesID] {
+    lookups(wanted).flatMap { catalog.series(measurement: measurement, tags: $0) }
+  }
+
+  /// How many series a request means at most, told without looking at them.
+  static func seriesCountMax(
+    _ request: RangeRequest,
+    _ catalog: some QueryCatalog,
+    tenant: TenantID
+  ) -> Int {
+    guard let measurement = catalog.measurement(tenant: tenant, named: request.measurement) else {
+      return 0
+    }
+    var count = 0
+    for tags in lookups(request.tags) {
+      let more = catalog.seriesCountMax(measurement: measurement, tags: tags)
+      count = count.addingReportingOverflow(more).overflow ? .max : count + more
+    }
+    return count
+  }
+
+  /// What the catalog is asked for. Values of one key are alternatives: one lookup for each of the
+  /// first key that has several.
+  private static func lookups(_ wanted: [Tag]) -> [[Tag]] {
     var single: [Tag] = []
     var alternatives: [Tag] = []
     for tag in wanted {
@@ -134,10 +156,7 @@ struct Selection {
         alternatives = same
       }
     }
-    guard !alternatives.isEmpty else {
-      return catalog.series(measurement: measurement, tags: single)
-    }
-    return alternatives.flatMap { catalog.series(measurement: measurement, tags: single + [$0]) }
+    return alternatives.isEmpty ? [single] : alternatives.map { single + [$0] }
   }
 
   /// Whether more is asked for than one value of each key, which the catalog has looked up.

@@ -37,6 +37,7 @@ struct SeriesFold {
     let times = try filter?.times(of: series, in: range, from: scan, &context)
     defer { context.release(times?.byteCount ?? 0) }
     if times?.times.isEmpty == true { return }
+    try context.checkSize(scan.open.rowCountMax(of: series) * ids.count)
     let open = scan.open.openRows(of: series, fields: ids, in: range)
     let openByteCount = open.byteCount
     try context.charge(openByteCount)
@@ -48,6 +49,7 @@ struct SeriesFold {
     var ranges =
       times?.ranges ?? foldWindows(series, slot, scan, open.late, &aggregators, &context)
     if times == nil, rollups.isNeeded {
+      try context.checkSize(ranges.isEmpty ? 0 : .max)
       ranges = try rollups.fold(
         ranges,
         series,
@@ -62,6 +64,10 @@ struct SeriesFold {
     if let first = ranges.first, let last = ranges.last {
       let hull = TimeRange(start: first.start, end: last.end)
       var groups = context.groups(of: series, fields: ids, in: hull, from: scan)
+      try context.checkSize(
+        groups.reduce(0) { $0 + $1.rowCount } * ids.count,
+        isCold: groups.contains(where: \.isCold)
+      )
       // What groups say of themselves tells nothing of single rows.
       if times == nil {
         groups = try StatisticsFold.fold(

@@ -163,6 +163,9 @@ struct StepAggregator {
     if left > Int64(last - first) * Nanoseconds.perMinute, !wantsFirst, !wantsLast {
       return addAll(windows, wanted, to: base + bucket)
     }
+    if !wantsFirst, !wantsLast {
+      return addSpread(windows.span, wanted, to: base + bucket, left: left)
+    }
     // The bucket follows the minutes without a division each.
     var count = 0
     var rest = wanted
@@ -182,6 +185,103 @@ struct StepAggregator {
       count += 1
     }
     return count
+  }
+
+  /// Adds the wanted ones of an hour's windows to the buckets of their minutes, aggregate by
+  /// aggregate: each lies in an array of its own, which is then found once.
+  ///
+  /// - Parameters:
+  ///   - start: the bucket of the first wanted minute.
+  ///   - left: nanoseconds from there to the bucket's end.
+  private mutating func addSpread(
+    _ windows: Span<Window>,
+    _ wanted: UInt64,
+    to start: Int,
+    left: Int64
+  ) -> Int {
+    var buckets = InlineArray<64, Int>(repeating: start)
+    var (bucket, left) = (start, left)
+    var place = wanted.trailingZeroBitCount
+    var found: UInt64 = 0
+    var isNew: UInt64 = 0
+    let step = grid.step
+    do {
+      var counts = counts.mutableSpan
+      var rest = wanted
+      while rest != 0 {
+        let index = rest.trailingZeroBitCount
+        rest &= rest &- 1
+        left -= Int64(index - place) * Nanoseconds.perMinute
+        place = index
+        while left <= 0 {
+          left += step
+          bucket += 1
+        }
+        let count = windows[index].count
+        guard count > 0 else { continue }
+        buckets[index] = bucket
+        found |= 1 &<< UInt64(index)
+        if counts[bucket] == 0 { isNew |= 1 &<< UInt64(index) }
+        counts[bucket] += count
+      }
+    }
+    if wantsSum { addSums(windows, found, buckets) }
+    let type = type
+    if wantsMin {
+      var minima = minima.mutableSpan
+      Self.forEach(found) { index in
+        let (cell, bucket) = (windows[index].min, buckets[index])
+        if isNew & 1 &<< UInt64(index) != 0 || CellOrder.isLess(cell, than: minima[bucket], type) {
+          minima[bucket] = cell
+        }
+      }
+    }
+    if wantsMax {
+      var maxima = maxima.mutableSpan
+      Self.forEach(found) { index in
+        let (cell, bucket) = (windows[index].max, buckets[index])
+        if isNew & 1 &<< UInt64(index) != 0
+          || CellOrder.isGreater(cell, than: maxima[bucket], type)
+        {
+          maxima[bucket] = cell
+        }
+      }
+    }
+    return found.nonzeroBitCount
+  }
+
+  private mutating func addSums(
+    _ windows: Span<Window>,
+    _ found: UInt64,
+    _ buckets: InlineArray<64, Int>
+  ) {
+    if type == .float {
+      // Moved out and back, so that both can be written to at once.
+      var owned: [Double] = []
+      swap(&owned, &compensations)
+      do {
+        var sums = sums.mutableSpan
+        var compensations = owned.mutableSpan
+        Self.forEach(found) { index in
+          let bucket = buckets[index]
+          SegmentFold.add(windows[index].sum.float, to: &sums[bucket], &compensations[bucket])
+        }
+      }
+      swap(&owned, &compensations)
+    } else {
+      var sums = wideSums.mutableSpan
+      Self.forEach(found) { sums[buckets[$0]] &+= windows[$0].sum.integer }
+    }
+  }
+
+  /// Calls `body` with the place of each bit.
+  @inline(__always)
+  private static func forEach(_ bits: UInt64, _ body: (Int) -> Void) {
+    var rest = bits
+    while rest != 0 {
+      body(rest.trailingZeroBitCount)
+      rest &= rest &- 1
+    }
   }
 
   /// Adds the wanted ones of an hour's windows to one bucket.

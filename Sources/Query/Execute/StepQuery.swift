@@ -7,6 +7,10 @@ internal import Model
 /// over the threads that help.
 struct StepQuery {
   static let fieldsPerPassMax = 512
+  /// Fewer buckets are not worth another thread.
+  private static let valuesOfSliceMin = 10_000
+  /// Each slice goes through all hours by itself.
+  private static let slicesMax = 4
   /// Memory of a decoded chunk group, and of one of its columns, at most.
   static let groupByteCountMax = BlockWriter.cellCountMax * 8
   static let columnByteCountMax = BlockWriter.rowCountMax(columnCount: 1) * 8
@@ -101,10 +105,12 @@ struct StepQuery {
     _ context: inout QueryContext
   ) throws(QueryError) -> [Folded] {
     let seed = context.fork()
-    let results = Shards.run(shards.count, helpers) { index in
+    let slices = fieldSlices(fields, shards)
+    let results = Shards.run(shards.count * slices.count, helpers) { index in
       Result { () throws(QueryError) in
         var context = seed
-        let aggregators = try folded(shards.groups(of: index), fields, &context)
+        let (shard, slice) = (index / slices.count, index % slices.count)
+        let aggregators = try folded(shards.groups(of: shard), slices[slice], &context)
         return Folded(
           columns: aggregators.map { $0.finishAll() },
           context: context
@@ -112,12 +118,38 @@ struct StepQuery {
       }
     }
     var contents: [Folded] = []
-    for result in results {
-      let folded = try result.get()
-      context.join(folded.context)
-      contents.append(folded)
+    var rowsOpen = 0
+    for (index, result) in results.enumerated() {
+      var folded = try result.get()
+      if index % slices.count == 0 {
+        rowsOpen = folded.context.statistics.rowsOpen
+        context.join(folded.context)
+        contents.append(folded)
+      } else {
+        // Slices read the same rows.
+        let more = max(0, folded.context.statistics.rowsOpen - rowsOpen)
+        rowsOpen += more
+        folded.context.statistics.rowsOpen = more
+        context.join(folded.context)
+        contents[contents.count - 1].columns += folded.columns
+      }
     }
     return contents
+  }
+
+  /// The fields in pieces to be worked on apart, where groups are not and there is enough to do.
+  private func fieldSlices(
+    _ fields: [FieldDefinition],
+    _ shards: GroupShards
+  ) -> [[FieldDefinition]] {
+    let valueCount = selection.members.count * fields.count * grid.count
+    guard helpers != nil, shards.count == 1, selection.filter == nil, fields.count > 1,
+      valueCount >= Self.valuesOfSliceMin * 2
+    else { return [fields] }
+    let count = min(Self.slicesMax, valueCount / Self.valuesOfSliceMin, fields.count)
+    return (0..<count).map { index in
+      Array(fields[index * fields.count / count..<(index + 1) * fields.count / count])
+    }
   }
 
   /// The buckets of every field of the first group, to be added to.

@@ -6,9 +6,9 @@ public struct WindowParts: OptionSet, Sendable {
   public let rawValue: UInt8
   public init(rawValue: UInt8) { self.rawValue = rawValue }
 
-  /// The maximum; counts, times, minima and sums are always read.
+  /// The maximum; counts, minima and sums are always read.
   public static let maximum = WindowParts(rawValue: 1)
-  /// First and last.
+  /// First and last, and their times.
   public static let ends = WindowParts(rawValue: 2)
   public static let all: WindowParts = [.maximum, .ends]
 }
@@ -87,7 +87,7 @@ public struct HourDecoder: Sendable {
   /// - Parameters:
   ///   - run: its bytes; empty when the column has no window.
   ///   - type: the column's.
-  ///   - parts: what is wanted beside counts, times, minima and sums; other members are anything.
+  ///   - parts: what is wanted beside counts, minima and sums; other members are anything.
   ///   - windows: gets the windows by minute of the hour, a missing one with a count of 0.
   ///   - start: where the hour's sixty begin in `windows`.
   ///   - strings: gets the texts of a string column.
@@ -109,7 +109,7 @@ public struct HourDecoder: Sendable {
       return
     }
     var reader = PackedArrayReader(run)
-    let count = try readTiming(&reader, into: &windows, at: start)
+    let count = try readTiming(&reader, parts, into: &windows, at: start)
     guard let code = reader.readByte(), let flags = reader.readByte() else { throw .truncated }
     guard let form = WindowControl.Form(rawValue: UInt16(code)),
       flags & ~HourRun.Flags.known == 0,
@@ -123,7 +123,7 @@ public struct HourDecoder: Sendable {
     let sumsAt = try readArrays(&reader, count, sumMode, flags, parts)
     switch type {
     case .float: makeFloats(form, sumMode, flags, parts, &windows, minutes)
-    default: makeIntegers(type, sumMode, flags, run, sumsAt, &windows, minutes)
+    default: makeIntegers(type, sumMode, flags, parts, run, sumsAt, &windows, minutes)
     }
   }
 
@@ -132,17 +132,20 @@ public struct HourDecoder: Sendable {
   /// - Returns: how many windows there are.
   private mutating func readTiming(
     _ reader: inout PackedArrayReader,
+    _ parts: WindowParts,
     into windows: inout [Window],
     at start: Int
   ) throws(WindowError) -> Int {
+    let withTimes = parts.contains(.ends)
     guard let number = reader.readByte() else { throw .truncated }
     guard number <= timingCount else { throw .malformed(.timingIndex) }
     if number > 0 {
-      timings[Int(number) - 1].lay(out: &windows, at: start, hour: hour)
-      return timings[Int(number) - 1].count
+      let index = Int(number) - 1
+      timings[index].lay(out: &windows, at: start, hour: hour, withTimes: withTimes)
+      return timings[index].count
     }
     guard ownTiming.read(&reader) else { throw .malformed(.timing) }
-    ownTiming.lay(out: &windows, at: start, hour: hour)
+    ownTiming.lay(out: &windows, at: start, hour: hour, withTimes: withTimes)
     return ownTiming.count
   }
 
@@ -204,6 +207,7 @@ public struct HourDecoder: Sendable {
     _ type: ColumnType,
     _ sumMode: HourRun.Sums,
     _ flags: UInt8,
+    _ parts: WindowParts,
     _ run: Span<UInt8>,
     _ sumsAt: Int,
     _ windows: inout [Window],
@@ -215,9 +219,11 @@ public struct HourDecoder: Sendable {
       let least = minima[index]
       let (greatest, first, last) = others(index, flags)
       windows[minute].min = UInt64(bitPattern: least)
-      windows[minute].max = UInt64(bitPattern: greatest)
-      windows[minute].first = UInt64(bitPattern: first)
-      windows[minute].last = UInt64(bitPattern: last)
+      if parts.contains(.maximum) { windows[minute].max = UInt64(bitPattern: greatest) }
+      if parts.contains(.ends) {
+        windows[minute].first = UInt64(bitPattern: first)
+        windows[minute].last = UInt64(bitPattern: last)
+      }
       if sumMode == .wide {
         windows[minute].sum = WindowSum(low: wide.readWord() ?? 0, high: wide.readWord() ?? 0)
       } else {

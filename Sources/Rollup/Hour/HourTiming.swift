@@ -67,9 +67,19 @@ struct HourTiming: Hashable, Sendable {
 
   /// Gives the windows of the hour their counts and times; those that are missing a count of 0.
   ///
-  /// - Parameter start: the place of the first of the hour's sixty windows.
-  func lay(out windows: inout [Window], at start: Int, hour: Int64) {
+  /// - Parameters:
+  ///   - start: the place of the first of the hour's sixty windows.
+  ///   - withTimes: whether the times are wanted.
+  func lay(out windows: inout [Window], at start: Int, hour: Int64, withTimes: Bool) {
     var index = 0
+    if !withTimes {
+      for minute in 0..<Self.minutesPerHour {
+        let isThere = minutes & 1 << UInt64(minute) != 0
+        windows[start + minute].count = isThere ? UInt64(bitPattern: counts[index]) : 0
+        index += isThere ? 1 : 0
+      }
+      return
+    }
     for minute in 0..<Self.minutesPerHour {
       guard minutes & 1 << UInt64(minute) != 0 else {
         windows[start + minute].count = 0

@@ -1,12 +1,15 @@
 internal import Engine
+internal import NIOCore
 internal import Query
 
 /// What one HTTP request is answered with.
 struct Answer {
   enum Body {
     case bytes([UInt8])
+    /// The same, to be sent without another copy.
+    case buffer(ByteBuffer)
     /// Written piece by piece, so that a large answer never lies in memory as one text.
-    case pieces(first: [UInt8], rest: AnswerWriter)
+    case pieces(AnswerPieces)
     /// Server-sent events, until either side ends them.
     case stream(FeedSubscription)
   }
@@ -15,6 +18,15 @@ struct Answer {
   var contentType: String?
   var headers: [(name: String, value: String)] = []
   var body = Body.bytes([])
+
+  /// Bytes of a body that is all there.
+  var byteCount: Int? {
+    switch body {
+    case .bytes(let bytes): bytes.count
+    case .buffer(let buffer): buffer.readableBytes
+    case .pieces, .stream: nil
+    }
+  }
 
   static let noContent = Answer(status: 204)
 

@@ -189,6 +189,15 @@ package final class AnswerBudget: Sendable {
     try result.get()
   }
 
+  /// Begins a query if there is room for it and nobody waits; ``endQuery()`` gives it back.
+  package func beginQueryAtOnce() -> Bool {
+    state.withLock { state in
+      guard state.waiting.isEmpty, !state.isClosed, hasRoom(state) else { return false }
+      state.running += 1
+      return true
+    }
+  }
+
   private func enter(_ waiter: Waiter) {
     let (verdict, sweeps) = state.withLock { state -> (Result<Void, QueryError>?, Bool) in
       if state.waiting.isEmpty, hasRoom(state) {

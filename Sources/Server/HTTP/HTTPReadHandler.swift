@@ -47,8 +47,18 @@ final class HTTPReadHandler: ChannelInboundHandler, RemovableChannelHandler {
   }
 
   private let share: Share
+  private let respond: PromptHandler.Respond
 
-  init(share: Share) { self.share = share }
+  init(share: Share, respond: @escaping PromptHandler.Respond) {
+    self.share = share
+    self.respond = respond
+  }
+
+  /// All handlers of the connection are there.
+  func channelActive(context: ChannelHandlerContext) {
+    PromptHandler.install(context, respond: respond)
+    context.fireChannelActive()
+  }
 
   func handlerAdded(context: ChannelHandlerContext) {
     share.open()

@@ -88,7 +88,8 @@ final class HTTPServer: Sendable {
       },
       configuration: .init(
         additionalChannelHandlers: [
-          WriteProgressHandler(patience: patience, budget: budget), HTTPReadHandler(share: share),
+          WriteProgressHandler(patience: patience, budget: budget),
+          HTTPReadHandler(share: share) { self.respondAtOnce(to: $0, on: $1) },
         ],
         idleTimeout: patience,
         httpDecoderConfiguration: .init(
@@ -151,14 +152,8 @@ final class HTTPServer: Sendable {
     let upload =
       request.method == .post || request.method == .put
       ? Self.upload(request, channel) : nil
-    var call = Call(
-      method: request.method.rawValue,
-      target: request.head.path ?? "/",
-      tenant: HTTPField.Name(Call.tenantHeader).flatMap { request.headers[$0] },
-      authorization: request.headers[.authorization],
-      upload: upload
-    )
-    call.lastEventID = HTTPField.Name("Last-Event-ID").flatMap { request.headers[$0] }
+    var call = Self.call(request.head, upload)
+    call.lastEventID = Self.lastEventID.flatMap { request.headers[$0] }
     if let upload, request.headers[.expect]?.lowercased() == "100-continue",
       upload.byteCountAnnounced ?? 0 <= configuration.writeByteCountMax
     {
@@ -167,7 +162,7 @@ final class HTTPServer: Sendable {
     let connection = ObjectIdentifier(channel)
     call.connection = connection
     let answer = await routes.answer(call)
-    if case .bytes(let bytes) = answer.body { budget.update(connection, answer: bytes.count) }
+    if let byteCount = answer.byteCount { budget.update(connection, answer: byteCount) }
     defer { budget.update(connection, answer: 0) }
     let isHead = request.method == .head
     let head = HTTPResponse(
@@ -190,6 +185,37 @@ final class HTTPServer: Sendable {
     }
   }
 
+  private static let tenantHeader = HTTPField.Name(Call.tenantHeader)
+  private static let lastEventID = HTTPField.Name("Last-Event-ID")
+
+  private static func call(_ head: HTTPRequest, _ upload: Upload?) -> Call {
+    Call(
+      method: head.method.rawValue,
+      target: head.path ?? "/",
+      tenant: tenantHeader.flatMap { head.headerFields[$0] },
+      authorization: head.headerFields[.authorization],
+      upload: upload
+    )
+  }
+
+  /// The whole answer to a request that is answered within a moment; `nil` for any other one.
+  private func respondAtOnce(
+    to request: HTTPRequest,
+    on channel: any Channel
+  ) -> (head: HTTPResponse, body: ByteBuffer)? {
+    let start = clock.monotonic()
+    let call = Self.call(request, nil)
+    guard let answer = routes.answerAtOnce(call), case .buffer(let body) = answer.body else {
+      return nil
+    }
+    let head = HTTPResponse(
+      status: .init(code: answer.status),
+      headerFields: fields(of: answer, isHead: false)
+    )
+    statistics.record(route: routes.name(of: call), nanoseconds: clock.monotonic() &- start)
+    return (head, body)
+  }
+
   private static func upload(_ request: Request, _ channel: any Channel) -> Upload {
     let peer = channel.remoteAddress.map { "\($0.ipAddress ?? "?"):\($0.port ?? 0)" } ?? "?"
     let type = request.headers[.contentType]?.lowercased() ?? ""
@@ -206,10 +232,10 @@ final class HTTPServer: Sendable {
   private func fields(of answer: Answer, isHead: Bool) -> HTTPFields {
     var fields = HTTPFields()
     if let contentType = answer.contentType { fields[.contentType] = contentType }
-    if case .bytes(let bytes) = answer.body, answer.status != 204,
+    if let byteCount = answer.byteCount, answer.status != 204,
       answer.contentType != "text/event-stream"
     {
-      fields[.contentLength] = "\(bytes.count)"
+      fields[.contentLength] = "\(byteCount)"
     }
     fields[.server] = BuildInformation.name
     fields[.date] = dates.text()
@@ -254,20 +280,12 @@ final class HTTPServer: Sendable {
     case .bytes(let bytes):
       return bytes.isEmpty ? ResponseBody() : ResponseBody(byteBuffer: ByteBuffer(bytes: bytes))
     case .stream: return ResponseBody()
-    case .pieces(let first, let rest):
+    case .buffer(let buffer): return ResponseBody(byteBuffer: buffer)
+    case .pieces(let pieces):
       return ResponseBody { writer in
-        var pieces = rest
-        try await writer.write(ByteBuffer(bytes: first))
-        while let piece = await Self.next(of: &pieces) { try await writer.write(piece) }
+        try await pieces.write { try await writer.write($0) }
         try await writer.finish(nil)
       }
-    }
-  }
-
-  /// The next piece of an answer, made on Swift's pool.
-  private static func next(of pieces: inout AnswerWriter) async -> ByteBuffer? {
-    await withTaskExecutorPreference(globalConcurrentExecutor) {
-      pieces.next().map { ByteBuffer(bytes: $0) }
     }
   }
 }

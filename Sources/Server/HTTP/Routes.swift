@@ -250,24 +250,48 @@ struct Routes: Sendable {
 
   // MARK: Data
 
+  private static let rangePath = "/api/v1/range"
+
+  /// Whether a request may be worth a look of ``answerAtOnce(_:)``.
+  static func mayBePrompt(target: String) -> Bool { target.utf8.starts(with: rangePath.utf8) }
+
+  /// The answer to a small query, on the HTTP loop; `nil` where another thread has to answer or
+  /// something has to be waited for: ask ``answer(_:)``.
+  func answerAtOnce(_ call: Call) -> Answer? {
+    guard call.path == Self.rangePath, case .ready = engine.readiness,
+      let items = try? call.items(), let call = try? permitted(call, .read),
+      budget.beginQueryAtOnce()
+    else { return nil }
+    defer { budget.endQuery() }
+    let found = engine.rangeAtOnce(items, tenant: call.tenant) {
+      (AnswerPieces($0), Self.headers(of: $0))
+    }
+    guard let (pieces, headers) = found, pieces.isWhole else { return nil }
+    statistics.countRequest(route: call.path, status: 200)
+    return Answer(
+      status: 200,
+      contentType: pieces.contentType,
+      headers: headers,
+      body: .buffer(pieces.first)
+    )
+  }
+
   private func range(_ call: Call) async throws(QueryError) -> Answer {
     let items = try call.items()
     try await budget.beginQuery()
     defer { budget.endQuery() }
     // The first piece is made where the query has run.
-    let (first, writer, byteCount, headers) = try await engine.range(items, tenant: call.tenant) {
-      answer in
-      var writer = AnswerWriter(answer)
-      let first = writer.next() ?? []
-      return (first, writer, answer.byteCount, Self.headers(of: answer))
-    }
+    let (pieces, byteCount, headers) = try await engine.range(
+      items,
+      tenant: call.tenant
+    ) { (AnswerPieces($0), $0.byteCount, Self.headers(of: $0)) }
     if let connection = call.connection { budget.update(connection, answer: byteCount) }
     // One piece leaves in one write, with its length.
     return Answer(
       status: 200,
-      contentType: writer.contentType,
+      contentType: pieces.contentType,
       headers: headers,
-      body: writer.isDone ? .bytes(first) : .pieces(first: first, rest: writer)
+      body: pieces.isWhole ? .buffer(pieces.first) : .pieces(pieces)
     )
   }
 

@@ -1,0 +1,72 @@
+import Testing
+
+/// Goal: what is answered between two tasks is answered as tasks do it, in the order of the requests.
+@Suite struct PromptHandlerTests {
+  private static let small = "/api/v1/range?measurement=m&field=a&step=1m&agg=max&tag.h="
+
+  private static func request(_ target: String, _ method: String = "GET", _ more: String = "")
+    -> String
+  {
+    "\(method) \(target) HTTP/1.1\r\nHost: x\r\n\(more)\r\n"
+  }
+
+  /// The bodies of answers that came on one connection, without what a query has cost.
+  private static func bodies(_ text: String) -> [String] {
+    text.split(separator: "HTTP/1.1 ").map { answer in
+      let body = answer.firstRange(of: "\r\n\r\n").map { answer[$0.upperBound...] } ?? ""
+      return String(body.firstRange(of: ",\"stats\":").map { body[..<$0.lowerBound] } ?? body)
+    }
+  }
+
+  @Test func answersKeepTheOrderOfTheirRequests() async throws {
+    try await TestServer.run { server in
+      try await server.write("m,h=1 a=1\nm,h=2 a=2\nm,h=3 a=3\n")
+      let targets = [
+        Self.small + "1", Self.small + "2&format=csv", "/-/healthy",
+        "/api/v1/range?measurement=m&field=a&tag.h=3&precision=s", Self.small + "3",
+        Self.small + "none", "/nothing", Self.small + "1&agg=avg", Self.small + "2&step=0",
+        "/api/v1/range?measurement=m", Self.small + "2", Self.small + "1",
+      ]
+      var alone: [String] = []
+      for target in targets {
+        let body = try await server.get(target).body
+        alone += Self.bodies("HTTP/1.1 0\r\n\r\n" + body)
+      }
+      let end = Self.request("/-/ready", "GET", "Connection: close\r\n")
+      let text = targets.map { Self.request($0) }.joined() + end
+      let answer = try await server.fetch(text)
+      let found = Self.bodies("HTTP/1.1 0\r\n\r\n" + answer.body)
+      #expect(answer.status == 200)
+      #expect(found.count == targets.count + 1)
+      #expect(found.dropLast() == alone[...])
+      // A body that nobody asked for, a method without one, a write between two queries.
+      let mixed =
+        Self.request(Self.small + "1", "GET", "Content-Length: 3\r\n") + "abc"
+        + Self.request(Self.small + "1", "HEAD")
+        + Self.request("/write", "POST", "Content-Length: 14\r\n") + "m,h=1 a=77777\n"
+        + Self.request(Self.small + "1") + end
+      let mixedAnswer = try await server.fetch(mixed)
+      let statuses = ("HTTP/1.1 200 " + mixedAnswer.body).split(separator: "HTTP/1.1 ").map {
+        $0.prefix(3)
+      }
+      #expect(statuses == ["200", "200", "204", "200", "200"])
+      #expect(mixedAnswer.body.contains("77777"))
+    }
+  }
+
+  @Test func whatIsAnsweredOnTheSpotIsCounted() async throws {
+    try await TestServer.run { server in
+      try await server.write("m,h=1 a=55555\n")
+      let one = Self.request(Self.small + "1")
+      let end = Self.request("/metrics", "GET", "Connection: close\r\n")
+      let answer = try await server.fetch(one + one + one + end)
+      #expect(answer.body.contains("55555"))
+      #expect(
+        answer.body.contains(
+          #"varve_http_requests_total{route="/api/v1/range",status="200"} 3"#
+        ),
+        "\(answer.body.split(separator: "\n").filter { $0.contains("/api/v1/range") })"
+      )
+    }
+  }
+}
