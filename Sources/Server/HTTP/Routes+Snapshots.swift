@@ -73,6 +73,8 @@ extension Routes {
     switch error {
     case .notReady, .stopped: QueryError(.unavailable, "\(error)")
     case .system(let system) where system.isDiskFull: QueryError(.unavailable, "\(error)")
+    case .system(let system) where system.code == SystemError.Code.timedOut:
+      QueryError(.timeout, "\(error)")
     default: QueryError(.internal, "\(error)")
     }
   }
