@@ -209,7 +209,14 @@ final class LineHandler: ChannelDuplexHandler {
   private func written(_ byteCount: Int) {
     unwrittenByteCount -= byteCount
     lastWrittenAt = .now()
-    resume()
+    if case .open = state, unparsed != nil, !isWaiting {
+      // What is left has another turn. Parsed here, it would make the next replies at once, and so
+      // on until a client's socket is full: the loop would look at no other meanwhile.
+      isWaiting = true
+      loop.queueUp(self)
+    } else {
+      resume()
+    }
     closeIfDone()
   }
 
