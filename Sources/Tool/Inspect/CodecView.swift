@@ -40,7 +40,8 @@ package enum CodecView {
   }
 }
 
-/// Chunks, values and bytes by measurement and field, with a close look at the first chunks of each.
+/// Chunks, values and bytes by measurement and field, with a close look at the first chunks of
+/// each.
 private struct FieldTally {
   /// Chunks of a field that are decoded and encoded anew.
   private static let inspectedMax = 8
