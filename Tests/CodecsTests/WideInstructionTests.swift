@@ -49,7 +49,7 @@ import Testing
   @Test func integersOfMoreThan51BitsAreLeftAlone() {
     for count in [1, 4, 7, 60] {
       for place in [0, count - 1] {
-        for integer in [1 << 51, -(1 << 51) - 1, Int64.max, Int64.min] {
+        for integer in [1 << 51, -(1 << 51) - 1, .max, .min] as [Int64] {
           var words = Array(repeating: 1 as UInt64, count: count)
           words[place] = UInt64(bitPattern: integer)
           let before = words

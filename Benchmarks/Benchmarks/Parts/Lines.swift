@@ -54,8 +54,8 @@ enum Lines: String, CaseIterable {
     switch self {
     case .wide: text = "node,region=r\(series % 7),server=s\(series) "
     case .tsbs:
-      text =
-        "cpu,arch=x64,datacenter=eu-west-1c,hostname=host_\(series),os=Ubuntu16.04LTS,rack=\(series % 100)"
+      text = "cpu,arch=x64,datacenter=eu-west-1c,hostname=host_\(series),os=Ubuntu16.04LTS"
+      text += ",rack=\(series % 100)"
       text += ",region=eu-west-1,service=\(series % 20),service_environment=production"
       text += ",service_version=1,team=NYC "
     case .single:

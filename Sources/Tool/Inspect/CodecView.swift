@@ -1,7 +1,8 @@
 internal import Blocks
+internal import Catalog
 internal import Codecs
 package import Engine
-internal import Model
+package import Model
 
 /// `varve inspect --codecs`: what each field costs, in which codecs, and why; and the codecs of all
 /// blocks.
