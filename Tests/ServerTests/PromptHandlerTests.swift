@@ -1,6 +1,6 @@
 import Testing
 
-/// Goal: what is answered between two tasks is answered as tasks do it, in the order of the requests.
+/// Goal: what is answered between two tasks reads as theirs do, in the order of the requests.
 @Suite struct PromptHandlerTests {
   private static let small = "/api/v1/range?measurement=m&field=a&step=1m&agg=max&tag.h="
 
