@@ -103,8 +103,8 @@ import Testing
     let harness = try await Self.harness(options)
     let expected = try await Self.answers(harness.engine)
     let first = try await harness.engine.snapshot()
-    // Names tell time, which stands still here.
-    harness.clock.advance(nanoseconds: 1)
+    // Names tell the time.
+    harness.clock.advance(nanoseconds: 1_000_000_000)
     let second = try await harness.engine.snapshot()
     let objects = ColdTierTests.objects(harness.disk)
     // The directory names them.

@@ -95,7 +95,7 @@ import Testing
         "line.tcp is 127.0.0.1:9009 (default) and http.listen is localhost:9009 (\(path):2)"
       ),
       ("data: \(data)\nhttp.listen: 0.0.0.0:9009", "expected two different ports"),
-      ("data: \(data)\ncold.after: 2d", "cold.local-bytes or cold.rules is set and no cold."),
+      ("data: \(data)\ncold.after: 2d", "cold.rules is set and no cold.directory"),
     ] {
       try Data(text.utf8).write(to: URL(fileURLWithPath: path))
       let check = try CommandProcess.run(["config", "check", path])
