@@ -55,7 +55,13 @@ public struct ChunkInspector: ~Copyable {
     }
     if type != .boolean { look(at: cells.span, type: type, &inspection) }
     guard description.codec != .constant, type != .boolean else { return inspection }
-    let other = numbers.runnerUp(to: description.codec, cells.span, type: type, strength)
+    let other = numbers.runnerUp(
+      to: description.codec,
+      exponent: description.codec == .scaled ? description.exponent : nil,
+      cells.span,
+      type: type,
+      strength
+    )
     if let other {
       let statistics = description.statisticsByteCount
       inspection.runnerUp = (other.codec, other.byteCount + statistics)

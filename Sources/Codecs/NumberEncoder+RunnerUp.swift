@@ -4,8 +4,11 @@ internal import Model
 extension NumberEncoder {
   /// The codec other than `codec` that takes the fewest bytes for `cells`, and how many; `nil` when
   /// no other one can have them.
+  ///
+  /// - Parameter exponent: of a scaled chunk; decimals that are nearly the same are no other codec.
   mutating func runnerUp(
     to codec: ChunkCodec,
+    exponent: Int?,
     _ cells: Span<Cell>,
     type: ColumnType,
     _ strength: ChunkStrength
@@ -16,7 +19,9 @@ extension NumberEncoder {
     if codec != .valueDictionary { tryDictionary(cells, type: type, strength, &hint) }
     if codec != .zstd, strength == .cold { tryFrame(cells, &hint) }
     if type == .float {
-      if codec != .nearlyDecimal { tryNearlyDecimal(cells, strength, &hint) }
+      if codec != .nearlyDecimal, exponent == nil || Self.nearExponent(cells) != exponent {
+        tryNearlyDecimal(cells, strength, &hint)
+      }
       if codec != .fraction { tryFraction(cells, strength, &hint) }
       if codec != .quotient { tryQuotient(cells, strength, &hint) }
       if codec != .binary { tryBinary(cells, strength, &hint) }

@@ -348,7 +348,7 @@ struct NumberEncoder: ~Copyable {
   }
 
   /// The exponent at which nine of ten samples are at most ``unitsMax`` units off a decimal.
-  private static func nearExponent(_ cells: Span<Cell>) -> Int? {
+  static func nearExponent(_ cells: Span<Cell>) -> Int? {
     let sampleCount = min(32, cells.count)
     var exponents: [Int] = []
     for sample in 0..<sampleCount {

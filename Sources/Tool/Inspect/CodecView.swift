@@ -78,7 +78,7 @@ private struct FieldTally {
       sum.chunkCount += 1
       sum.valueCount += entry.rowCount
       sum.byteCount += chunk.byteCount
-      sum.codecs[chunk.codec, default: 0] += 1
+      sum.codecs[chunk.codec, default: 0] += entry.rowCount
       if sum.advice.chunkCount < Self.inspectedMax { wanted[field] = chunk.byteCount }
       sums[field] = sum
     }
@@ -104,7 +104,7 @@ private struct FieldTally {
       let definition = snapshot.catalog.field(id)
       let measurement = definition.flatMap { snapshot.catalog.measurement($0.measurement) }
       let codecs = sum.codecs.sorted { ($0.value, $1.key) > ($1.value, $0.key) }
-      let names = codecs.prefix(2).map { "\($0.key) \($0.value * 100 / sum.chunkCount) %" }
+      let names = codecs.prefix(2).map { "\($0.key) \($0.value * 100 / sum.valueCount) %" }
       table.add([
         .name(measurement?.name ?? []),
         .name(definition?.name ?? Array("field \(id.rawValue)".utf8)),
