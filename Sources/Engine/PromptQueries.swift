@@ -4,7 +4,8 @@ internal import Synchronization
 /// Lets small queries run on the thread that asks, which serves other clients as well.
 ///
 /// One that took longer than it should, be it that a file was not in memory, sends the next ones to
-/// query threads for a hundred times as long: the thread is held for a hundredth of its time then.
+/// query threads for ten times as long: the thread is held for a tenth of its time then. More would
+/// cost those that are quick: a thread that had to wait for a processor looks like a slow query.
 /// Where many come at once, query threads take what is more than most of the thread's time. Meant
 /// for one thread; safe from any.
 package final class PromptQueries: Sendable {
@@ -13,7 +14,7 @@ package final class PromptQueries: Sendable {
   package static let nanosecondsMax: UInt64 = 1_000_000
   /// Memory of such a query.
   static let byteCountMax = 16 << 20
-  private static let pauseFactor: UInt64 = 100
+  private static let pauseFactor: UInt64 = 10
   /// The thread's time that is looked at, and what queries may take of it.
   private static let windowNanoseconds: UInt64 = 10_000_000
   package static let windowShareMax: UInt64 = 7_500_000

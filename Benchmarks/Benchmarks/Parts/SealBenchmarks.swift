@@ -18,7 +18,6 @@ final class SealBench {
   private var divisors: [ScaleTableID: [Double]] = [:]
   private var encoder = ColumnEncoder(strength: .head)
   private var hints: [ColumnHint] = []
-  private var cells: [Cell] = []
   private var cut: UInt64 = 0
   let pointCount: Int
 
@@ -68,6 +67,7 @@ final class SealBench {
   ) rethrows {
     let reader = arena.reader()
     var strings = StringArena()
+    var cells: [Cell] = []
     for (index, layout) in layouts.enumerated() {
       var rows: [RowReference] = []
       reader.collect(runs[index], index: 0, into: &rows)
@@ -131,44 +131,52 @@ final class SealBench {
     cut += 1
     var minutes: [MinuteRun] = []
     var windows: [Window] = []
-    var writer = try BlockWriter(
-      disk: RealDisk(),
-      directory: folder.path,
-      identity: BlockIdentity(
-        partition: PartitionID(0),
-        tenant: .default,
-        epoch: Epoch(1),
-        a: Offset(cut),
-        b: Offset(cut + 1),
-        cut: cut,
-        index: 0,
-        count: 1
+    let block = OpenBlock(
+      try BlockWriter(
+        disk: RealDisk(),
+        directory: folder.path,
+        identity: BlockIdentity(
+          partition: PartitionID(0),
+          tenant: .default,
+          epoch: Epoch(1),
+          a: Offset(cut),
+          b: Offset(cut + 1),
+          cut: cut,
+          index: 0,
+          count: 1
+        )
       )
     )
     let strings = StringArena()
-    try withoutActuallyEscaping({ try writer.endGroup() }) { end in
-      try transpose { index, timestamps in
-        let layout = layouts[index]
-        minutes = MinuteRun.split(timestamps)
-        windows.removeAll(keepingCapacity: true)
-        writer.beginGroup(
-          series: layout.definition.series,
-          fieldSet: layout.definition.fieldSet,
-          fields: zip(layout.fields, layout.types).map { (field: $0, type: $1) },
-          timestamps: timestamps,
-          isLate: false
-        )
-      } column: { span, type, _, timestamps in
-        writer.appendColumn(span, type: type, strings: strings)
-        WindowFolder.fold(span, type: type, timestamps: timestamps, runs: minutes, into: &windows)
-      } end: {
-        try end()
-      }
+    try transpose { index, timestamps in
+      let layout = layouts[index]
+      minutes = MinuteRun.split(timestamps)
+      windows.removeAll(keepingCapacity: true)
+      block.writer?.beginGroup(
+        series: layout.definition.series,
+        fieldSet: layout.definition.fieldSet,
+        fields: zip(layout.fields, layout.types).map { (field: $0, type: $1) },
+        timestamps: timestamps,
+        isLate: false
+      )
+    } column: { span, type, _, timestamps in
+      block.writer?.appendColumn(span, type: type, strings: strings)
+      WindowFolder.fold(span, type: type, timestamps: timestamps, runs: minutes, into: &windows)
+    } end: {
+      try block.writer?.endGroup()
     }
     let definitions = BlockDefinitions(tenant: .default, tenantName: Array("default".utf8))
+    guard let writer = block.writer.take() else { return }
     let summary = try writer.finish(definitions: definitions, ledger: [])
     try RealDisk().remove(Path.join(folder.path, summary.identity.fileName))
   }
+}
+
+/// A block that closures write to.
+private final class OpenBlock {
+  var writer: BlockWriter?
+
+  init(_ writer: consuming BlockWriter) { self.writer = consume writer }
 }
 
 func sealBenchmarks() {
