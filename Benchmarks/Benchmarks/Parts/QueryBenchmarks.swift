@@ -89,7 +89,8 @@ final class QueryBench: ViewProvider, @unchecked Sendable {
         )
         for place in columns.indices {
           guard let field = layout.columnOf.firstIndex(of: place) else { continue }
-          writer.appendColumn(columns[field].span.extracting(range), type: .float)
+          let cells = columns[field]
+          writer.appendColumn(cells.span.extracting(range), type: .float)
         }
         try writer.endGroup()
       }
