@@ -170,7 +170,7 @@ let package = Package(
       path: "Tests/Counts",
       swiftSettings: strict
     ),
-    tests("BytesTests", uses: ["Bytes"]),
+    tests("BytesTests", uses: ["CBytes", "Bytes"]),
     tests("PlatformTests", uses: ["Bytes", "Platform"]),
     tests("ModelTests", uses: ["Bytes", "Model"]),
     tests("CodecsTests", uses: ["CBytes", "Bytes", "Model", "Codecs"]),

@@ -1,5 +1,8 @@
+internal import CBytes
+
 /// SHA-256 (FIPS 180-4) of bytes that come in pieces: for the manifests of exports, which other
-/// programs check with `sha256sum`. About 300 MB/s.
+/// programs check with `sha256sum`, and for what cold blocks hold. About 300 MB/s, and 1.5 GB/s
+/// where the processor has instructions for it.
 public struct SHA256: Sendable {
   /// Bytes of a digest.
   public static let byteCount = 32
@@ -43,6 +46,7 @@ public struct SHA256: Sendable {
       take(block.span, at: 0)
       rest.removeAll(keepingCapacity: true)
     }
+    offset += takeWide(bytes, from: offset)
     while bytes.count - offset >= Self.blockByteCount {
       take(bytes, at: offset)
       offset += Self.blockByteCount
@@ -74,6 +78,21 @@ public struct SHA256: Sendable {
     var hash = SHA256()
     hash.update(bytes)
     return hash.finish()
+  }
+
+  /// Takes whole blocks by the processor's own instructions.
+  ///
+  /// - Returns: how many bytes were taken: all of them in whole blocks, or none.
+  private mutating func takeWide(_ bytes: Span<UInt8>, from offset: Int) -> Int {
+    let blockCount = (bytes.count - offset) / Self.blockByteCount
+    guard blockCount > 0 else { return 0 }
+    let byteCount = blockCount * Self.blockByteCount
+    let isTaken = unsafe state.withUnsafeMutableBufferPointer { state in
+      unsafe bytes.extracting(offset..<offset + byteCount).withUnsafeBytes { blocks in
+        unsafe cbytes_sha256(state.baseAddress, blocks.baseAddress, blockCount) != 0
+      }
+    }
+    return isTaken ? byteCount : 0
   }
 
   private mutating func take(_ bytes: Span<UInt8>, at offset: Int) {

@@ -8,6 +8,8 @@ static int is_wide = 1;
 
 void cbytes_use_wide(int use) { __atomic_store_n(&is_wide, use, __ATOMIC_RELAXED); }
 
+int cbytes_uses_wide(void) { return __atomic_load_n(&is_wide, __ATOMIC_RELAXED); }
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 

@@ -12,6 +12,7 @@ final class MoodyStore: ObjectStore {
   private let inner: DirectoryStore
   private let isDown = Atomic(false)
   private let tears = Atomic(false)
+  private let lies = Atomic(false)
   let requests = Atomic(0)
 
   init(_ disk: FaultyDisk) { inner = DirectoryStore(disk: disk, path: "/cold") }
@@ -19,6 +20,8 @@ final class MoodyStore: ObjectStore {
   func set(isDown: Bool) { self.isDown.store(isDown, ordering: .relaxed) }
   /// Stores half of what it is given, and says that all is well.
   func set(tears: Bool) { self.tears.store(tears, ordering: .relaxed) }
+  /// Reads something else than what it keeps.
+  func set(lies: Bool) { self.lies.store(lies, ordering: .relaxed) }
 
   var location: String { inner.location }
   func path(of key: String) -> String { inner.path(of: key) }
@@ -37,7 +40,9 @@ final class MoodyStore: ObjectStore {
 
   func get(_ key: String, at offset: Int, count: Int) throws(ObjectError) -> [UInt8] {
     try ask()
-    return try inner.get(key, at: offset, count: count)
+    var bytes = try inner.get(key, at: offset, count: count)
+    if lies.load(ordering: .relaxed), !bytes.isEmpty { bytes[bytes.count / 2] ^= 1 }
+    return bytes
   }
 
   func list(_ prefix: String) throws(ObjectError) -> [ObjectEntry] {
@@ -179,6 +184,41 @@ private final class TornFile: ReadableFile {
     setting.store.set(tears: false)
     try setting.settle(1_000, nanoseconds: 100_000_000)
     #expect(setting.engine.metrics().cold.moveCount > 0)
+    #expect(try await setting.range(0).warnings.isEmpty)
+  }
+
+  /// A snapshot that is served moves its blocks into the store that it shares with the original.
+  @Test func anObjectThatSomebodyElseHasBroughtIsNotRemoved() async throws {
+    let setting = try Setting()
+    try await setting.fill()
+    let snapshot = try await setting.engine.snapshot()
+    try setting.settle(100, nanoseconds: 100_000_000)
+    let objects = ColdTierTests.objects(setting.disk)
+    #expect(!objects.isEmpty)
+    let copy = try EngineHarness.engine(
+      on: setting.disk,
+      clock: setting.clock,
+      objectStore: setting.store
+    ) { configuration in
+      ColdTierTests.configure(&configuration)
+      configuration.dataDirectory = snapshot.path
+    }
+    _ = try copy.start()
+    func settle(_ steps: Int) throws {
+      for _ in 0..<steps {
+        setting.clock.advance(nanoseconds: 100_000_000)
+        try copy.step()
+      }
+    }
+    setting.store.set(lies: true)
+    try settle(100)
+    #expect(copy.metrics().cold.moveCount == 0)
+    #expect(copy.metrics().cold.failureCount >= 1)
+    #expect(ColdTierTests.objects(setting.disk) == objects)
+    setting.store.set(lies: false)
+    try settle(1_000)
+    #expect(copy.metrics().cold.moveCount == objects.count)
+    #expect(ColdTierTests.objects(setting.disk) == objects)
     #expect(try await setting.range(0).warnings.isEmpty)
   }
 }

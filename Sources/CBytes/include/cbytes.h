@@ -59,5 +59,9 @@ int cbytes_integrate(uint64_t *words, size_t count, uint64_t first);
 // Replaces integers of less than 2^51 in size by the bits of their quotients by a power of ten.
 int cbytes_unscale(uint64_t *words, size_t count, double power);
 
+// Takes blocks of 64 bytes into a state of SHA-256.
+int cbytes_sha256(uint32_t *state, const void *bytes, size_t block_count);
+
 // Whether wide instructions are used where there are any: for tests of what is done without.
 void cbytes_use_wide(int use);
+int cbytes_uses_wide(void);

@@ -39,13 +39,14 @@ public struct BlockMove: Sendable {
   ///   - reader: of it.
   ///   - folder: where the stub is written: the partition's folder of blocks.
   ///   - pause: called after every few megabytes; throws to end the move.
-  /// - Returns: the summary with which the manifest names the cold block.
+  /// - Returns: the summary with which the manifest names the cold block, and whether the object was
+  ///   not in the store before.
   public func copy(
     _ block: BlockSummary,
     _ reader: BlockReader,
     stubFolder folder: String,
     pause: () throws(CompactionError) -> Void
-  ) throws(BlockMoveError) -> BlockSummary {
+  ) throws(BlockMoveError) -> (block: BlockSummary, isNew: Bool) {
     let stub: ColdStub
     let encoded: [UInt8]
     do throws(CompactionError) {
@@ -67,29 +68,50 @@ public struct BlockMove: Sendable {
     var cold = block
     cold.cold = stub.reference
     let key = block.identity.objectKey(digest: stub.reference.digest)
-    do throws(ObjectError) {
-      if try store.byteCount(of: key) != stub.byteCount {
-        try store.put(key, reader.readableFile)
-      }
-    } catch {
-      throw .object(error)
-    }
-    try compare(key, with: stub, pause)
+    let isNew = try store(reader, as: key, stub, pause)
     do throws(SystemError) {
       try disk.replace(Path.join(folder, cold.storedName), with: encoded)
     } catch {
       throw .block(.system(error))
     }
-    return cold
+    return (cold, isNew)
   }
 
-  /// Reads the object back. One that is not the block is taken away, so that the next attempt
-  /// stores it again.
-  private func compare(
-    _ key: String,
-    with stub: ColdStub,
+  /// Stores the block, unless the store has it already, be it that an earlier attempt was cut short
+  /// or that somebody else has brought it: a snapshot that is served shares its store. An object
+  /// that was there is never removed here, for others may name it; one that is not what its name
+  /// says is replaced by what it should be.
+  private func store(
+    _ reader: BlockReader,
+    as key: String,
+    _ stub: ColdStub,
     _ pause: () throws(CompactionError) -> Void
-  ) throws(BlockMoveError) {
+  ) throws(BlockMoveError) -> Bool {
+    let isNew: Bool
+    do throws(ObjectError) { isNew = try store.byteCount(of: key) != stub.byteCount } catch {
+      throw .object(error)
+    }
+    if !isNew, try isEqual(key, to: stub, pause) { return false }
+    do throws(ObjectError) { try store.put(key, reader.readableFile) } catch {
+      throw .object(error)
+    }
+    if try isEqual(key, to: stub, pause) { return isNew }
+    if isNew { try? store.delete(key) }
+    throw .object(
+      ObjectError(
+        .damaged,
+        store.path(of: key),
+        "what was stored is not what was read back; it will be stored again"
+      )
+    )
+  }
+
+  /// Reads the object back.
+  private func isEqual(
+    _ key: String,
+    to stub: ColdStub,
+    _ pause: () throws(CompactionError) -> Void
+  ) throws(BlockMoveError) -> Bool {
     var sums = PageSums(pageByteCount: stub.pageByteCount)
     var position = 0
     while position < stub.byteCount {
@@ -98,20 +120,11 @@ public struct BlockMove: Sendable {
       do throws(ObjectError) { bytes = try store.get(key, at: position, count: count) } catch {
         throw .object(error)
       }
-      guard bytes.count == count else { break }
+      guard bytes.count == count else { return false }
       sums.update(bytes)
       position += count
       do throws(CompactionError) { try pause() } catch { throw .block(error) }
     }
-    guard position == stub.byteCount, sums.stub(tailOffset: stub.tailOffset) == stub else {
-      try? store.delete(key)
-      throw .object(
-        ObjectError(
-          .damaged,
-          store.path(of: key),
-          "what was stored is not what was read back; it was removed and will be stored again"
-        )
-      )
-    }
+    return sums.stub(tailOffset: stub.tailOffset) == stub
   }
 }

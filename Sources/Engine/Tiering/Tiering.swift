@@ -35,6 +35,7 @@ final class Tiering: @unchecked Sendable {
   private let cache: BlockContentsCache
   private let pace: CompactionPace
   private let directory: DataDirectory
+  private var objects: ColdObjects
   private var troubles: TroubleLog
   /// Blocks that the manifests have in the cold store.
   private var retired: [BlockReader] = []
@@ -63,6 +64,7 @@ final class Tiering: @unchecked Sendable {
     cache = BlockContentsCache(catalog)
     pace = CompactionPace(clock: parts.clock)
     directory = DataDirectory(parts.configuration.dataDirectory)
+    objects = ColdObjects(tier, disk: parts.disk, directory: directory)
     troubles = TroubleLog(
       parts.logger,
       .moveFailed,
@@ -90,6 +92,7 @@ final class Tiering: @unchecked Sendable {
   func step(monotonic: UInt64) -> UInt64 {
     guard monotonic >= nextLookAt else { return nextLookAt - monotonic }
     removeRetired()
+    objects.retry(monotonic: monotonic)
     nextLookAt = monotonic &+ Self.lookNanoseconds
     guard let store = tier.reader?.store, let work = lookForWork() else {
       return Self.lookNanoseconds
@@ -175,7 +178,7 @@ final class Tiering: @unchecked Sendable {
   private func move(_ work: Work, into store: any ObjectStore) throws(BlockMoveError) {
     let folder = directory.blocks(Int(work.block.identity.partition.rawValue))
     let began = parts.clock.monotonic()
-    let cold = try BlockMove(disk: parts.disk, store: store).copy(
+    let (cold, isNew) = try BlockMove(disk: parts.disk, store: store).copy(
       work.block,
       work.reader,
       stubFolder: folder
@@ -197,8 +200,9 @@ final class Tiering: @unchecked Sendable {
     case .failed(let failure): throw .block(.system(failure))
     case .refused:
       // It was merged or removed meanwhile: nobody will ever ask for the copy.
-      if let key = cold.objectKey { try? store.delete(key) }
       try? parts.disk.remove(Path.join(folder, cold.storedName))
+      // One that was there before somebody else may name.
+      if isNew { objects.remove(cold, monotonic: parts.clock.monotonic()) }
       throw .block(.stopped)
     // Nobody knows whether it comes to be: both copies stay, the next look tells.
     case nil: throw .block(.stopped)
