@@ -39,18 +39,35 @@ extension Engine {
     return try wrap { () throws(SystemError) in try snapshots.names() }
   }
 
-  /// Removes a snapshot.
+  /// Removes a snapshot. Blocks, also while one is being made.
   ///
   /// - Returns: `false` when there is none of that name.
+  /// - Throws: ``EngineError/inUse(path:)`` when somebody serves it.
   public func removeSnapshot(_ name: String) throws(EngineError) -> Bool {
     let snapshots = Snapshots(disk: disk, directory: directory)
+    guard let running = try? running() else { return try remove(name, snapshots) != nil }
+    return try running.snapshotting.withLock { (_) throws(EngineError) in
+      guard let cold = try remove(name, snapshots) else { return false }
+      // Objects that it alone had: what the directory names still is looked up there.
+      running.compaction.unpinned.withLock { $0 += cold }
+      return true
+    }
+  }
+
+  /// - Returns: the cold blocks that it had; `nil` when there is none of that name.
+  private func remove(
+    _ name: String,
+    _ snapshots: Snapshots
+  ) throws(EngineError) -> [BlockSummary]? {
+    let names = try wrap { () throws(SystemError) in try snapshots.names() }
+    guard Snapshots.isName(name), names.contains(name) else { return nil }
+    // Who serves it would go on writing into files without names.
+    let lock = try Self.takeLock(DataDirectory(snapshots.path(of: name)), disk)
+    defer { lock.release() }
     return try wrap { () throws(SystemError) in
-      guard Snapshots.isName(name), try snapshots.names().contains(name) else { return false }
       let cold = try snapshots.coldBlocks(of: name)
       try snapshots.remove(name)
-      // Objects that it alone had: what the directory names still is looked up there.
-      (try? running())?.compaction.unpinned.withLock { $0 += cold }
-      return true
+      return cold
     }
   }
 }

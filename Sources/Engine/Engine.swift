@@ -86,7 +86,7 @@ public final class Engine: Sendable {
     pool = QueryPool(waitingMax: configuration.queryWaitingMax)
   }
 
-  private static func takeLock(
+  static func takeLock(
     _ directory: DataDirectory,
     _ disk: any Disk
   ) throws(EngineError) -> any FileLock {

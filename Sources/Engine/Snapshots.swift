@@ -67,14 +67,15 @@ struct Snapshots: Sendable {
     }
     try disk.syncDirectory(target.catalog)
     try copy(directory.identity, to: target.identity)
-    if var store = try? ColdLocation.read(disk, directory.coldStore) {
-      // Its objects stay the original's: a snapshot that is served removes none.
-      store.isShared = true
-      try disk.replace(target.coldStore, with: store.encoded)
-    } else if try disk.byteCount(of: directory.coldStore) != nil {
+    let store: ColdLocation?
+    do throws(SystemError) { store = try ColdLocation.read(disk, directory.coldStore) } catch {
       // Damaged: as little is known here as there.
-      try copy(directory.coldStore, to: target.coldStore)
+      return try copy(directory.coldStore, to: target.coldStore)
     }
+    // Its objects stay the original's, also those of a store that this one gets later: a snapshot
+    // that is served removes none.
+    let shared = ColdLocation(store?.location ?? "", isShared: true)
+    try disk.replace(target.coldStore, with: shared.encoded)
   }
 
   private func copy(_ path: String, to target: String) throws(SystemError) {

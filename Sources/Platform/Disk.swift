@@ -11,6 +11,9 @@ public protocol Disk: Sendable {
   func list(_ directory: String) throws(SystemError) -> [String]
   /// Bytes of a file, or `nil` when there is none.
   func byteCount(of path: String) throws(SystemError) -> Int?
+  /// The number of a file in its file system, which a copy of it has not, or `nil` when there is
+  /// none.
+  func fileNumber(of path: String) throws(SystemError) -> UInt64?
   /// Opens for appending; creates the file when it is missing.
   func append(to path: String) throws(SystemError) -> any AppendFile
   /// Opens for reading at any position.

@@ -63,6 +63,10 @@ public struct RealDisk: Disk {
     try status(of: path).map { Int($0.st_size) }
   }
 
+  public func fileNumber(of path: String) throws(SystemError) -> UInt64? {
+    try status(of: path).map { UInt64($0.st_ino) }
+  }
+
   public func append(to path: String) throws(SystemError) -> any AppendFile {
     try RealAppendFile(path)
   }

@@ -16,6 +16,7 @@ import Testing
   /// What the next start is configured with.
   private final class Options {
     var age: Int64 = 0
+    var hasStore = true
   }
 
   /// Blocks that have all moved into the cold store.
@@ -133,12 +134,26 @@ import Testing
     let snapshot = try await harness.engine.snapshot()
     let objects = ColdTierTests.objects(harness.disk)
     harness.disk.crash(.kill)
+    // One that adopts lies elsewhere than in the folder of the directory that it is of.
+    let path = ownership == .shared ? snapshot.path : "/restored"
+    if ownership == .adopt { try harness.disk.rename(snapshot.path, to: path) }
     // Ten days later, with a retention of a day.
     func configure(_ configuration: inout EngineConfiguration) {
       configuration.retention.ageNanoseconds = Self.day
       configuration.cold.ownership = ownership
     }
-    let copy = try Self.engine(harness, at: snapshot.path, configure: configure)
+    let copy = try Self.engine(harness, at: path, configure: configure)
+    try await Self.expire(copy, harness)
+    #expect(copy.metrics().retention.removed["age"]?.blockCount ?? 0 >= objects.count)
+    let left = ColdTierTests.objects(harness.disk)
+    #expect(left == (ownership == .shared ? objects : []))
+    guard ownership == .shared else { return }
+    try harness.start()
+    #expect(try await Self.answers(harness.engine) == expected)
+  }
+
+  /// Everything that a copy has is ten days old, and it has a retention of a day.
+  private static func expire(_ copy: Engine, _ harness: EngineHarness) async throws {
     harness.clock.advance(nanoseconds: 10 * Self.day)
     let receiver = try copy.makeReceiver(onSettled: {})
     let connection = receiver.open(sender: "test")
@@ -156,11 +171,97 @@ import Testing
       harness.clock.advance(nanoseconds: 100_000_000)
       try copy.step()
     }
-    #expect(copy.metrics().retention.removed["age"]?.blockCount ?? 0 >= objects.count)
-    let left = ColdTierTests.objects(harness.disk)
-    #expect(left == (ownership == .shared ? objects : []))
-    guard ownership == .shared else { return }
+  }
+
+  /// Whatever a copy is configured with: whose the objects are does not change by another name of
+  /// the store, nor by a file that is missing.
+  @Test(arguments: ["made before there was a store", "another name", "no file", "a copy"])
+  func aCopyRemovesNoObject(how: String) async throws {
+    let options = Options()
+    options.hasStore = how != "made before there was a store"
+    let harness = try await ColdTierTests.harness { configuration in
+      ColdTierTests.configure(&configuration)
+      guard !options.hasStore else { return }
+      configuration.cold = ColdConfiguration()
+    }
+    var path = try await harness.engine.snapshot().path
+    options.hasStore = true
+    try harness.restart()
+    try ColdTierTests.age(harness)
+    let expected = try await Self.answers(harness.engine)
+    let objects = ColdTierTests.objects(harness.disk)
+    #expect(!objects.isEmpty)
+    if how != "made before there was a store" { path = try await harness.engine.snapshot().path }
+    harness.disk.crash(.kill)
+    switch how {
+    case "no file": try harness.disk.remove(path + "/cold-store")
+    case "a copy":
+      for (name, bytes) in harness.disk.files where name.hasPrefix("/data/") {
+        guard !name.hasPrefix("/data/snapshots/") else { continue }
+        let target = "/copy" + name.dropFirst("/data".count)
+        try harness.disk.createDirectory(Path.directory(of: target))
+        try harness.disk.replace(target, with: bytes)
+      }
+      path = "/copy"
+    default: break
+    }
+    let copy = try Self.engine(harness, at: path) { configuration in
+      ColdTierTests.configure(&configuration)
+      configuration.retention.ageNanoseconds = Self.day
+      if how == "another name" { configuration.cold.location = "/cold//" }
+    }
+    try await Self.expire(copy, harness)
+    #expect(copy.metrics().retention.removed["age"]?.blockCount ?? 0 > 0)
+    #expect(ColdTierTests.objects(harness.disk) == objects)
     try harness.start()
     #expect(try await Self.answers(harness.engine) == expected)
+  }
+
+  @Test func aSnapshotInTheFolderOfItsOriginalDoesNotAdopt() async throws {
+    let harness = try await Self.harness(Options())
+    let snapshot = try await harness.engine.snapshot()
+    let error = #expect(throws: EngineError.self) {
+      _ = try Self.engine(harness, at: snapshot.path) { $0.cold.ownership = .adopt }
+    }
+    #expect("\(String(describing: error))".contains("is a snapshot in the folder of /data"))
+  }
+
+  @Test func aServedSnapshotIsNotRemoved() async throws {
+    let harness = try await Self.harness(Options())
+    let snapshot = try await harness.engine.snapshot()
+    var copy: Engine? = try Self.engine(harness, at: snapshot.path)
+    #expect(copy != nil)
+    #expect(throws: EngineError.self) { _ = try harness.engine.removeSnapshot(snapshot.name) }
+    #expect(try harness.engine.snapshotNames() == [snapshot.name])
+    copy = nil
+    #expect(try harness.engine.removeSnapshot(snapshot.name))
+    #expect(try harness.engine.snapshotNames().isEmpty)
+  }
+
+  /// An empty folder where the disk of the store should be mounted.
+  @Test func nothingMovesNorGoesWhileTheStoreIsAway() async throws {
+    let options = Options()
+    let harness = try await Self.harness(options)
+    let objects = ColdTierTests.objects(harness.disk)
+    try harness.disk.rename("/cold", to: "/away")
+    try harness.disk.createDirectory("/cold")
+    let moveCount = harness.engine.metrics().cold.moveCount
+    for cut in 20..<29 {
+      _ = try harness.send(BackgroundCompactionTests.lines(cut) + "#ack c\n")
+      try await harness.engine.flush()
+      if cut % 3 == 2 { try harness.settle(steps: 30) }
+    }
+    try harness.settle(steps: 60)
+    try ColdTierTests.age(harness)
+    #expect(harness.engine.metrics().cold.moveCount == moveCount)
+    #expect(harness.engine.metrics().cold.failureCount > 0)
+    #expect(ColdTierTests.objects(harness.disk).isEmpty)
+    try await Self.expire(harness, options)
+    try harness.disk.remove("/cold")
+    try harness.disk.rename("/away", to: "/cold")
+    #expect(ColdTierTests.objects(harness.disk) == objects)
+    // It is asked again a minute later.
+    try harness.settle(steps: 1_300)
+    #expect(ColdTierTests.objects(harness.disk).isEmpty)
   }
 }

@@ -10,6 +10,7 @@ import Testing
   static let stubFixture = "format-v1/cold.stub"
   static let storeFixture = "format-v1/cold-store"
   static let sharedFixture = "format-v1/cold-store-shared"
+  static let ownedFixture = "format-v1/cold-store-owned"
   static let manifestFixture = "format-v1/manifest-cold.bin"
 
   /// Of the block that the block fixture holds, in pages of 256 bytes.
@@ -36,6 +37,8 @@ import Testing
     #expect(try Fixtures.matches(Self.storeFixture, ColdLocation("s3://bucket/varve").encoded))
     let shared = ColdLocation("s3://bucket/varve", isShared: true)
     #expect(try Fixtures.matches(Self.sharedFixture, shared.encoded))
+    let owned = ColdLocation("s3://bucket/varve", owner: 0x0102_0304_0506_0708)
+    #expect(try Fixtures.matches(Self.ownedFixture, owned.encoded))
     #expect(try Fixtures.matches(Self.manifestFixture, Self.manifest.encoded()))
   }
 
@@ -46,6 +49,8 @@ import Testing
     #expect(ColdLocation.decode(try Fixtures.bytes(Self.storeFixture)) == store)
     let shared = ColdLocation("s3://bucket/varve", isShared: true)
     #expect(ColdLocation.decode(try Fixtures.bytes(Self.sharedFixture)) == shared)
+    let owned = ColdLocation("s3://bucket/varve", owner: 0x0102_0304_0506_0708)
+    #expect(ColdLocation.decode(try Fixtures.bytes(Self.ownedFixture)) == owned)
     let manifest = try Self.manifest(of: try Fixtures.bytes(Self.manifestFixture))
     #expect(manifest == Self.manifest)
     #expect(manifest.blocks[0].objectKey?.hasPrefix("03/") == true)
@@ -60,11 +65,13 @@ import Testing
     for count in 0..<stub.count {
       #expect(throws: BlockError.self) { _ = try Self.stub(of: Array(stub[..<count])) }
     }
-    let store = try Fixtures.bytes(Self.storeFixture)
-    for bit in 0..<8 * store.count {
-      #expect(ColdLocation.decode(store.flipping(bit: bit)) == nil)
+    for fixture in [Self.storeFixture, Self.ownedFixture] {
+      let store = try Fixtures.bytes(fixture)
+      for bit in 0..<8 * store.count {
+        #expect(ColdLocation.decode(store.flipping(bit: bit)) == nil)
+      }
+      for count in 0..<store.count { #expect(ColdLocation.decode(Array(store[..<count])) == nil) }
     }
-    for count in 0..<store.count { #expect(ColdLocation.decode(Array(store[..<count])) == nil) }
     let manifest = try Fixtures.bytes(Self.manifestFixture)
     for bit in 0..<8 * manifest.count {
       #expect(throws: BlockError.self) { _ = try Self.manifest(of: manifest.flipping(bit: bit)) }

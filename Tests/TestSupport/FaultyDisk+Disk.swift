@@ -28,6 +28,13 @@ extension FaultyDisk: Disk {
     }
   }
 
+  public func fileNumber(of path: String) throws(SystemError) -> UInt64? {
+    try state.withLock { (state) throws(SystemError) in
+      if let failure = state.begin(.read, "stat", path) { throw failure }
+      return state.names.live[FaultyState.normal(path)].map { UInt64($0) }
+    }
+  }
+
   public func append(to path: String) throws(SystemError) -> any AppendFile {
     FaultyAppendFile(try handle(path, creating: true))
   }

@@ -20,7 +20,8 @@ extension BlockSummary {
 }
 
 extension BlockIdentity {
-  static let stubSuffix = ".cold"
+  /// How names of stubs end.
+  public static let stubSuffix = ".cold"
 
   private var stem: Substring { fileName.dropLast(Self.fileSuffix.count) }
 

@@ -8,25 +8,37 @@ public struct DirectoryStore: ObjectStore {
 
   private let disk: any Disk
   public let location: String
+  /// What tells this process's unfinished objects from those of others that share the store: two
+  /// must not write to one file.
+  private let salt: String
 
-  /// - Parameter path: made at the first put.
-  public init(disk: any Disk, path: String) {
+  /// - Parameters:
+  ///   - path: made at the first put.
+  ///   - salt: another one in each process.
+  public init(disk: any Disk, path: String, salt: UInt64 = 0) {
     self.disk = disk
     location = path
+    self.salt = String(salt, radix: 16)
   }
 
   public func path(of key: String) -> String { Path.join(location, key) }
 
   public func put(_ key: String, _ file: any ReadableFile) throws(ObjectError) {
     let path = path(of: key)
-    let temporary = path + Self.temporarySuffix
+    let temporary = "\(path).\(salt)\(Self.temporarySuffix)"
     let folder = Path.directory(of: path)
     do throws(SystemError) {
       try disk.createDirectory(folder)
+      // What a crash has left of the same object. Another process that is at it finds its name
+      // gone at the end, and tries again.
+      let name = Path.name(of: path) + "."
+      for old in try disk.list(folder)
+      where old.hasPrefix(name) && old.hasSuffix(Self.temporarySuffix) {
+        try disk.remove(Path.join(folder, old))
+      }
       do throws(SystemError) {
         let copy = try disk.append(to: temporary)
         defer { copy.close() }
-        if copy.byteCount > 0 { try copy.truncate(to: 0) }
         var position = 0
         while position < file.byteCount {
           let count = min(Self.pieceByteCount, file.byteCount - position)
@@ -44,7 +56,7 @@ public struct DirectoryStore: ObjectStore {
         try copy.sync()
         try disk.rename(temporary, to: path)
       } catch {
-        // Best effort: the next attempt truncates what stays.
+        // Best effort: the next attempt removes what stays.
         try? disk.remove(temporary)
         throw error
       }

@@ -25,7 +25,10 @@ public enum ObjectStores {
         "a store is an absolute path or s3://BUCKET/PREFIX"
       )
     }
-    guard isBucket(location) else { return DirectoryStore(disk: disk, path: location) }
+    guard isBucket(location) else {
+      let salt = UInt64(bitPattern: clock.now())
+      return DirectoryStore(disk: disk, path: location, salt: salt)
+    }
     #if S3
       return S3Store(
         try S3Place(location),

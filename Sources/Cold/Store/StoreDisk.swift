@@ -41,6 +41,8 @@ public struct StoreDisk: Disk {
     try ask { () throws(ObjectError) in try store.byteCount(of: Self.key(path)) }
   }
 
+  public func fileNumber(of path: String) throws(SystemError) -> UInt64? { nil }
+
   public func open(_ path: String) throws(SystemError) -> any ReadableFile {
     let key = Self.key(path)
     guard let byteCount = try byteCount(of: path) else {

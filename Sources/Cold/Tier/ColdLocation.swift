@@ -5,32 +5,39 @@ package import Platform
 /// are this directory's to remove (docs/format/cold.md).
 ///
 ///     | 0 magic u32 | 4 version u8 | 5 flags u8 | 6 zero, 2 bytes | 8 bytes u32 |
-///     | location, UTF-8 | CRC32C of all before u32 |
+///     | location, UTF-8 | version 2: owner u64 | CRC32C of all before u32 |
 package struct ColdLocation: Hashable, Sendable {
   static let magic: UInt32 = 0x4c56_5256  // "VRVL"
+  /// Without an owner.
   static let version: UInt8 = 1
+  static let ownedVersion: UInt8 = 2
   /// The flag of a store whose objects are another directory's.
   private static let sharedFlag: UInt8 = 1
   private static let byteCountMax = 8 << 10
 
-  /// An absolute path or `s3://BUCKET/PREFIX`.
+  /// An absolute path or `s3://BUCKET/PREFIX`; empty in a snapshot of a directory without a store.
   package var location: String
   /// Whether the objects are those of the directory that this one is a snapshot of: they are read
   /// and never removed.
   package var isShared: Bool
+  /// The number of the identity file of the directory whose objects they are: a copy of the
+  /// directory has another one. `nil` where that was not known yet.
+  package var owner: UInt64?
 
-  package init(_ location: String, isShared: Bool = false) {
+  package init(_ location: String, isShared: Bool = false, owner: UInt64? = nil) {
     self.location = location
     self.isShared = isShared
+    self.owner = owner
   }
 
   package var encoded: [UInt8] {
     var writer = ByteWriter(reserving: 64)
     writer.writeInteger(Self.magic)
-    writer.writeByte(Self.version)
+    writer.writeByte(owner == nil ? Self.version : Self.ownedVersion)
     writer.writeBytes([isShared ? Self.sharedFlag : 0, 0, 0])
     writer.writeInteger(UInt32(location.utf8.count))
     writer.writeBytes(Array(location.utf8))
+    if let owner { writer.writeInteger(owner) }
     writer.writeInteger(CRC32C.checksum(writer.bytes))
     return writer.bytes
   }
@@ -39,17 +46,23 @@ package struct ColdLocation: Hashable, Sendable {
   package static func decode(_ bytes: [UInt8]) -> ColdLocation? {
     var reader = ByteReader(bytes.span)
     guard bytes.count >= 16, reader.readInteger(UInt32.self) == magic,
-      reader.readByte() == version, let flags = reader.readByte(), reader.skip(2) != nil,
-      let count = reader.readInteger(UInt32.self), bytes.count == 16 + Int(count)
+      let version = reader.readByte(), version == Self.version || version == ownedVersion,
+      let flags = reader.readByte(), reader.skip(2) != nil,
+      let count = reader.readInteger(UInt32.self),
+      bytes.count == (version == ownedVersion ? 24 : 16) + Int(count)
     else { return nil }
     let checksum = CRC32C.checksum(bytes.span.extracting(0..<bytes.count - 4))
-    guard reader.skip(Int(count)) != nil, reader.readInteger(UInt32.self) == checksum else {
-      return nil
+    guard reader.skip(Int(count)) != nil else { return nil }
+    var owner: UInt64?
+    if version == ownedVersion {
+      guard let number = reader.readInteger(UInt64.self) else { return nil }
+      owner = number
     }
+    guard reader.readInteger(UInt32.self) == checksum else { return nil }
     guard let location = String(validating: bytes[12..<12 + Int(count)], as: UTF8.self) else {
       return nil
     }
-    return ColdLocation(location, isShared: flags & sharedFlag != 0)
+    return ColdLocation(location, isShared: flags & sharedFlag != 0, owner: owner)
   }
 
   /// `nil` when there is no such file; damage is an error, for the file says where data lies.

@@ -11,6 +11,8 @@ struct ColdObjects {
   private let tier: ColdTier
   private let snapshots: Snapshots
   private var removal = ObjectRemoval()
+  /// Those whose removal has failed, by their keys.
+  private var left: [String: BlockSummary] = [:]
 
   init(_ tier: ColdTier, disk: any Disk, directory: DataDirectory) {
     self.tier = tier
@@ -22,14 +24,40 @@ struct ColdObjects {
     guard tier.ownsObjects, let key = block.objectKey, let store = tier.reader?.store else {
       return
     }
-    // Where nobody can say whether it is shared, it stays.
-    guard let isPinned = try? snapshots.pins(block), !isPinned else { return }
-    removal.remove(key, from: store, monotonic: monotonic)
+    left[key] = block
+    tier.underWay.whileNoneBegins { [snapshots, left] moving in
+      removal.remove(key, from: store, monotonic: monotonic) { key in
+        Self.isKept(left[key], moving, snapshots)
+      }
+    }
+    forget()
   }
 
   /// Tries again what failed.
   mutating func retry(monotonic: UInt64) {
-    guard let store = tier.reader?.store else { return }
-    removal.retry(in: store, monotonic: monotonic)
+    guard !removal.left.isEmpty, let store = tier.reader?.store else { return }
+    tier.underWay.whileNoneBegins { [snapshots, left] moving in
+      removal.retry(in: store, monotonic: monotonic) { key in
+        Self.isKept(left[key], moving, snapshots)
+      }
+    }
+    forget()
+  }
+
+  /// Where nobody can say whether an object is shared, it stays.
+  private static func isKept(
+    _ block: BlockSummary?,
+    _ moving: Set<String>,
+    _ snapshots: Snapshots
+  ) -> Bool {
+    guard let block, !moving.contains(block.identity.qualifiedName) else { return true }
+    guard let isPinned = try? snapshots.pins(block) else { return true }
+    return isPinned
+  }
+
+  private mutating func forget() {
+    guard left.count > removal.left.count else { return }
+    let names = Set(removal.left)
+    left = left.filter { names.contains($0.key) }
   }
 }

@@ -14,29 +14,49 @@ package struct ObjectRemoval {
 
   package init() {}
 
-  /// - Parameter monotonic: now.
-  package mutating func remove(_ key: String, from store: any ObjectStore, monotonic: UInt64) {
+  /// - Parameters:
+  ///   - monotonic: now.
+  ///   - isKept: whether somebody names the object after all, so that it stays for good.
+  package mutating func remove(
+    _ key: String,
+    from store: any ObjectStore,
+    monotonic: UInt64,
+    unless isKept: (String) -> Bool = { _ in false }
+  ) {
     // A store that has just failed is not asked for each of many blocks.
-    if left.isEmpty || monotonic >= nextAt, isRemoved(key, store) { return }
+    if left.isEmpty || monotonic >= nextAt, isRemoved(key, store, isKept) { return }
     if left.isEmpty { nextAt = monotonic &+ Self.retryNanoseconds }
     if left.count >= Self.countMax { left.removeFirst() }
     left.append(key)
   }
 
   /// Tries again those that are left, now and then.
-  package mutating func retry(in store: any ObjectStore, monotonic: UInt64) {
+  package mutating func retry(
+    in store: any ObjectStore,
+    monotonic: UInt64,
+    unless isKept: (String) -> Bool = { _ in false }
+  ) {
     guard !left.isEmpty, monotonic >= nextAt else { return }
     nextAt = monotonic &+ Self.retryNanoseconds
     var done = 0
-    while done < min(left.count, Self.attemptsMax), isRemoved(left[done], store) { done += 1 }
+    while done < min(left.count, Self.attemptsMax), isRemoved(left[done], store, isKept) {
+      done += 1
+    }
     left.removeFirst(done)
     // One that the store refuses for its own sake does not keep the others there.
     if done == 0, left.count > 1 { left.append(left.removeFirst()) }
     if done == Self.attemptsMax { nextAt = monotonic }
   }
 
-  private func isRemoved(_ key: String, _ store: any ObjectStore) -> Bool {
+  private func isRemoved(
+    _ key: String,
+    _ store: any ObjectStore,
+    _ isKept: (String) -> Bool
+  ) -> Bool {
     do throws(ObjectError) {
+      if isKept(key) { return true }
+      // Where a disk is not mounted nothing is there, and nothing has been removed.
+      guard try StoreMark.isThere(store, orHas: key) else { return false }
       try store.delete(key)
       return true
     } catch {

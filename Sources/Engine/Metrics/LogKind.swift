@@ -29,6 +29,7 @@ public enum LogKind: String, CaseIterable, Sendable {
   case rollupsSucceed = "rollups_succeed"
   case coldStoreUnreadable = "cold_store_unreadable"
   case coldStoreChanged = "cold_store_changed"
+  case coldStoreShared = "cold_store_shared"
   case windowNotAnnounced = "window_not_announced"
   case ledgerUnbalanced = "ledger_unbalanced"
 

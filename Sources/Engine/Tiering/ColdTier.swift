@@ -55,6 +55,8 @@ public struct ColdTier: Sendable {
   /// Whether objects that no manifest names are this directory's to remove: not those that a
   /// snapshot shares with the directory that it is of.
   var ownsObjects = true
+  /// Blocks that are being moved, by their qualified names: nobody removes their objects meanwhile.
+  let underWay = BlocksUnderWay()
   /// Where readers of cold blocks get their pages.
   public var source: any ColdSource { reader ?? NoColdSource() }
   public var location: String? { reader?.store.location }
@@ -84,19 +86,9 @@ public struct ColdTier: Sendable {
     store: (any ObjectStore)?
   ) throws(EngineError) -> ColdTier {
     let configuration = parts.configuration.cold
-    var found: ColdLocation?
-    do throws(SystemError) {
-      found = try ColdLocation.read(parts.disk, directory.coldStore)
-    } catch {
-      parts.logger.log(
-        .coldStoreUnreadable,
-        .error,
-        "the cold store's location cannot be read: \(error)"
-      )
-    }
-    let remembered = found?.location
-    let location = store?.location ?? configuration.location
-    guard !location.isEmpty || remembered != nil else {
+    let claim = try StoreClaim.read(parts, directory, configuration.ownership)
+    let location = store?.location ?? normal(configuration.location)
+    guard !location.isEmpty || claim.location != nil else {
       guard !configuration.movesBlocks else {
         throw .coldStore(
           "cold.after, cold.local-bytes or cold.rules is set and no cold.directory"
@@ -110,8 +102,9 @@ public struct ColdTier: Sendable {
         opened = store
       } else {
         opened = try ObjectStores.open(
-          location.isEmpty ? remembered ?? "" : location,
-          disk: parts.disk
+          location.isEmpty ? claim.location ?? "" : location,
+          disk: parts.disk,
+          clock: parts.clock
         )
       }
     } catch {
@@ -119,30 +112,21 @@ public struct ColdTier: Sendable {
       parts.logger.log(.coldStoreUnreadable, .error, "cold blocks cannot be read: \(error)")
       return ColdTier(reader: nil)
     }
-    let isNew = !location.isEmpty && location != remembered
-    let isAdopted = found?.isShared == true && configuration.ownership == .adopt
-    if isNew || isAdopted {
-      if isNew, let remembered {
-        parts.logger.log(
-          .coldStoreChanged,
-          .warning,
-          "the cold store was \(remembered) and is \(location) now; its objects must have moved too"
-        )
-      }
-      try wrap { () throws(SystemError) in
-        try parts.disk.replace(
-          directory.coldStore,
-          with: ColdLocation(location.isEmpty ? remembered ?? "" : location).encoded
-        )
-      }
-    }
+    try claim.commit(parts, directory, location)
     return ColdTier(
       reader: ColdReader(
         opened,
         clock: parts.clock,
         cacheByteCount: configuration.cacheByteCount
       ),
-      ownsObjects: isNew || isAdopted || found?.isShared != true
+      ownsObjects: claim.isOwner
     )
+  }
+
+  /// A location without slashes at its end, so that one place has one name.
+  private static func normal(_ location: String) -> String {
+    var location = location[...]
+    while location.count > 1, location.last == "/" { location.removeLast() }
+    return String(location)
   }
 }

@@ -26,6 +26,10 @@ extension Routes {
   private var trouble: Trouble? {
     let readiness = engine.readiness
     guard readiness == .ready else { return .notReady(readiness) }
+    // The log is replayed and writes are not taken yet: some milliseconds.
+    guard writes.bodies.isAccepting else {
+      return .notReady(.replaying(fraction: 1, secondsLeft: 0))
+    }
     return engine.writeFailure.map { .refusingWrites($0) }
   }
 

@@ -50,11 +50,21 @@ extension Routes {
     guard items.count == 1, items[0].name == "name" else {
       throw QueryError(.badData, "expected one parameter, name=SNAPSHOT")
     }
+    let (engine, name) = (engine, items[0].value)
     let isFound: Bool
-    do throws(EngineError) {
-      isFound = try engine.removeSnapshot(items[0].value)
-    } catch {
+    do {
+      isFound = try await Blocking.run("snapshot") { () throws(EngineError) in
+        try engine.removeSnapshot(name)
+      }
+    } catch EngineError.inUse {
+      throw QueryError(
+        .badData,
+        "the snapshot \(excerpt(name)) is served by another process; stop that first"
+      )
+    } catch let error as EngineError {
       throw Self.queryError(error)
+    } catch {
+      throw QueryError(.internal, "\(error)")
     }
     guard isFound else {
       throw QueryError(.badData, "there is no snapshot \(excerpt(items[0].value))")

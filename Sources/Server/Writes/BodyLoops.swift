@@ -31,6 +31,9 @@ final class BodyLoops: Sendable {
     }
   }
 
+  /// Whether bodies are taken.
+  var isAccepting: Bool { loops.withLock { !$0.isEmpty } }
+
   /// A way in for one body; `nil` before ``accept(_:)`` is done.
   ///
   /// - Parameter client: bodies of one client go to one loop, which then knows its series.
