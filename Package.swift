@@ -172,7 +172,7 @@ let package = Package(
     ),
     tests("BytesTests", uses: ["Bytes"]),
     tests("PlatformTests", uses: ["Bytes", "Platform"]),
-    tests("ModelTests", uses: ["Bytes", "Model"]),
+    tests("ModelTests", uses: ["Bytes", "Platform", "Model"]),
     tests("CodecsTests", uses: ["CBytes", "Bytes", "Model", "Codecs"]),
     tests("LineProtocolTests", uses: ["Bytes", "Model", "LineProtocol"]),
     tests("CatalogTests", uses: ["Bytes", "Platform", "Model", "Catalog"]),
