@@ -30,7 +30,7 @@ final class OldVersionHandler: ChannelDuplexHandler, RemovableChannelHandler {
       context.fireChannelRead(data)
       return
     }
-    let isOldRequest = head.version < .http1_1
+    let isOldRequest = (head.version.major, head.version.minor) < (1, 1)
     if isFirst { isOld = isOldRequest }
     isFirst = false
     guard isOldRequest else {
