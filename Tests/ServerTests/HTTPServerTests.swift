@@ -190,9 +190,9 @@ struct HTTPServerTests {
     try await TestServer.run { server in
       let start = RealClock().now() / 1_000_000_000 - 2_000
       for part in 0..<3 {
-        let rows = (0..<100).map { row in
+        let rows = (0..<50).map { row in
           let fields = (0..<100).map { "f\($0)=\(row).\($0)5" }.joined(separator: ",")
-          return "m,h=a \(fields) \(start + Int64(part * 100 + row))\n"
+          return "m,h=a \(fields) \(start + Int64(part * 50 + row))\n"
         }
         try await server.write(rows.joined())
       }
