@@ -58,6 +58,7 @@ func tests(_ name: String, uses modules: [String], packages: [Target.Dependency]
 
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let core: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let http1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let posix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 // Hummingbird's core alone: its router and its Foundation are not needed here.
 let hummingbird: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
@@ -144,7 +145,7 @@ let package = Package(
     module(
       "Server",
       uses: ["CBuild", "Bytes", "Platform", "Model", "LineProtocol", "Catalog", "Query", "Engine"],
-      packages: [log, core, posix, hummingbird, httpTypes]
+      packages: [log, core, http1, posix, hummingbird, httpTypes]
     ),
     .executableTarget(
       name: "Tool",
@@ -172,7 +173,7 @@ let package = Package(
     ),
     tests("BytesTests", uses: ["CBytes", "Bytes"]),
     tests("PlatformTests", uses: ["Bytes", "Platform"]),
-    tests("ModelTests", uses: ["Bytes", "Model"]),
+    tests("ModelTests", uses: ["Bytes", "Platform", "Model"]),
     tests("CodecsTests", uses: ["CBytes", "Bytes", "Model", "Codecs"]),
     tests("LineProtocolTests", uses: ["Bytes", "Model", "LineProtocol"]),
     tests("CatalogTests", uses: ["Bytes", "Platform", "Model", "Catalog"]),

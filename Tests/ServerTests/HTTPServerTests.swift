@@ -186,6 +186,38 @@ struct HTTPServerTests {
     }
   }
 
+  @Test func anAnswerInHTTP10EndsWithItsConnection() async throws {
+    try await TestServer.run { server in
+      let start = RealClock().now() / 1_000_000_000 - 2_000
+      for part in 0..<3 {
+        let rows = (0..<50).map { row in
+          let fields = (0..<100).map { "f\($0)=\(row).\($0)5" }.joined(separator: ",")
+          return "m,h=a \(fields) \(start + Int64(part * 50 + row))\n"
+        }
+        try await server.write(rows.joined())
+      }
+      let small = "/api/v1/range?measurement=m&field=f1&start=\(start)&step=1m&agg=max&tag.h=a"
+      // The last one has an answer of many pieces, whose length is not known beforehand.
+      for target in ["/-/healthy", small, "/api/v1/range?measurement=m&start=\(start)"] {
+        for more in ["", "Connection: keep-alive\r\n"] {
+          let old = try await server.fetch("GET \(target) HTTP/1.0\r\nHost: x\r\n\(more)\r\n")
+          let new = try await server.get(target)
+          #expect(old.status == 200)
+          #expect(old.headers["connection"] == "close")
+          #expect(old.headers["transfer-encoding"] == nil)
+          let bodies = [old.body, new.body].map { body in
+            body.firstRange(of: ",\"stats\":").map { body[..<$0.lowerBound] } ?? body[...]
+          }
+          #expect(bodies[0] == bodies[1], "\(target)")
+        }
+      }
+      let posted = try await server.fetch(
+        "POST /write HTTP/1.0\r\nHost: x\r\nContent-Length: 6\r\n\r\nm f1=1"
+      )
+      #expect(posted.status == 204)
+    }
+  }
+
   @Test func severalRequestsShareAConnection() async throws {
     try await TestServer.run { server in
       let answer = try await server.fetch(

@@ -55,6 +55,49 @@ import Testing
     }
   }
 
+  /// Whatever arrives together: a read may end at any byte.
+  @Test func requestsMayBeCutAnywhere() async throws {
+    try await TestServer.run { server in
+      try await server.write("m,h=1 a=1\nm,h=2 a=2\n")
+      let parts = [
+        Self.request(Self.small + "1"),
+        Self.request(Self.small + "2", "GET", "Transfer-Encoding: chunked\r\n")
+          + "3\r\nabc\r\n0\r\n\r\n",
+        Self.request(Self.small + "1", "HEAD"),
+        Self.request(Self.small + "2", "GET", "Connection: close\r\n"),
+      ]
+      let text = Array(parts.joined().utf8)
+      let address = server.addresses.http
+      let expected = Self.bodies(try await server.fetch(parts.joined()).whole)
+      #expect(expected.count == 4)
+      // All in one go is tried above; one byte at a time, and two pieces.
+      let cuts = [Array(1..<text.count)] + stride(from: 1, to: text.count, by: 7).map { [$0] }
+      for cut in cuts {
+        let answer = try await offPool {
+          try HTTPAnswer.fetch(address, text, cuts: cut, pauseNanoseconds: 200_000)
+        }
+        #expect(Self.bodies(answer.whole) == expected, "cut at \(cut.prefix(2))")
+      }
+    }
+  }
+
+  @Test func whoHasSentAllGetsAllAnswers() async throws {
+    try await TestServer.run { server in
+      try await server.write("m,h=1 a=1\nm,h=2 a=2\n")
+      let targets = (0..<100).map { "\(Self.small)\($0 % 3)&start=-\(1 + $0 % 5)h" }
+      let text = targets.map { Self.request($0) }.joined()
+      let address = server.addresses.http
+      let answer = try await offPool {
+        // No `Connection: close`: the end of what is sent says it.
+        try HTTPAnswer.fetch(address, Array(text.utf8), endsSending: true)
+      }
+      let found = Self.bodies(answer.whole)
+      #expect(found.count == targets.count)
+      let ends = found.filter { $0.hasSuffix("}") }
+      #expect(ends.count == targets.count)
+    }
+  }
+
   @Test func whatIsAnsweredOnTheSpotIsCounted() async throws {
     try await TestServer.run { server in
       try await server.write("m,h=1 a=55555\n")

@@ -49,6 +49,32 @@ struct RightsTests {
     }
   }
 
+  /// A request that another one follows on its connection is answered before any task sees it.
+  @Test func whatIsAnsweredOnTheSpotAsksTheAuthorizer() async throws {
+    try await TestServer.run(authorizer: Tokens()) { server in
+      let written = try await server.post(
+        "/write",
+        "m,h=1 a=77777\n",
+        headers: "Authorization: Bearer writer\r\n"
+      )
+      #expect(written.status == 204)
+      let small = "/api/v1/range?measurement=m&field=a&step=1m&agg=max&start=-1h&end=now%2B1m"
+      for token in ["reader", "writer", "nobody", ""] {
+        let status = token == "reader" ? "200" : "401"
+        let own = token.isEmpty ? "" : "Authorization: Bearer \(token)\r\n"
+        // Nor does a tenant that is named help.
+        for more in [own, own + "X-Scope-OrgID: acme\r\n"] {
+          let request = "GET \(small) HTTP/1.1\r\nHost: x\r\n\(more)\r\n"
+          let end = "GET /-/healthy HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+          let answer = try await server.fetch(request + request + end)
+          let answers = answer.whole.split(separator: "HTTP/1.1 ")
+          #expect(answers.map { String($0.prefix(3)) } == [status, status, "200"], "\(token)")
+          #expect(answer.whole.contains("77777") == (status == "200"), "\(token)")
+        }
+      }
+    }
+  }
+
   @Test func aLedgerShowsItsOwnTenant() async throws {
     try await TestServer.run { server in
       for (tenant, measurement) in [("default", "mine"), ("other", "theirs")] {

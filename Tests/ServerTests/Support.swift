@@ -193,17 +193,34 @@ struct HTTPAnswer: Sendable {
   /// Names in lower case.
   var headers: [String: String] = [:]
   var body = ""
+  /// All that came, heads and all.
+  var whole = ""
 
   static func fetch(_ address: Address, _ request: String) throws -> HTTPAnswer {
     try fetch(address, Array(request.utf8))
   }
 
-  /// - Parameter bytes: a request that asks for the connection to be closed. A server that hangs up
-  ///   inside of it is heard too.
-  static func fetch(_ address: Address, _ bytes: [UInt8]) throws -> HTTPAnswer {
+  /// - Parameters:
+  ///   - bytes: a request that asks for the connection to be closed. A server that hangs up inside
+  ///     of it is heard too.
+  ///   - cuts: where it is sent in pieces, with a pause at each.
+  ///   - endsSending: says that no more comes.
+  static func fetch(
+    _ address: Address,
+    _ bytes: [UInt8],
+    cuts: [Int] = [],
+    pauseNanoseconds: UInt64 = 0,
+    endsSending: Bool = false
+  ) throws -> HTTPAnswer {
     let socket = try TCPSocket(host: address.host, port: address.port)
     socket.setReceiveTimeout(seconds: 20)
-    do { try socket.send(bytes, 0..<bytes.count) } catch { _ = error }
+    do {
+      for (start, end) in zip([0] + cuts, cuts + [bytes.count]) {
+        try socket.send(bytes, start..<end)
+        if end < bytes.count { Signal().wait(timeoutNanoseconds: pauseNanoseconds) }
+      }
+    } catch { _ = error }
+    if endsSending { socket.shutDownSending() }
     var answer: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 64 << 10)
     while true {
@@ -218,6 +235,7 @@ struct HTTPAnswer: Sendable {
 
   init(_ bytes: [UInt8]) {
     let text = String(decoding: bytes, as: UTF8.self)
+    whole = text
     guard let end = text.firstRange(of: "\r\n\r\n") else { return }
     let lines = text[..<end.lowerBound].split(separator: "\r\n")
     status = lines.first.flatMap { Int($0.split(separator: " ")[1]) } ?? 0

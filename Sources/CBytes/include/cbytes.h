@@ -45,6 +45,11 @@ static inline void cbytes_prefetch(const void *address) {
   __builtin_prefetch((const char *)address + 64, 1);
 }
 
+// Memory that rests in a pool: under AddressSanitizer whoever still reads or writes it is reported;
+// elsewhere both do nothing.
+void cbytes_rest(const void *address, size_t count);
+void cbytes_wake(const void *address, size_t count);
+
 // What follows returns 0 and has changed nothing where the processor lacks the instructions, or
 // where the numbers do not suit.
 

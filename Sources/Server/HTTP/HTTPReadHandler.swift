@@ -56,6 +56,7 @@ final class HTTPReadHandler: ChannelInboundHandler, RemovableChannelHandler {
 
   /// All handlers of the connection are there.
   func channelActive(context: ChannelHandlerContext) {
+    OldVersionHandler.install(context)
     PromptHandler.install(context, respond: respond)
     context.fireChannelActive()
   }
