@@ -115,6 +115,29 @@ public struct BlockWriter: ~Copyable {
     }
   }
 
+  /// Appends a group as it lies in another block: between groups, like ``beginGroup`` to
+  /// ``endGroup()``.
+  ///
+  /// - Parameters:
+  ///   - group: read and checked.
+  ///   - entry: of it, in its block's index.
+  mutating func copy(_ group: ChunkGroup, _ entry: ChunkGroupEntry) throws(SystemError) {
+    precondition(group.head.matches(entry))
+    if let lastSeries { precondition(lastSeries <= entry.series, "groups must ascend by series") }
+    lastSeries = entry.series
+    var entry = entry
+    entry.ordinal = index.entryCount
+    entry.offset = byteCount
+    index.append(entry, columnCount: group.head.columnCount)
+    byteCount += entry.byteCount
+    if pending.count + entry.byteCount > Self.writeBufferByteCount { try flush() }
+    if entry.byteCount > Self.writeBufferByteCount {
+      try group.write(to: file)
+    } else {
+      group.write(into: &pending)
+    }
+  }
+
   /// Completes the file and makes it durable under its name.
   ///
   /// - Parameters:

@@ -1,6 +1,7 @@
 internal import Bytes
 internal import Codecs
 internal import Model
+internal import Platform
 
 /// One whole chunk group in memory, its checksum verified.
 struct ChunkGroup {
@@ -19,6 +20,14 @@ struct ChunkGroup {
     self.bytes = bytes
   }
 
+  /// Appends the group as it is.
+  func write(into buffer: inout OutputBuffer) { buffer.writeBytes(bytes.span) }
+
+  /// Appends the group as it is to a file.
+  func write(to file: any AppendFile) throws(SystemError) {
+    try file.append(bytes)
+  }
+
   func timestamps() throws(BlockError) -> [Timestamp] {
     try Self.timestamps(bytes.span.extracting(directory.timestamps), count: head.rowCount)
   }
@@ -28,6 +37,21 @@ struct ChunkGroup {
     strings: inout StringArena
   ) throws(BlockError) -> [Cell] {
     try Self.cells(bytes.span.extracting(column.chunk), column, head.rowCount, &strings)
+  }
+
+  /// Appends the cells of a whole column.
+  func append(
+    _ column: ChunkGroupDirectory.Column,
+    to cells: inout [Cell],
+    strings: inout StringArena
+  ) throws(BlockError) {
+    let chunk = bytes.span.extracting(column.chunk)
+    do {
+      try cells.append(addingCapacity: head.rowCount) {
+        (target: inout OutputSpan<Cell>) throws(ChunkError) in
+        try ColumnChunk.decode(chunk, type: column.type, into: &target, strings: &strings)
+      }
+    } catch { throw .chunk(column.field, error) }
   }
 
   static func timestamps(_ chunk: Span<UInt8>, count: Int) throws(BlockError) -> [Timestamp] {

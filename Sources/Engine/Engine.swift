@@ -166,6 +166,9 @@ public final class Engine: Sendable {
     try running().makeReceiver(onSettled: onSettled)
   }
 
+  /// What holds listeners back while merges are behind; `nil` until replay is done.
+  package var ingestGate: IngestGate? { (try? running())?.gate }
+
   // MARK: Control
 
   /// Cuts every partition up to all that was acknowledged when it was called.

@@ -34,6 +34,10 @@ public struct CompactionConfiguration: Sendable {
   public var processorPercent = 50
   /// Bytes of the inputs of one merge: the most that is on the disk twice.
   public var scratchByteCountMax = 256 << 20
+  /// Bytes of blocks that may wait to be merged: from half of it on rows are taken more slowly.
+  public var debtByteCountMax = 4 << 30
+  /// Threads that merge at most, each another partition.
+  public var threadCountMax = 1
   /// Age of rows that are merged into cold blocks.
   public var coldAfterNanoseconds: Int64 = 172_800_000_000_000
 
@@ -124,6 +128,8 @@ public struct EngineConfiguration: Sendable {
       part(of: disk, 8, 1 << 20...256 << 20)
     )
     result.compaction.scratchByteCountMax = part(of: disk, 32, 1 << 20...256 << 20)
+    result.compaction.debtByteCountMax = part(of: disk, 8, 16 << 20...4 << 30)
+    result.compaction.threadCountMax = max(1, cores / 2)
     result.cold.cacheByteCount = part(of: machineMemory, 64, 4 << 20...256 << 20)
     result.feed.readersByteCountMax = part(of: machineMemory, 32, 16 << 20...256 << 20)
     result.ringExtentByteCount = disk < 1 << 30 ? 64 << 10 : 1 << 20

@@ -41,6 +41,7 @@ extension Receiver {
     }
     submit(parser.takeSealed())
     statistics.count(bytes: taken)
+    gate.take(taken) { clock.monotonic() }
     statistics.count(body.session, since: before)
     return taken
   }

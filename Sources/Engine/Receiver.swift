@@ -51,6 +51,7 @@ public final class Receiver {
   private var touched: [LineConnection] = []
   let statistics: ReceiverStatistics
   private let refuses: () -> Bool
+  let gate: IngestGate
 
   init(
     parser: consuming LineParser,
@@ -61,6 +62,7 @@ public final class Receiver {
     clock: any Clock,
     defaultTenant: TenantID,
     statistics: ReceiverStatistics,
+    gate: IngestGate = IngestGate(),
     refuses: @escaping () -> Bool = { false }
   ) {
     self.parser = parser
@@ -71,6 +73,7 @@ public final class Receiver {
     self.clock = clock
     self.defaultTenant = defaultTenant
     self.statistics = statistics
+    self.gate = gate
     self.refuses = refuses
   }
 
@@ -92,6 +95,12 @@ public final class Receiver {
   /// Whether nothing can be made durable now. Rows are then dropped and acknowledgements answered
   /// with `FAIL`, so that only clients that have asked for one should be read.
   public var isRefusing: Bool { refuses() }
+
+  /// How long sockets should not be read yet, because blocks that wait to be merged have become
+  /// many; what was read already is taken. At most half a second.
+  public var restNanoseconds: UInt64 {
+    gate.isSlowing ? gate.restNanoseconds(now: clock.monotonic()) : 0
+  }
 
   public var hasOpenRows: Bool { parser.oldestOpenRow != nil }
 
@@ -142,6 +151,7 @@ public final class Receiver {
     }
     submit(parser.takeSealed())
     statistics.count(bytes: bytes.count - rest.count)
+    gate.take(bytes.count - rest.count) { clock.monotonic() }
     statistics.count(connection.session, since: before)
     return bytes.count - rest.count
   }

@@ -18,6 +18,7 @@ final class RunningEngine: Sendable {
   let deadLetters: DeadLetterLog
   let feed: ChangeFeed
   let compaction: BackgroundCompaction
+  let gate = IngestGate()
   let tiering: Tiering
   let retention: Retention
   private let threads = Mutex<[WorkerThread]>([])
@@ -53,7 +54,8 @@ final class RunningEngine: Sendable {
       catalog: catalog,
       workers: workers,
       files: blockFiles,
-      retention: retention
+      retention: retention,
+      gate: gate
     )
     tiering = Tiering(
       parts: parts,
@@ -96,6 +98,7 @@ final class RunningEngine: Sendable {
       clock: parts.clock,
       defaultTenant: .default,
       statistics: statistics,
+      gate: gate,
       refuses: { [committer] in committer.isRefusing }
     )
   }

@@ -4,4 +4,11 @@ public protocol Clock: Sendable {
   func now() -> Int64
   /// A clock that never goes back, in nanoseconds from an arbitrary start: for waits and latencies.
   func monotonic() -> UInt64
+  /// What the calling thread has had of a processor, in nanoseconds; where nobody counts that, the
+  /// time that has passed.
+  func processorTime() -> UInt64
+}
+
+extension Clock {
+  public func processorTime() -> UInt64 { monotonic() }
 }

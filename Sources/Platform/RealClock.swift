@@ -8,6 +8,8 @@ public struct RealClock: Clock {
 
   public func monotonic() -> UInt64 { read(CLOCK_MONOTONIC) }
 
+  public func processorTime() -> UInt64 { read(CLOCK_THREAD_CPUTIME_ID) }
+
   private func read(_ clock: clockid_t) -> UInt64 {
     var time = timespec()
     let result = unsafe clock_gettime(clock, &time)

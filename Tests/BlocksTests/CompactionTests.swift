@@ -201,4 +201,100 @@ import Testing
     let steps = CompactionPlan.steps(for: blocks, policy).map { $0.inputs.map(\.identity.cut) }
     #expect(steps == [[1, 2], [4, 5], [6], [7]])
   }
+
+  /// What blocks of the manifest hold, group by group.
+  private func groups(_ disk: any Disk) throws -> [(entry: ChunkGroupEntry, bytes: [UInt8])] {
+    let store = ManifestTests.store(disk)
+    var groups: [(entry: ChunkGroupEntry, bytes: [UInt8])] = []
+    for block in try store.load().manifest.blocks {
+      let path = store.path(of: block)
+      let file = try disk.read(path, byteCountMax: 1 << 24)
+      for entry in try BlockReader.open(disk: disk, path: path).entries() {
+        groups.append((entry, Array(file[entry.offset..<entry.offset + entry.byteCount])))
+      }
+    }
+    return groups
+  }
+
+  @Test(arguments: UInt64(1)...8)
+  func noPointChangesWhereGroupsAreCopied(seed: UInt64) throws {
+    let disk = FaultyDisk(seed: seed)
+    _ = try ManifestTests.populate(disk, cutCount: 5, seed: seed)
+    let points = try Self.points(disk)
+    let policy = CompactionPolicy(
+      strength: .young,
+      rowsPerGroupMax: 64,
+      rowsPerCopiedGroupMin: 2
+    )
+    _ = try Self.compactor(disk, policy).run()
+    #expect(try Self.points(disk) == points)
+    let store = ManifestTests.store(disk)
+    for block in try store.load().manifest.blocks {
+      let path = store.path(of: block)
+      #expect(BlockChecker.check(disk: disk, path: path, expected: block) == [])
+    }
+  }
+
+  /// A cut of one series with rows of a second from `start` on.
+  private func cut(
+    _ manifest: Manifest,
+    _ disk: any Disk,
+    start: Int,
+    rowCount: Int
+  ) throws -> Manifest {
+    let cut = manifest.cut + 1
+    let identity = BlockSample.identity(
+      cut: cut,
+      a: manifest.nextOffset.rawValue,
+      b: manifest.nextOffset.rawValue + 10
+    )
+    var group = SampleGroup(series: SeriesID(5), fieldSet: FieldSetID(1), batch: ColumnBatch())
+    group.batch.timestamps = (start..<start + rowCount).map {
+      Timestamp($0) * Nanoseconds.perSecond
+    }
+    let cells = (0..<rowCount).map { (Double((start + $0) % 77) / 10).bitPattern }
+    group.batch.columns.append(ColumnBatch.Column(field: FieldID(3), type: .float, cells: cells))
+    var next = manifest
+    let directory = ManifestTests.store(disk).blocksDirectory
+    next.blocks.append(
+      try BlockSample.write([group], to: disk, identity: identity, directory: directory)
+    )
+    next.cut = cut
+    next.nextOffset = Offset(identity.b.rawValue)
+    return next
+  }
+
+  /// Rows of each cut, one behind the other; then of one that begins inside of the last.
+  @Test(arguments: [
+    (false, [250, 512, 512, 286, 300]),
+    (true, [250, 512, 512, 512, 274]),
+  ])
+  func smallGroupsAreMergedAroundLargeOnes(overlaps: Bool, expected: [Int]) throws {
+    let disk = FaultyDisk(seed: 1)
+    let store = ManifestTests.store(disk)
+    try store.prepare()
+    var manifest = Manifest(partition: ManifestTests.partition)
+    var start = 1_000
+    for rowCount in [250, 30, 30, 300, 150, 60, 700, 40, 300] {
+      manifest = try cut(manifest, disk, start: start, rowCount: rowCount)
+      start += rowCount
+    }
+    if overlaps { manifest = try cut(manifest, disk, start: start - 20, rowCount: 220) }
+    try store.commit(manifest)
+    let points = try Self.points(disk)
+    let before = try groups(disk)
+    let policy = CompactionPolicy(
+      strength: .young,
+      rowsPerGroupMax: 512,
+      rowsPerCopiedGroupMin: 200
+    )
+    _ = try Self.compactor(disk, policy).run()
+    #expect(try Self.points(disk) == points)
+    let after = try groups(disk)
+    #expect(after.map(\.entry.rowCount) == expected)
+    #expect(after[0].bytes == before[0].bytes)
+    if !overlaps { #expect(after[4].bytes == before[8].bytes) }
+    let block = try #require(try store.load().manifest.blocks.first)
+    #expect(BlockChecker.check(disk: disk, path: store.path(of: block), expected: block) == [])
+  }
 }

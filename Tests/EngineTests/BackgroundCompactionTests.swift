@@ -173,4 +173,103 @@ import Testing
     #expect(metrics.mergeCount >= 1)
     #expect(try disk.byteCount(of: bad) != nil)
   }
+
+  /// A directory with so many cuts that nothing has merged.
+  private static func unmerged(cuts: Int) async throws -> FaultyDisk {
+    let source = try harness(.none)
+    for cut in 0..<cuts {
+      _ = try source.send(lines(cut) + "#ack c\n")
+      try await source.engine.flush()
+    }
+    source.disk.crash(.kill)
+    return source.disk.copy(seed: 1)
+  }
+
+  @Test func rowsAreTakenMoreSlowlyWhileTooMuchWaitsAndNotLonger() async throws {
+    let harness = try EngineHarness(on: try await Self.unmerged(cuts: 60)) {
+      $0.compaction.cutCount = 3
+      $0.compaction.debtByteCountMax = 4_000
+    }
+    #expect(harness.engine.metrics().compaction.ingestByteRateMax == .infinity)
+    var restsWhileSlowed = 0
+    var slowedMax = 0.0
+    for second in 0..<60 {
+      // A merge a second, and more rows than that takes.
+      let text = Self.lines(61 + second) + "#ack c\n"
+      _ = harness.receiver.receive(Array(text.utf8), from: 0, on: harness.connection)
+      harness.receiver.endOfRound()
+      harness.clock.advance(seconds: 1)
+      if second == 3 { try await harness.engine.flush() }
+      try harness.engine.step()
+      harness.receiver.settle()
+      let metrics = harness.engine.metrics().compaction
+      if metrics.ingestSlowedRatio > 0, harness.receiver.restNanoseconds > 0 {
+        restsWhileSlowed += 1
+      }
+      slowedMax = max(slowedMax, metrics.ingestSlowedRatio)
+    }
+    #expect(slowedMax > 0 && slowedMax <= 0.9, "\(slowedMax)")
+    #expect(restsWhileSlowed >= 3)
+    // What was read is taken all the same, and answered.
+    let replies = String(decoding: harness.connection.takeReplies(), as: UTF8.self)
+    #expect(replies.split(separator: "\n").filter { $0.hasPrefix("OK c ") }.count == 60)
+    try harness.settle(steps: 100)
+    let metrics = harness.engine.metrics().compaction
+    #expect(metrics.debtByteCount == 0)
+    #expect(metrics.ingestSlowedRatio == 0)
+    #expect(metrics.ingestByteRateMax == .infinity)
+    #expect(harness.receiver.restNanoseconds == 0)
+  }
+
+  @Test func blocksThatCannotBeMergedDoNotSlowRows() async throws {
+    let harness = try EngineHarness(on: try await Self.unmerged(cuts: 30)) {
+      $0.compaction.cutCount = 3
+      $0.compaction.debtByteCountMax = 2_000
+    }
+    harness.disk.fail(.write, after: 0, times: 100_000, code: SystemError.Code.noSpace)
+    for _ in 0..<200 {
+      harness.clock.advance(seconds: 1)
+      try harness.engine.step()
+      #expect(harness.receiver.restNanoseconds == 0)
+    }
+    let metrics = harness.engine.metrics().compaction
+    #expect(metrics.failureCount > 5)
+    #expect(metrics.debtByteCount > 2_000)
+    #expect(metrics.ingestSlowedRatio == 0)
+  }
+
+  @Test func mergesOfSeveralPartitionsAreMadeAtOnce() async throws {
+    let disk = try await Self.unmerged(cuts: 30)
+    let plain = try EngineHarness(on: disk.copy(seed: 2)) { $0.compaction.mode = .none }
+    let expected = try await Self.answers(plain)
+    var configuration = EngineConfiguration(dataDirectory: "/data")
+    configuration.compaction.cutCount = 3
+    configuration.compaction.threadCountMax = 4
+    configuration.compaction.debtByteCountMax = 1_000
+    let clock = ManualClock(now: 1_795_373_340_000_000_000)
+    let engine = try Engine(
+      configuration,
+      disk: disk,
+      clock: clock,
+      logger: EngineHarness.silent
+    )
+    _ = try engine.start()
+    for _ in 0..<2_000 {
+      let found = engine.metrics().compaction
+      if found.mergeCount > 0, found.debtByteCount == 0 { break }
+      clock.advance(seconds: 1)
+      try await Task.sleep(for: .milliseconds(5))
+    }
+    let metrics = engine.metrics().compaction
+    #expect(metrics.failureCount == 0)
+    #expect(metrics.debtByteCount == 0)
+    #expect(metrics.mergeCount >= 10)
+    for (query, answer) in zip(Self.queries, expected) {
+      let found = try await engine.range(EngineHarness.items(query), tenant: "default")
+      #expect(String(decoding: found.json(), as: UTF8.self).hasPrefix(answer))
+    }
+    try engine.stop()
+    let damages = DataDirectoryCheck(disk: disk, path: "/data").run().findings
+    #expect(damages.filter { $0.severity != .note }.isEmpty)
+  }
 }

@@ -139,4 +139,31 @@ import Testing
       try await flood.stop()
     }
   }
+
+  @Test func whileMergesAreBehindAFloodIsHeldToARateAndSmallClientsAreAnswered() async throws {
+    try await TestServer.run { _, engine in
+      // Nothing but the test says how fast rows may come.
+      engine.compaction.mode = .none
+    } _: { server in
+      let gate = try #require(server.server.engine.ingestGate)
+      gate.limit(bytesPerSecond: 4e6)
+      let address = server.addresses.lines
+      let flood = try await offPool {
+        try Flood(address, count: 4, head: "", piece: Self.lines)
+      }
+      try await eventually("the flood has begun") { gate.receivedByteCount > 4 << 20 }
+      let clock = ContinuousClock()
+      let (before, start) = (gate.receivedByteCount, clock.now)
+      try await Task.sleep(for: .seconds(2))
+      let passed = clock.now - start
+      let taken = Double(gate.receivedByteCount - before)
+      // A round of each loop may be more than it should.
+      #expect(taken < 4e6 * (passed / .seconds(1)) + Double(16 << 20), "\(taken) in \(passed)")
+      try await checkSmallClients(of: server, beside: flood)
+      #expect(gate.receivedByteCount > before)
+      gate.limit(bytesPerSecond: nil)
+      let last = try await server.connect().acknowledge("small f=1\n")
+      #expect(last == ["OK a 1 0"])
+    }
+  }
 }

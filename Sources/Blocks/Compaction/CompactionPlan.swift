@@ -7,6 +7,8 @@ public struct CompactionPolicy: Sendable {
   public var strength: ChunkStrength
   /// Rows of a merged chunk group.
   public var rowsPerGroupMax: Int
+  /// Groups of so many rows, which nothing overlaps, are copied as they lie; `nil` encodes all anew.
+  public var rowsPerCopiedGroupMin: Int?
   /// Inputs are merged into one block up to so many bytes of them, which is also the most scratch
   /// space that a step needs.
   public var inputByteCountMax: Int
@@ -22,6 +24,7 @@ public struct CompactionPolicy: Sendable {
   public init(
     strength: ChunkStrength,
     rowsPerGroupMax: Int,
+    rowsPerCopiedGroupMin: Int? = nil,
     inputByteCountMax: Int = 1 << 30,
     cutCountMin: Int = 2,
     fullCutCountMin: Int = 2,
@@ -31,6 +34,7 @@ public struct CompactionPolicy: Sendable {
     precondition(rowsPerGroupMax >= 1)
     self.strength = strength
     self.rowsPerGroupMax = rowsPerGroupMax
+    self.rowsPerCopiedGroupMin = rowsPerCopiedGroupMin
     self.inputByteCountMax = inputByteCountMax
     self.cutCountMin = cutCountMin
     self.fullCutCountMin = fullCutCountMin
@@ -41,6 +45,9 @@ public struct CompactionPolicy: Sendable {
   public static let coldRowsPerGroup = 8_192
   /// Rows of those of young ones.
   public static let youngRowsPerGroup = 4_096
+  /// Rows of groups that cuts have written large enough for young blocks: when rows come as fast
+  /// as they are taken, or every few milliseconds.
+  public static let youngRowsPerCopiedGroupMin = 1_024
 
   /// Everything into cold blocks, once and for all: `varve compact`.
   public static let offline = CompactionPolicy(
@@ -54,6 +61,7 @@ public struct CompactionPolicy: Sendable {
     CompactionPolicy(
       strength: .young,
       rowsPerGroupMax: youngRowsPerGroup,
+      rowsPerCopiedGroupMin: youngRowsPerCopiedGroupMin,
       inputByteCountMax: inputByteCountMax,
       // One that fills a step by itself is not written again.
       cutCountMin: cutCountMin

@@ -7,7 +7,8 @@ internal import Platform
 /// Rows of one field set are put into the order of their timestamps; of two rows with the same
 /// timestamp the later one stays, as a reader would have it. Groups of different field sets stay
 /// apart; where two of them hold the same field at overlapping times, a reader has to see them in
-/// the order in which they came, and the series is copied group by group.
+/// the order in which they came, and the series is copied group by group. Groups that are large
+/// already (``CompactionPolicy/rowsPerCopiedGroupMin``) and that nothing overlaps are not decoded.
 struct SeriesMerger {
   let series: SeriesID
   let policy: CompactionPolicy
@@ -43,6 +44,12 @@ struct SeriesMerger {
   private struct Run {
     var group: Int
     var rows: Range<Int>
+  }
+
+  /// Rows of a merged group, or one that is copied.
+  private struct Part {
+    var runs: [Run] = []
+    var isCopy = false
   }
 
   init(series: SeriesID, policy: CompactionPolicy) {
@@ -117,8 +124,14 @@ struct SeriesMerger {
   ) throws(CompactionError) {
     if mustStayApart {
       for index in groups.indices {
-        let rows = groups[index].rows.map { Run(group: index, rows: $0) }
-        try write(rows, isLate: groups[index].isLate, to: &writer, pace)
+        let runs = groups[index].rows.map { Run(group: index, rows: $0) }
+        let isCopy = runs.count == 1 && isCopied(runs[0])
+        try write(
+          Part(runs: runs, isCopy: isCopy),
+          isLate: groups[index].isLate,
+          to: &writer,
+          pace
+        )
       }
       return
     }
@@ -179,46 +192,72 @@ struct SeriesMerger {
     return runs
   }
 
+  /// Whether a run is a whole group that is large enough to be copied as it lies.
+  private func isCopied(_ run: Run) -> Bool {
+    guard let least = policy.rowsPerCopiedGroupMin, run.rows.count >= least else { return false }
+    return run.rows.count == groups[run.group].timestamps.count
+  }
+
   /// Cuts runs into groups of as many rows as a group may have.
-  private func parts(of runs: [Run], columnCount: Int) -> [[Run]] {
+  private func parts(of runs: [Run], columnCount: Int) -> [Part] {
     let most = min(
       policy.rowsPerGroupMax,
       BlockWriter.rowCountMax(columnCount: columnCount)
     )
-    var parts: [[Run]] = []
-    var part: [Run] = []
+    var parts: [Part] = []
+    var part = Part()
     var room = most
+    func close() {
+      if !part.runs.isEmpty { parts.append(part) }
+      part = Part()
+      room = most
+    }
     for run in runs {
+      // Few rows before a large group are written with it rather than alone.
+      let isLone = part.runs.isEmpty || most - room >= policy.rowsPerCopiedGroupMin ?? 0
+      if isLone, isCopied(run), !groups[run.group].isLate {
+        close()
+        parts.append(Part(runs: [run], isCopy: true))
+        continue
+      }
       var rest = run
       while rest.rows.count >= room {
         let end = rest.rows.lowerBound + room
-        part.append(Run(group: rest.group, rows: rest.rows.lowerBound..<end))
-        parts.append(part)
-        part = []
+        part.runs.append(Run(group: rest.group, rows: rest.rows.lowerBound..<end))
+        close()
         rest.rows = end..<rest.rows.upperBound
-        room = most
       }
       if !rest.rows.isEmpty {
-        part.append(rest)
+        part.runs.append(rest)
         room -= rest.rows.count
       }
     }
-    if !part.isEmpty { parts.append(part) }
+    close()
     return parts
   }
 
-  /// Writes one group: timestamps, then column by column.
+  /// Writes one group: as it lies, or timestamps, then column by column.
   private mutating func write(
-    _ runs: [Run],
+    _ part: Part,
     isLate: Bool,
     to writer: inout BlockWriter,
     _ pace: (Int) throws(CompactionError) -> Void
   ) throws(CompactionError) {
+    let runs = part.runs
     try load(runs)
     defer { drop(runs) }
+    if part.isCopy, let group = groups[runs[0].group].group {
+      try pace(0)
+      let entry = groups[runs[0].group].entry
+      do throws(SystemError) { try writer.copy(group, entry) } catch { throw .system(error) }
+      return
+    }
     var timestamps: [Timestamp] = []
     for run in runs { timestamps += groups[run.group].timestamps[run.rows] }
     let columns = groups[runs[0].group].columns
+    for run in runs where groups[run.group].columns.count != columns.count {
+      throw groups[run.group].fault(.malformed(.group))
+    }
     writer.beginGroup(
       series: series,
       fieldSet: groups[runs[0].group].fieldSet,
@@ -226,31 +265,76 @@ struct SeriesMerger {
       timestamps: timestamps.span,
       isLate: isLate
     )
+    // Late rows make runs alternate between groups.
+    let alternates = zip(runs, runs.dropFirst()).contains { $0.group >= $1.group }
+    var cells: [Cell] = []
+    cells.reserveCapacity(timestamps.count)
     for index in columns.indices {
       try pace(0)
       var strings = StringArena()
-      var cells: [Cell] = []
-      cells.reserveCapacity(timestamps.count)
-      // Late rows make runs alternate between groups: each is decoded once.
-      var decoded: [Int: [Cell]] = [:]
-      for run in runs {
-        if decoded[run.group] == nil {
-          let group = groups[run.group]
-          do throws(BlockError) {
-            guard let bytes = group.group, group.columns.count == columns.count,
-              group.columns[index].field == columns[index].field,
-              group.columns[index].type == columns[index].type
-            else { throw .malformed(.group) }
-            decoded[run.group] = try bytes.column(group.columns[index], strings: &strings)
-          } catch {
-            throw group.fault(error)
-          }
-        }
-        if let found = decoded[run.group] { cells += found[run.rows] }
+      cells.removeAll(keepingCapacity: true)
+      if alternates {
+        try appendAlternating(runs, columns[index], index, to: &cells, &strings)
+      } else {
+        for run in runs { try append(run, columns[index], index, to: &cells, &strings) }
       }
       writer.appendColumn(cells.span, type: columns[index].type, strings: strings)
     }
     do throws(SystemError) { try writer.endGroup() } catch { throw .system(error) }
+  }
+
+  /// Decodes the rows of a run. A group that is cut in two is decoded for both.
+  private func append(
+    _ run: Run,
+    _ column: ChunkGroupDirectory.Column,
+    _ index: Int,
+    to cells: inout [Cell],
+    _ strings: inout StringArena
+  ) throws(CompactionError) {
+    do throws(BlockError) {
+      let (group, found) = try chunk(of: run.group, column, index)
+      if run.rows.count == group.head.rowCount {
+        try group.append(found, to: &cells, strings: &strings)
+      } else {
+        cells += try group.column(found, strings: &strings)[run.rows]
+      }
+    } catch {
+      throw groups[run.group].fault(error)
+    }
+  }
+
+  /// Decodes runs that come back to their groups, each group once.
+  private func appendAlternating(
+    _ runs: [Run],
+    _ column: ChunkGroupDirectory.Column,
+    _ index: Int,
+    to cells: inout [Cell],
+    _ strings: inout StringArena
+  ) throws(CompactionError) {
+    var decoded: [Int: [Cell]] = [:]
+    for run in runs {
+      if decoded[run.group] == nil {
+        do throws(BlockError) {
+          let (group, found) = try chunk(of: run.group, column, index)
+          decoded[run.group] = try group.column(found, strings: &strings)
+        } catch {
+          throw groups[run.group].fault(error)
+        }
+      }
+      if let found = decoded[run.group] { cells += found[run.rows] }
+    }
+  }
+
+  /// A group in memory, and where it has a column; they have the same ones.
+  private func chunk(
+    of group: Int,
+    _ column: ChunkGroupDirectory.Column,
+    _ index: Int
+  ) throws(BlockError) -> (ChunkGroup, ChunkGroupDirectory.Column) {
+    guard let bytes = groups[group].group else { throw .malformed(.group) }
+    let found = groups[group].columns[index]
+    guard found.field == column.field, found.type == column.type else { throw .malformed(.group) }
+    return (bytes, found)
   }
 
   /// Brings the groups of `runs` into memory that are not there.

@@ -11,6 +11,10 @@ final class CompactionCounters: Sendable {
   private let debtMerges = Atomic<Int>(0)
   private let retiredFiles = Atomic<Int>(0)
   private let barredFiles = Atomic<Int>(0)
+  private let threads = Atomic<Int>(1)
+  /// Bits of doubles: bytes of line protocol a second that are taken, and what is not taken.
+  private let rate = Atomic(Double.infinity.bitPattern)
+  private let slowedRatio = Atomic(0.0.bitPattern)
 
   func merged(points count: UInt64, read: Int, written: Int) {
     merges.add(1)
@@ -21,7 +25,15 @@ final class CompactionCounters: Sendable {
 
   func failed() { failures.add(1) }
 
-  func publish(debt: (merges: Int, bytes: Int), retired: Int, barred: Int) {
+  func publish(
+    debt: (merges: Int, bytes: Int),
+    retired: Int,
+    barred: Int,
+    _ decision: DebtControl.Decision
+  ) {
+    threads.store(decision.threadCount, ordering: .relaxed)
+    rate.store((decision.bytesPerSecond ?? .infinity).bitPattern, ordering: .relaxed)
+    slowedRatio.store(decision.slowedRatio.bitPattern, ordering: .relaxed)
     debtMerges.store(debt.merges, ordering: .relaxed)
     debtBytes.store(debt.bytes, ordering: .relaxed)
     retiredFiles.store(retired, ordering: .relaxed)
@@ -39,6 +51,9 @@ final class CompactionCounters: Sendable {
     result.debtMergeCount = debtMerges.load(ordering: .relaxed)
     result.retiredFileCount = retiredFiles.load(ordering: .relaxed)
     result.barredFileCount = barredFiles.load(ordering: .relaxed)
+    result.threadCount = threads.load(ordering: .relaxed)
+    result.ingestByteRateMax = Double(bitPattern: rate.load(ordering: .relaxed))
+    result.ingestSlowedRatio = Double(bitPattern: slowedRatio.load(ordering: .relaxed))
     return result
   }
 }

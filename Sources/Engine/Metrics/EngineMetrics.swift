@@ -71,6 +71,12 @@ public struct EngineMetrics: Sendable {
     public var retiredFileCount = 0
     /// Left alone until the next start, because a block is damaged.
     public var barredFileCount = 0
+    /// Threads that may merge now.
+    public var threadCount = 1
+    /// Bytes of line protocol a second that are taken because of what waits; any number mostly.
+    public var ingestByteRateMax = Double.infinity
+    /// What is not taken of the rate before rows were slowed: 0 ... 0.9.
+    public var ingestSlowedRatio = 0.0
 
     public init() {}
   }

@@ -19,6 +19,8 @@ public enum LogKind: String, CaseIterable, Sendable {
   case ringFileDamaged = "ring_file_damaged"
   case mergeFailed = "merge_failed"
   case mergesSucceed = "merges_succeed"
+  case ingestSlowed = "ingest_slowed"
+  case ingestFree = "ingest_free"
   case moveFailed = "move_failed"
   case movesSucceed = "moves_succeed"
   case removalFailed = "removal_failed"

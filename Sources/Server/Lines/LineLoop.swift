@@ -37,6 +37,7 @@ final class LineLoop {
   private var isRoundScheduled = false
   private var isTickScheduled = false
   private var isSweepScheduled = false
+  private var isWakeScheduled = false
   private var emptied: [EventLoopPromise<Void>] = []
 
   private init(
@@ -88,10 +89,26 @@ final class LineLoop {
 
   // MARK: What handlers ask for
 
-  /// Whether a client's socket is left alone for now: the engine is behind, or it cannot make
-  /// anything durable, which only those who ask for acknowledgements can be told.
+  /// Whether a client's socket is left alone for now: the engine is behind, merges are and the loop
+  /// rests, or nothing can be made durable, which only those who ask for acknowledgements can be
+  /// told.
   func mayNotRead(_ connection: LineConnection) -> Bool {
-    receiver.isCongested || (receiver.isRefusing && !connection.usesAcknowledgements)
+    receiver.isCongested || rests
+      || (receiver.isRefusing && !connection.usesAcknowledgements)
+  }
+
+  /// Whether it is not yet time to read on. It rests until it wakes up by itself, so that nobody is
+  /// told to wait whom it then does not call.
+  private var rests: Bool {
+    if isWakeScheduled { return true }
+    let rest = receiver.restNanoseconds
+    guard rest > 0 else { return false }
+    isWakeScheduled = true
+    eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(Int64(rest))) {
+      self.isWakeScheduled = false
+      self.follow()
+    }
+    return true
   }
 
   /// Whether bytes that have been read should wait: no more is parsed than the engine takes.
@@ -189,7 +206,7 @@ final class LineLoop {
     for connection in receiver.takeTouched() {
       handlers[ObjectIdentifier(connection)]?.flush()
     }
-    if !held.isEmpty, !receiver.isCongested {
+    if !held.isEmpty, !receiver.isCongested, !rests {
       // Who may still not read holds itself again.
       let resumed = held
       held.removeAll(keepingCapacity: true)

@@ -241,7 +241,29 @@ extension MetricsPage {
       "Bytes of blocks that wait to be merged.",
       numbers.debtByteCount
     )
+    page.gauge(
+      "varve_compaction_debt_limit_bytes",
+      "What may wait; from half of it on rows are taken more slowly.",
+      sources.configuration.compaction.debtByteCountMax
+    )
     page.gauge("varve_compaction_debt_merges", "Merges that wait.", numbers.debtMergeCount)
+    page.gauge(
+      "varve_compaction_threads",
+      "Threads that may merge; more when more waits.",
+      numbers.threadCount
+    )
+    page.single(
+      "varve_ingest_slowed_ratio",
+      .gauge,
+      "Part of the rate before that is not taken, because too much waits to be merged: 0 to 0.9.",
+      numbers.ingestSlowedRatio
+    )
+    page.single(
+      "varve_ingest_limit_bytes_per_second",
+      .gauge,
+      "Bytes of line protocol a second that are taken because of that; +Inf for any number.",
+      numbers.ingestByteRateMax
+    )
     page.counter("varve_compaction_merges_total", "Merges that were made.", numbers.mergeCount)
     page.counter(
       "varve_compaction_failures_total",

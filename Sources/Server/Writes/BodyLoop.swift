@@ -100,12 +100,22 @@ final class BodyLoop {
   private func schedulePump() {
     guard !isPumpScheduled, !queue.isEmpty, !receiver.isCongested else { return }
     isPumpScheduled = true
-    // One offer a task, so that whatever else the loop has to do comes between.
-    eventLoop.assumeIsolated().execute {
-      self.isPumpScheduled = false
-      if !self.receiver.isCongested, let offer = self.queue.popNext() { self.take(offer) }
-      self.schedulePump()
+    let rest = receiver.restNanoseconds
+    guard rest == 0 else {
+      // Merges are behind: offers wait, at most as long as they may.
+      eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(Int64(rest))) { self.pump() }
+      return
     }
+    // One offer a task, so that whatever else the loop has to do comes between.
+    eventLoop.assumeIsolated().execute { self.pump() }
+  }
+
+  private func pump() {
+    isPumpScheduled = false
+    if !receiver.isCongested, receiver.restNanoseconds == 0, let offer = queue.popNext() {
+      take(offer)
+    }
+    schedulePump()
   }
 
   private func take(_ offer: BodyOffer) {

@@ -170,8 +170,31 @@ package enum StorageSettings: SettingSection {
       \.engine.compaction.processorPercent,
       "Percent of one processor that merges take.",
       """
-      The share while there is little to merge; it grows with what waits, up to a whole processor, \
-      so that this does not grow for ever.
+      The share while there is little to merge; it grows with what waits, up to whole processors, \
+      as many as `compaction.threads`.
+      """
+    ),
+    .count(
+      "compaction.threads",
+      1...64,
+      \.engine.compaction.threadCountMax,
+      scaled: "one for two processors",
+      "Threads that merge when much waits.",
+      """
+      One merges while little waits; all of them, each another partition, when half of \
+      `compaction.debt-max` does.
+      """
+    ),
+    .bytes(
+      "compaction.debt-max",
+      (1 << 20)...(1 << 44),
+      \.engine.compaction.debtByteCountMax,
+      scaled: "an eighth of the disk, 16MiB to 4GiB",
+      "Blocks that may wait to be merged.",
+      """
+      From half of it on rows are taken more slowly, in the end as fast as they are merged, so that \
+      what waits stays below it; a tenth of what came before is always taken. What cannot be merged \
+      does not count.
       """
     ),
     .bytes(
@@ -181,8 +204,8 @@ package enum StorageSettings: SettingSection {
       scaled: "a 32nd of the disk, 1MiB to 256MiB",
       "Blocks that one merge takes in.",
       """
-      The most that is on the disk twice. When so much is not free, with a 32nd of the disk to \
-      spare, merges wait.
+      The most that one merge has on the disk twice. When so much is not free, with a 32nd of the \
+      disk to spare, merges wait.
       """
     ),
     .duration(
