@@ -189,7 +189,7 @@ import Testing
   }
 
   @Test func rowsAreTakenMoreSlowlyWhileTooMuchWaitsAndNotLonger() async throws {
-    let (disk, pairByteCount) = try await Self.unmerged(cuts: 40)
+    let (disk, pairByteCount) = try await Self.unmerged(cuts: 60)
     let harness = try EngineHarness(on: disk) {
       $0.compaction.cutCount = 2
       $0.compaction.scratchByteCountMax = pairByteCount
@@ -199,9 +199,9 @@ import Testing
     var restCount = 0
     var slowedMax = 0.0
     for second in 0..<40 {
-      // A cut or two a second, and a merge of two.
-      let text = Self.lines(41 + second) + "#ack c\n"
-      let isSlowed = harness.engine.metrics().compaction.ingestSlowedRatio > 0
+      // Each second a merge of two small cuts, and rows of a larger one.
+      let text = (0..<5).map { Self.lines(61 + 5 * second + $0) }.joined() + "#ack c\n"
+      let isSlowed = harness.engine.metrics().compaction.ingestByteRateMax < .infinity
       _ = harness.receiver.receive(Array(text.utf8), from: 0, on: harness.connection)
       harness.receiver.endOfRound()
       #expect(isSlowed || harness.receiver.restNanoseconds == 0)
