@@ -239,11 +239,14 @@ final class BackgroundCompaction: @unchecked Sendable {
         let byteCount = steps.reduce(0) { $0 + $1.step.inputByteCount }
         debt.merges += steps.count
         debt.bytes += byteCount
+        // Where the last merge failed nobody knows whether the next one will do.
+        if retries[partition] == nil {
+          possible.merges += steps.count
+          possible.bytes += byteCount
+        }
         guard let (step, policy) = steps.first, monotonic >= retries[partition]?.at ?? 0 else {
           continue
         }
-        possible.merges += steps.count
-        possible.bytes += byteCount
         let names = Set(step.inputs.map(\.fileName))
         let work = Work(
           partition: partition,
