@@ -7,7 +7,8 @@ public struct CompactionPolicy: Sendable {
   public var strength: ChunkStrength
   /// Rows of a merged chunk group.
   public var rowsPerGroupMax: Int
-  /// Groups of so many rows, which nothing overlaps, are copied as they lie; `nil` encodes all anew.
+  /// Groups of so many rows, which nothing overlaps, are copied as they lie; `nil` encodes all
+  /// anew.
   public var rowsPerCopiedGroupMin: Int?
   /// Inputs are merged into one block up to so many bytes of them, which is also the most scratch
   /// space that a step needs.

@@ -39,8 +39,8 @@ public struct BlockMove: Sendable {
   ///   - reader: of it.
   ///   - folder: where the stub is written: the partition's folder of blocks.
   ///   - pause: called after every few megabytes; throws to end the move.
-  /// - Returns: the summary with which the manifest names the cold block, and whether the object was
-  ///   not in the store before.
+  /// - Returns: the summary with which the manifest names the cold block, and whether the object
+  ///   was not in the store before.
   public func copy(
     _ block: BlockSummary,
     _ reader: BlockReader,

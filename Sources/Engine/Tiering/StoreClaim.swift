@@ -74,8 +74,8 @@ struct StoreClaim {
     }
     guard isInside else { return }
     throw .coldStore(
-      "cold.objects: adopt: \(directory.path) is a snapshot in the folder of \(original.path), whose "
-        + "objects they are; move it out of there first, or leave the option out"
+      "cold.objects: adopt: \(directory.path) is a snapshot in the folder of \(original.path), "
+        + "whose objects they are; move it out of there first, or leave the option out"
     )
   }
 
