@@ -12,7 +12,8 @@ import Testing
   /// Seconds; the start of an hour, a day ago.
   private static let base = (RealClock().now() / 1_000_000_000 - 86_400) / 3_600 * 3_600
   private static let query =
-    "measurement=m&field=v,n&start=\(base)&end=\(base + 3_600)&step=1m&agg=count,sum,max,last&tag.h="
+    "measurement=m&field=v,n&start=\(base)&end=\(base + 3_600)&step=1m"
+    + "&agg=count,sum,max,last&tag.h="
 
   /// A connection that waits for its acknowledgements.
   private struct Sender {

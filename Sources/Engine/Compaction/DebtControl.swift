@@ -7,8 +7,8 @@
 ///
 /// A value: the same looks give the same decisions.
 package struct DebtControl {
-  /// Room below seven eighths of the limit is given away over this time. Longer than rows stay in memory at full
-  /// load, for what was let in earlier still comes.
+  /// Room below seven eighths of the limit is given away over this time. Longer than rows stay in
+  /// memory at full load, for what was let in earlier still comes.
   package static let roomSeconds = 120.0
   /// What is always taken, of the rate before rows were slowed.
   package static let shareMin = 0.1

@@ -192,9 +192,9 @@ package enum StorageSettings: SettingSection {
       scaled: "an eighth of the disk, 16MiB to 4GiB",
       "Blocks that may wait to be merged.",
       """
-      From half of it on rows are taken more slowly, in the end as fast as they are merged, so that \
-      what waits stays below it; a tenth of what came before is always taken. What cannot be merged \
-      does not count.
+      From half of it on rows are taken more slowly, in the end as fast as they are merged, so \
+      that what waits stays below it; a tenth of what came before is always taken. What cannot be \
+      merged does not count.
       """
     ),
     .bytes(
