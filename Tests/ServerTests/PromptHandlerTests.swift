@@ -1,3 +1,4 @@
+import Server
 import Testing
 
 /// Goal: what is answered between two tasks is answered as tasks do it, in the order of the
