@@ -33,7 +33,11 @@ extension BackgroundCompaction {
 
   func removeExpired(monotonic: UInt64) {
     var (lists, owners) = blockLists()
-    let gone = retentionRun.run(lists, monotonic: monotonic) { [parts] partition, removal in
+    let gone = retentionRun.run(
+      lists,
+      monotonic: monotonic,
+      foldedUntil: rollupRun.foldedUntil
+    ) { [parts] partition, removal in
       owners[partition]?.removeBlocks(of: partition, removal, parts)
     }
     for block in gone {

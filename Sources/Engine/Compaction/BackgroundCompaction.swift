@@ -255,7 +255,7 @@ final class BackgroundCompaction: @unchecked Sendable {
           policy: policy,
           readers: list.readers.filter { names.contains($0.summary.fileName) },
           deletesEnd: list.deletes.last?.offset.advanced(by: 1) ?? .zero,
-          foldedUntil: retention.rollups.foldedUntil(list.rollups.state)
+          foldedUntil: rollupRun.foldedUntil(list)
         )
         works.append((work, byteCount))
       }

@@ -46,23 +46,26 @@ final class RetentionRun {
   ///
   /// - Parameters:
   ///   - lists: the blocks of each partition.
+  ///   - foldedUntil: rows of a partition from there on are not in rollups yet, and stay.
   ///   - remove: asks a partition to take blocks out of its manifest.
   /// - Returns: readers of blocks that no manifest names any more.
   func run(
     _ lists: [(partition: PartitionID, list: BlockList)],
     monotonic: UInt64,
+    foldedUntil: (BlockList) -> Timestamp,
     remove: (PartitionID, BlockRemoval) -> BlockSwap?
   ) -> [RetentionPlan.Candidate] {
     nextLookAt = monotonic &+ Self.lookNanoseconds
     let blocks = lists.flatMap { partition, list in
+      let folded = foldedUntil(list)
       let readers = Dictionary(uniqueKeysWithValues: list.readers.map { ($0.summary.fileName, $0) })
-      return list.summaries.map {
+      return list.summaries.map { (summary) -> RetentionPlan.Candidate in
         var block = RetentionPlan.Candidate(
           partition: partition,
-          summary: $0,
-          reader: readers[$0.fileName]
+          summary: summary,
+          reader: readers[summary.fileName]
         )
-        block.foldedUntil = retention.rollups.foldedUntil(list.rollups.state)
+        block.foldedUntil = folded
         return block
       }
     }
@@ -101,17 +104,22 @@ final class RetentionRun {
     return gone.map(\.block)
   }
 
-  /// The first days of which rows are left once some blocks are gone.
+  /// The first days of which rows are left once some blocks are gone: also where no rollup is made
+  /// now, for windows of former ones may be there.
   private func rawFrom(_ removed: [RetentionPlan.Removed]) -> [MeasurementID: Int64] {
-    guard !retention.rollups.units.isEmpty else { return [:] }
     var days: [MeasurementID: Int64] = [:]
-    for block in removed {
-      guard let reader = block.block.reader, let contents = cache.contents(of: reader) else {
-        continue
-      }
-      for (measurement, part) in contents.parts where retention.hasRollups(measurement, catalog) {
-        let day = part.lastTimestamp / RollupUnit.nanosecondsPerDay + 1
-        days[measurement] = max(days[measurement] ?? 0, day)
+    func note(_ measurement: MeasurementID, _ last: Timestamp) {
+      let day = last / RollupUnit.nanosecondsPerDay + 1
+      days[measurement] = max(days[measurement] ?? 0, day)
+    }
+    for block in removed.map(\.block) {
+      if let reader = block.reader, let contents = cache.contents(of: reader) {
+        for (measurement, part) in contents.parts { note(measurement, part.lastTimestamp) }
+      } else {
+        // It may have held any of them.
+        for measurement in catalog.measurements(of: block.summary.identity.tenant) {
+          note(measurement.id, block.summary.lastTimestamp)
+        }
       }
     }
     return days
