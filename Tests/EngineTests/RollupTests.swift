@@ -19,6 +19,7 @@ import Testing
     var minute: Int64 = 0
     var hour: Int64 = 0
     var bytes = 0
+    var minuteBytes = 0
   }
 
   static func configure(_ configuration: inout EngineConfiguration, _ ages: Ages) {
@@ -26,6 +27,7 @@ import Testing
     configuration.retention.byteCount = ages.bytes
     configuration.rollups.minute.ageNanoseconds = ages.minute
     configuration.rollups.hour.ageNanoseconds = ages.hour
+    configuration.rollups.minute.byteCount = ages.minuteBytes
     configuration.compaction.cutCount = 3
   }
 

@@ -78,8 +78,9 @@ public struct RollupState: Hashable, Sendable {
     }
   }
 
-  /// Raw rows of a measurement are gone before `day`.
+  /// Raw rows of a measurement are gone before `day`; means nothing where no rollup was ever made.
   public mutating func noteRawGone(_ measurement: MeasurementID, before day: Int64) {
+    guard !coverage.isEmpty else { return }
     rawFrom[measurement] = max(rawFrom[measurement] ?? .min, day)
   }
 

@@ -331,18 +331,21 @@ final class BackgroundCompaction: @unchecked Sendable {
 
   /// The first days of which rows are left of measurements that a merge has left old rows out of.
   private func rawFrom(_ filter: GroupFilter, _ foldedUntil: Timestamp) -> [MeasurementID: Int64] {
-    guard !retention.rollups.units.isEmpty else { return [:] }
     var days: [MeasurementID: Int64] = [:]
+    let perDay = RollupUnit.nanosecondsPerDay
     for key in filter.counts.keys where key.cause == .age {
-      guard let measurement = key.measurement, retention.hasRollups(measurement, catalog),
-        let definition = catalog.measurement(measurement)
-      else { continue }
-      let oldest = retention.oldestStored(
-        tenant: Retention.text(catalog.tenant(definition.tenant)?.name ?? []),
-        measurement: Retention.text(definition.name),
-        now: parts.clock.now()
-      )
-      days[measurement] = min(oldest, foldedUntil) / RollupUnit.nanosecondsPerDay
+      let whose =
+        key.measurement.flatMap { catalog.measurement($0) }.map { [$0] }
+        ?? catalog.measurements(of: key.tenant)
+      for definition in whose {
+        let oldest = retention.oldestStored(
+          tenant: Retention.text(catalog.tenant(definition.tenant)?.name ?? []),
+          measurement: Retention.text(definition.name),
+          now: parts.clock.now()
+        )
+        // Without rollups the bound may lie within a day, which is not whole any more then.
+        days[definition.id] = (min(oldest, foldedUntil) + perDay - 1) / perDay
+      }
     }
     return days
   }

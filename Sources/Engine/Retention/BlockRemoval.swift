@@ -5,7 +5,7 @@ internal import Model
 struct BlockRemoval: Sendable {
   var blocks: [BlockSummary]
   var points: [Removals.Key: UInt64]
-  /// The first days of which raw rows are left, of measurements that have rollups.
+  /// The first days of which raw rows are left; matters where the partition has rollups.
   var rawFrom: [MeasurementID: Int64] = [:]
 }
 

@@ -95,13 +95,6 @@ final class Retention: Sendable {
     )
   }
 
-  /// Whether any rollup is kept of a measurement.
-  func hasRollups(_ measurement: MeasurementID, _ catalog: Catalog) -> Bool {
-    guard let definition = catalog.measurement(measurement) else { return false }
-    let tenant = Self.text(catalog.tenant(definition.tenant)?.name ?? [])
-    return !rollups.units(tenant: tenant, measurement: Self.text(definition.name)).isEmpty
-  }
-
   /// A name as rules write it.
   static func text(_ name: [UInt8]) -> String { String(decoding: name, as: UTF8.self) }
 

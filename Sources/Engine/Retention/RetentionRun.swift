@@ -101,17 +101,22 @@ final class RetentionRun {
     return gone.map(\.block)
   }
 
-  /// The first days of which rows are left once some blocks are gone.
+  /// The first days of which rows are left once some blocks are gone: also where no rollup is made
+  /// now, for windows of former ones may be there.
   private func rawFrom(_ removed: [RetentionPlan.Removed]) -> [MeasurementID: Int64] {
-    guard !retention.rollups.units.isEmpty else { return [:] }
     var days: [MeasurementID: Int64] = [:]
-    for block in removed {
-      guard let reader = block.block.reader, let contents = cache.contents(of: reader) else {
-        continue
-      }
-      for (measurement, part) in contents.parts where retention.hasRollups(measurement, catalog) {
-        let day = part.lastTimestamp / RollupUnit.nanosecondsPerDay + 1
-        days[measurement] = max(days[measurement] ?? 0, day)
+    func note(_ measurement: MeasurementID, _ last: Timestamp) {
+      let day = last / RollupUnit.nanosecondsPerDay + 1
+      days[measurement] = max(days[measurement] ?? 0, day)
+    }
+    for block in removed.map(\.block) {
+      if let reader = block.reader, let contents = cache.contents(of: reader) {
+        for (measurement, part) in contents.parts { note(measurement, part.lastTimestamp) }
+      } else {
+        // It may have held any of them.
+        for measurement in catalog.measurements(of: block.summary.identity.tenant) {
+          note(measurement.id, block.summary.lastTimestamp)
+        }
       }
     }
     return days

@@ -232,33 +232,35 @@ struct RollupMaker {
     guard let measurement = measurementOf(series) else { return }
     let fields = try fields(of: series, work)
     let rawFrom = list.rollups.state.rawFrom[measurement] ?? .min
+    let places = units.map { (unit: $0, days: Set(days($0))) }
     var start = 0
     while start < fields.count {
       let step = Array(fields[start..<min(fields.count, start + Self.columnsPerStep)])
       start += step.count
       var hours: [Int64: [RollupColumn]] = [:]
-      let wanted = Set(plan.days)
-      for day in plan.days {
-        guard day >= rawFrom, work.days.contains(day) else { continue }
+      for day in plan.days where work.days.contains(day) {
+        let fresh = places.filter { $1.contains(day) && isFolded(day, $0, rawFrom) }.map(\.unit)
+        guard !fresh.isEmpty else { continue }
         let minutes = try fold(series, day, step)
-        try append(minutes, series, .minute, day)
-        hours[day] = minutes.map(\.hours)
+        if fresh.contains(.minute) { try append(minutes, series, .minute, day) }
+        if fresh.contains(.hour) { hours[day] = minutes.map(\.hours) }
       }
       // What is not folded anew stays as it is.
-      for day in days(.minute) where day < rawFrom {
+      for day in days(.minute) where !isFolded(day, .minute, rawFrom) {
         let key = Key(unit: .minute, span: RollupUnit.minute.span(ofDay: day))
         try append(try oldColumns(key, series, step), series, .minute, day)
       }
-      for day in days(.hour) where day < rawFrom && lacksHours(day) {
+      for day in days(.hour) where day < rawFrom && lacksHours(day) && isCovered(day, .minute) {
         let key = Key(unit: .minute, span: RollupUnit.minute.span(ofDay: day))
         hours[day] = try oldColumns(key, series, step).map(\.hours)
       }
+      let wanted = Set(plan.days)
       for span in Set(days(.hour).map { RollupUnit.hour.span(ofDay: $0) }).sorted() {
         let key = Key(unit: .hour, span: span)
         let old = try oldColumns(key, series, step)
         let columns = step.map { column in
           Self.merged(column, key, old, hours) { day in
-            wanted.contains(day) && day >= rawFrom || hours[day] != nil
+            wanted.contains(day) && isFolded(day, .hour, rawFrom) || hours[day] != nil
           }
         }
         try append(columns, to: key, series)
@@ -266,13 +268,22 @@ struct RollupMaker {
     }
   }
 
+  /// Whether windows of a day are made of the rows that are left: not where some rows are gone
+  /// that windows have.
+  private func isFolded(_ day: Int64, _ unit: RollupUnit, _ rawFrom: Int64) -> Bool {
+    day >= rawFrom || !isCovered(day, unit)
+  }
+
+  /// Whether a unit has been made of a day.
+  private func isCovered(_ day: Int64, _ unit: RollupUnit) -> Bool {
+    guard let coverage = list.rollups.state.coverage[unit] else { return false }
+    return coverage.from <= day && day < coverage.until
+  }
+
   /// Whether windows of an hour were never made of a day, or are lost: those of minutes may be
   /// there when its rows are not.
   private func lacksHours(_ day: Int64) -> Bool {
-    guard let coverage = list.rollups.state.coverage[.hour], day >= coverage.from,
-      day < coverage.until
-    else { return true }
-    return old(Key(unit: .hour, span: RollupUnit.hour.span(ofDay: day))) == nil
+    !isCovered(day, .hour) || old(Key(unit: .hour, span: RollupUnit.hour.span(ofDay: day))) == nil
   }
 
   /// A column of a file of hours: days that are new, and what the old file had of the others.
