@@ -139,4 +139,190 @@ import Testing
     }
     #expect(harness.damages.isEmpty)
   }
+
+  /// Days that none of the first rollups had: rows that were imported later, of a directory in
+  /// which rows had been deleted, so that nobody knows what was before.
+  @Test func daysBeforeTheFirstRollupAreFoldedBeforeTheirRowsGo() async throws {
+    let options = Options()
+    options.mode = .none
+    let harness = try Self.harness(options, now: Self.start + 100 * Self.day)
+    let newest = Self.start + 98 * Self.day
+    try await Self.send(Self.lines(newest - 38 * Self.day, days: 1), to: harness)
+    try await Self.send(Self.lines(newest, days: 2), to: harness)
+    let times = "start=\((newest - 40 * Self.day) / 1_000_000_000)&end=\(newest / 1_000_000_000)"
+    try await harness.engine.deleteSeries(
+      EngineHarness.items("match[]=m&\(times)"),
+      tenant: "default"
+    )
+    options.mode = .background
+    try harness.restart()
+    try Self.look(harness)
+    options.mode = .none
+    options.ages.hour = 3_650 * Self.day
+    options.ages.raw = 90 * Self.day
+    try harness.restart()
+    try Self.look(harness, times: 2)
+    let first = newest - 58 * Self.day
+    try await Self.send(Self.lines(first, days: 1), to: harness)
+    try await Self.send(Self.lines(first + 40 * Self.day, days: 1), to: harness)
+    try await Self.send(Self.lines(first + 3 * Self.day, days: 1), to: harness)
+    options.ages.raw = 5 * Self.day
+    try harness.restart()
+    try Self.look(harness, times: 3)
+    #expect(Self.removed(harness) > 0)
+    for day in [0, 3, 40] as [Int64] {
+      let found = try await Self.counted(harness, first + day * Self.day, days: 1)
+      #expect(found.count == 3 * 144, "day \(day)")
+      #expect(found.warnings.isEmpty)
+    }
+    #expect(harness.engine.metrics().rollups.failureCount == 0)
+  }
+
+  /// A unit that is switched on later begins with the rows that are left then; older ones that come
+  /// afterwards have its windows too.
+  @Test func aUnitThatIsSwitchedOnLaterHasOlderRowsThatComeAfterwards() async throws {
+    let options = Options()
+    options.mode = .none
+    options.ages.hour = 3_650 * Self.day
+    let harness = try Self.harness(options, now: Self.start + 100 * Self.day)
+    let newest = Self.start + 98 * Self.day
+    try await Self.send(Self.lines(newest, days: 2), to: harness)
+    try Self.look(harness, times: 2)
+    options.ages.minute = 3_650 * Self.day
+    try harness.restart()
+    try Self.look(harness, times: 2)
+    let first = newest - 35 * Self.day
+    try await Self.send(Self.lines(first, days: 1), to: harness)
+    options.ages.raw = 5 * Self.day
+    try harness.restart()
+    try Self.look(harness, times: 3)
+    #expect(Self.removed(harness) > 0)
+    for step in ["1m", "1h"] {
+      let plain = try Self.harness(Options(), now: Self.start + 100 * Self.day)
+      try await Self.send(Self.lines(first, days: 1), to: plain)
+      let query = RollupTests.query("m", first, first + Self.day, step: step)
+      #expect(try await plain.range(query) == harness.range(query), "step \(step)")
+    }
+  }
+
+  /// With a bound in bytes the oldest windows go; nobody makes them again and again.
+  @Test func windowsThatWentByBytesAreNotMadeAgain() async throws {
+    let options = Options()
+    options.ages.minute = 3_650 * Self.day
+    options.ages.minuteBytes = 6_000
+    let harness = try Self.harness(options)
+    for day in 0..<8 as Range<Int64> {
+      harness.clock.advance(nanoseconds: Self.day)
+      try await Self.send(Self.lines(Self.start + day * Self.day, days: 1), to: harness)
+      try Self.look(harness)
+    }
+    try Self.look(harness, times: 3)
+    let count = harness.engine.metrics().rollups.foldedDayCount
+    try Self.look(harness, times: 10)
+    #expect(harness.engine.metrics().rollups.foldedDayCount == count)
+    // One more try after a start at most.
+    try harness.restart()
+    try Self.look(harness, times: 3)
+    let again = harness.engine.metrics().rollups.foldedDayCount
+    try Self.look(harness, times: 10)
+    #expect(harness.engine.metrics().rollups.foldedDayCount == again)
+  }
+
+  // MARK: Blocks that cannot be read
+
+  /// Two series of days with windows, and blocks of them in the cold store.
+  static func cold(
+    _ options: Options
+  ) async throws -> (EngineHarness, objects: [String], whole: Int) {
+    options.isCold = true
+    options.mode = .background
+    options.ages.hour = 3_650 * day
+    options.ages.minute = 3_650 * day
+    let harness = try Self.harness(options)
+    for part in 0..<9 as Range<Int64> {
+      harness.clock.advance(nanoseconds: day)
+      try await send(lines(start + part * day, days: 1), to: harness)
+      try look(harness)
+    }
+    harness.clock.advance(nanoseconds: 6 * day)
+    try look(harness, times: 2)
+    let objects = harness.disk.files.keys.filter { $0.hasPrefix("/cold/") }.sorted()
+    #expect(!objects.isEmpty)
+    let whole = try await counted(harness, start, days: 9)
+    #expect(whole.warnings.isEmpty)
+    #expect(whole.count == 9 * 144 * 3)
+    return (harness, objects, whole.count)
+  }
+
+  static let late = "m,h=a f=2 \(start + hour + 5_000_000_000)\n"
+
+  @Test(arguments: ["damage", "input", "lost"])
+  func windowsStayWhereTheirRowsCannotBeRead(kind: String) async throws {
+    let options = Options()
+    let (harness, objects, whole) = try await Self.cold(options)
+    try harness.restart { disk in
+      for path in objects {
+        switch kind {
+        case "damage": disk.damage(path) { $0[200] ^= 0xff }
+        case "lost": try disk.rename(path, to: path + ".away")
+        default: break
+        }
+      }
+    }
+    try await Self.send(Self.late, to: harness)
+    if kind == "input" { harness.disk.fail(.read, times: .max) }
+    try Self.look(harness)
+    let metrics = harness.engine.metrics()
+    if kind != "input" { #expect(metrics.rollups.failureCount > 0) }
+    harness.disk.fail(.read, times: 0)
+    // Rows answer and something is missing; that is told.
+    let found = try await Self.counted(harness, Self.start, days: 9)
+    #expect(found.count >= whole || !found.warnings.isEmpty)
+    // What is there again is folded again.
+    try harness.restart { disk in
+      for path in objects {
+        switch kind {
+        case "damage": disk.damage(path) { $0[200] ^= 0xff }
+        case "lost": try disk.rename(path + ".away", to: path)
+        default: break
+        }
+      }
+    }
+    try Self.look(harness, times: 2)
+    let again = try await Self.counted(harness, Self.start, days: 9)
+    #expect(again.count == whole + 1)
+    #expect(again.warnings.isEmpty)
+    let items = EngineHarness.items(
+      RollupTests.query("m", Self.start, Self.start + Self.day, step: "1h")
+    )
+    let answer = try await harness.engine.range(items, tenant: "default")
+    #expect(answer.statistics.rollupWindows > 0)
+    #expect(answer.statistics.chunksCold == 0)
+  }
+
+  @Test func aDayThatCannotBeReadStopsNoOther() async throws {
+    let options = Options()
+    let (harness, objects, whole) = try await Self.cold(options)
+    let lost = try #require(objects.first)
+    try harness.restart { try $0.rename(lost, to: lost + ".away") }
+    try await Self.send(Self.late, to: harness)
+    try Self.look(harness, times: 2)
+    let before = harness.engine.metrics().rollups
+    #expect(before.failureCount > 0)
+    // Days that are over are folded all the same.
+    let next = Self.start + 20 * Self.day
+    harness.clock.advance(nanoseconds: 10 * Self.day)
+    try await Self.send(Self.lines(next, days: 3), to: harness)
+    try Self.look(harness, times: 2)
+    let after = harness.engine.metrics().rollups
+    #expect(after.foldedDayCount > before.foldedDayCount)
+    let items = EngineHarness.items(RollupTests.query("m", next, next + Self.day, step: "1h"))
+    let answer = try await harness.engine.range(items, tenant: "default")
+    #expect(answer.statistics.rollupWindows > 0)
+    // It is tried again, ever more rarely.
+    #expect(after.failureCount - before.failureCount < 8)
+    try harness.restart { try $0.rename(lost + ".away", to: lost) }
+    try Self.look(harness, times: 2)
+    #expect(try await Self.counted(harness, Self.start, days: 9).count == whole + 1)
+  }
 }

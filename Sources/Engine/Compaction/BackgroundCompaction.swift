@@ -177,7 +177,11 @@ final class BackgroundCompaction: @unchecked Sendable {
 
   private func removeExpired(monotonic: UInt64) {
     var (lists, owners) = blockLists()
-    let gone = retentionRun.run(lists, monotonic: monotonic) { [parts] partition, removal in
+    let gone = retentionRun.run(
+      lists,
+      monotonic: monotonic,
+      foldedUntil: rollupRun.foldedUntil
+    ) { [parts] partition, removal in
       owners[partition]?.removeBlocks(of: partition, removal, parts)
     }
     for block in gone {
@@ -247,7 +251,7 @@ final class BackgroundCompaction: @unchecked Sendable {
           policy: policy,
           readers: list.readers.filter { names.contains($0.summary.fileName) },
           deletesEnd: list.deletes.last?.offset.advanced(by: 1) ?? .zero,
-          foldedUntil: retention.rollups.foldedUntil(list.rollups.state)
+          foldedUntil: rollupRun.foldedUntil(list)
         )
       }
     }

@@ -46,23 +46,26 @@ final class RetentionRun {
   ///
   /// - Parameters:
   ///   - lists: the blocks of each partition.
+  ///   - foldedUntil: rows of a partition from there on are not in rollups yet, and stay.
   ///   - remove: asks a partition to take blocks out of its manifest.
   /// - Returns: readers of blocks that no manifest names any more.
   func run(
     _ lists: [(partition: PartitionID, list: BlockList)],
     monotonic: UInt64,
+    foldedUntil: (BlockList) -> Timestamp,
     remove: (PartitionID, BlockRemoval) -> BlockSwap?
   ) -> [RetentionPlan.Candidate] {
     nextLookAt = monotonic &+ Self.lookNanoseconds
     let blocks = lists.flatMap { partition, list in
+      let folded = foldedUntil(list)
       let readers = Dictionary(uniqueKeysWithValues: list.readers.map { ($0.summary.fileName, $0) })
-      return list.summaries.map {
+      return list.summaries.map { (summary) -> RetentionPlan.Candidate in
         var block = RetentionPlan.Candidate(
           partition: partition,
-          summary: $0,
-          reader: readers[$0.fileName]
+          summary: summary,
+          reader: readers[summary.fileName]
         )
-        block.foldedUntil = retention.rollups.foldedUntil(list.rollups.state)
+        block.foldedUntil = folded
         return block
       }
     }

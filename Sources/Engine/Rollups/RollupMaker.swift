@@ -30,6 +30,9 @@ struct RollupMaker {
   private(set) var removed: [RollupFile] = []
   private(set) var added: [RollupFile] = []
   private(set) var damagedGroupCount = 0
+  /// Days whose rows cannot be read, or not all of them where windows of them are there, and why.
+  /// When there are any, nothing was made.
+  private(set) var unreadable: [Int64: String] = [:]
   /// Of the files that are being made, by unit and span.
   private var writers: [Key: RollupWriter] = [:]
 
@@ -93,7 +96,7 @@ struct RollupMaker {
 
   // MARK: Making
 
-  /// Writes everything. After an error nothing of it counts.
+  /// Writes everything. After an error, and where days are ``unreadable``, nothing of it counts.
   mutating func make() throws(CompactionError) {
     do throws(CompactionError) {
       let work = try survey()
@@ -105,7 +108,9 @@ struct RollupMaker {
       for (series, item) in work.sorted(by: { $0.key < $1.key }) {
         try pause()
         try write(series, item)
+        guard unreadable.count < plan.days.count else { break }
       }
+      guard unreadable.isEmpty else { return abandon() }
       for key in writers.keys.sorted(by: { ($0.unit, $0.span) < ($1.unit, $1.span) }) {
         try finish(key)
       }
@@ -119,7 +124,7 @@ struct RollupMaker {
     for writer in writers.values { writer.abandon() }
     writers = [:]
     for file in added { try? disk.remove(Path.join(directory, file.fileName)) }
-    added = []
+    (added, removed) = ([], [])
   }
 
   private mutating func begin(_ key: Key) throws(CompactionError) {
@@ -165,17 +170,31 @@ struct RollupMaker {
     let perDay = RollupUnit.nanosecondsPerDay
     let ranges = plan.days.map { TimeRange(start: $0 * perDay, end: ($0 + 1) * perDay) }
     var work: [SeriesID: Work] = [:]
-    for block in blocks {
-      let ranges = ranges.filter { block.summary.meets($0) }
+    let open = Dictionary(uniqueKeysWithValues: blocks.map { ($0.summary.fileName, $0) })
+    for block in list.summaries where block.identity.tenant == tenant {
+      let ranges = ranges.filter { block.meets($0) }
       guard !ranges.isEmpty else { continue }
-      try readingWhatIsSound { () throws(BlockError) in
-        try block.forEachGroup { entry in
+      guard let reader = open[block.fileName] else {
+        leaveOut(ranges, "\(block.fileName) is not open")
+        continue
+      }
+      var groupCount = 0
+      do throws(BlockError) {
+        try reader.forEachGroup { entry in
+          groupCount += 1
           for range in ranges
           where range.meets(first: entry.firstTimestamp, last: entry.lastTimestamp) {
             work[entry.series, default: Work()].days.insert(range.start / perDay)
             work[entry.series]?.fieldSets.insert(entry.fieldSet)
           }
         }
+      } catch {
+        leaveOut(ranges, "\(reader.path): \(error.text)")
+        continue
+      }
+      if groupCount < block.groupCount {
+        damagedGroupCount += block.groupCount - groupCount
+        leaveOut(ranges.filter { hasWindows($0.start / perDay) }, Self.damaged(reader.path))
       }
     }
     for old in oldReaders {
@@ -241,7 +260,7 @@ struct RollupMaker {
       for day in plan.days where work.days.contains(day) {
         let fresh = places.filter { $1.contains(day) && isFolded(day, $0, rawFrom) }.map(\.unit)
         guard !fresh.isEmpty else { continue }
-        let minutes = try fold(series, day, step)
+        guard let minutes = fold(series, day, step) else { continue }
         if fresh.contains(.minute) { try append(minutes, series, .minute, day) }
         if fresh.contains(.hour) { hours[day] = minutes.map(\.hours) }
       }
@@ -307,16 +326,38 @@ struct RollupMaker {
     return result
   }
 
+  /// - Returns: `nil` when the day cannot be read, which is noted.
   private mutating func fold(
     _ series: SeriesID,
     _ day: Int64,
     _ columns: [(field: FieldID, type: ColumnType)]
-  ) throws(CompactionError) -> [RollupColumn] {
+  ) -> [RollupColumn]? {
+    guard unreadable[day] == nil else { return nil }
+    let before = damagedGroupCount
     do throws(BlockError) {
-      return try RollupDay(series: series, day: day)
+      let folded = try RollupDay(series: series, day: day)
         .fold(columns, blocks, damagedGroupCount: &damagedGroupCount)
+      guard damagedGroupCount > before, hasWindows(day) else { return folded }
+      unreadable[day] = Self.damaged("series \(series.rawValue)")
     } catch {
-      throw .block(error)
+      unreadable[day] = error.text
+    }
+    return nil
+  }
+
+  /// Windows of rows that cannot be read now would be less than those that are there.
+  private mutating func leaveOut(_ ranges: [TimeRange], _ why: String) {
+    for range in ranges {
+      let day = range.start / RollupUnit.nanosecondsPerDay
+      if unreadable[day] == nil { unreadable[day] = why }
+    }
+  }
+
+  private static func damaged(_ what: String) -> String { "\(what): groups are damaged" }
+
+  private func hasWindows(_ day: Int64) -> Bool {
+    RollupUnit.allCases.contains { unit in
+      isCovered(day, unit) && old(Key(unit: unit, span: unit.span(ofDay: day))) != nil
     }
   }
 

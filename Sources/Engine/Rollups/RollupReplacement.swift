@@ -10,6 +10,8 @@ struct RollupReplacement: Sendable {
   var readers: [RollupReader] = []
   /// Days that were folded, out of blocks below ``end``, when ``cut`` was the last one.
   var days: [Int64] = []
+  /// Days that are covered although they could not be read: they are folded as soon as they can.
+  var leftOut: Set<Int64> = []
   var cut: UInt64
   var end: Offset
   var coverage: [RollupUnit: RollupState.Coverage]
@@ -31,6 +33,9 @@ extension PartitionStore {
       if let cut = next.rollups.changed[day], cut <= replacement.cut {
         next.rollups.changed[day] = nil
       }
+    }
+    for day in replacement.leftOut where next.rollups.changed[day] == nil {
+      next.rollups.changed[day] = next.cut
     }
     // What was cut meanwhile is not in them.
     let later = blocks.filter { $0.summary.identity.b > replacement.end }

@@ -19,6 +19,16 @@ final class RollupRun {
   private let fieldSets: FieldSets
   private var troubles: TroubleLog
   private var nextLookAt: UInt64 = 0
+  /// Days that could not be read, and when they are tried again.
+  private var unreadable: [PartitionID: [Int64: (at: UInt64, waited: UInt64)]] = [:]
+  /// The first days that bounds in bytes have left of each unit.
+  private var byteFloors: [RollupUnit: Int64] = [:]
+  /// Units that have half of their bytes or more: no older days are made of them.
+  private var full: Set<RollupUnit> = []
+
+  /// A day that cannot be read is tried again after this, then after twice as long and so on.
+  private static let waitNanosecondsMin: UInt64 = 5_000_000_000
+  private static let waitNanosecondsMax: UInt64 = 600_000_000_000
 
   init(
     parts: EngineParts,
@@ -63,15 +73,16 @@ final class RollupRun {
     nextLookAt = monotonic &+ RetentionRun.lookNanoseconds
     var retired: [RollupReader] = []
     let floors = floors(lists.flatMap(\.list.rollups.state.files))
+    var haveAllSucceeded = true
     for (partition, list) in lists {
       do throws(CompactionError) {
-        let worked = try fold(partition, list, floors, replace, pause, &retired)
+        let worked = try fold(partition, list, floors, monotonic, replace, pause, &retired)
         if worked { nextLookAt = monotonic }
-        troubles.clear(at: monotonic)
       } catch {
         if case .stopped = error { return retired }
+        haveAllSucceeded = false
         counters.failed()
-        nextLookAt = monotonic &+ RetentionRun.retryNanoseconds
+        nextLookAt = min(nextLookAt, monotonic &+ RetentionRun.retryNanoseconds)
         troubles.note(
           "rollups of partition \(partition.rawValue) were not made and will be tried again: "
             + error.text,
@@ -79,7 +90,32 @@ final class RollupRun {
         )
       }
     }
+    let retries = unreadable.values.flatMap { $0.values.map(\.at) }
+    if let first = retries.min() { nextLookAt = min(nextLookAt, max(first, monotonic)) }
+    if haveAllSucceeded, retries.isEmpty { troubles.clear(at: monotonic) }
     return retired
+  }
+
+  /// The first time of which rows may not be in every rollup yet: they stay. `.max` when none are
+  /// made.
+  func foldedUntil(_ list: BlockList) -> Timestamp {
+    let state = list.rollups.state
+    return retention.rollups.units.reduce(retention.rollups.foldedUntil(state)) { time, unit in
+      guard let days = state.coverage[unit],
+        let missing = RollupPlan.missing(list.summaries, days, oldest(unit, days))
+      else { return time }
+      return min(time, missing.lowerBound * RollupUnit.nanosecondsPerDay)
+    }
+  }
+
+  /// The first day of a unit that is worth to be made: windows before it would go at once.
+  private func oldest(_ unit: RollupUnit, _ covered: RollupState.Coverage) -> Int64 {
+    let kept = retention.oldestOfRollups(unit, tenant: nil, now: parts.clock.now())
+    return max(
+      kept / RollupUnit.nanosecondsPerDay,
+      byteFloors[unit] ?? 0,
+      full.contains(unit) ? covered.from : 0
+    )
   }
 
   /// - Returns: whether there may be more to do.
@@ -87,6 +123,7 @@ final class RollupRun {
     _ partition: PartitionID,
     _ list: BlockList,
     _ floors: [RollupUnit: Int64],
+    _ monotonic: UInt64,
     _ replace: (PartitionID, RollupReplacement) -> BlockSwap?,
     _ pause: @escaping () throws(CompactionError) -> Void,
     _ retired: inout [RollupReader]
@@ -100,8 +137,24 @@ final class RollupRun {
       deleteCount: list.deleteCount
     )
     replacement.removed = expired(list, floors)
-    let plan = RollupPlan(list, units, now: now)
-    if let plan { try make(plan, partition, list, pause, &replacement) }
+    let waiting = unreadable[partition, default: [:]].filter { $0.value.at > monotonic }
+    var plan = RollupPlan(
+      list,
+      units,
+      now: now,
+      oldest: { unit in
+        list.rollups.state.coverage[unit].map { oldest(unit, $0) } ?? 0
+      },
+      without: Set(waiting.keys)
+    )
+    // Days that are due and are not asked for any more are none to wait for.
+    if plan == nil { unreadable[partition] = waiting }
+    while let tried = plan {
+      let failed = try make(tried, partition, list, pause, &replacement)
+      if failed.isEmpty { break }
+      wait(for: failed, partition, monotonic)
+      plan?.leaveOut(Set(failed.keys))
+    }
     guard plan != nil || !replacement.removed.isEmpty else { return false }
     // What is gone is not covered, should it be kept for longer some day.
     for (unit, days) in replacement.coverage {
@@ -109,12 +162,17 @@ final class RollupRun {
       let day = max(oldest / RollupUnit.nanosecondsPerDay, floors[unit] ?? 0)
       replacement.coverage[unit]?.from = min(days.until, max(days.from, day))
     }
+    let isNews =
+      replacement.coverage != list.rollups.state.coverage || !replacement.days.isEmpty
+      || !replacement.removed.isEmpty
+    guard isNews else { return true }
     CrashPoint.rollupWritten.reach()
     switch replace(partition, replacement) {
     case .done: break
     case .failed(let failure): throw .system(failure)
     case .refused, nil: return false
     }
+    for day in replacement.days { unreadable[partition]?[day] = nil }
     let gone = Set(replacement.removed.map(\.fileName))
     retired += list.rollups.readers.filter { gone.contains($0.file.fileName) }
     counters.made(
@@ -124,6 +182,25 @@ final class RollupRun {
       windows: replacement.added.reduce(0) { $0 + $1.windowCount }
     )
     return plan != nil
+  }
+
+  /// Notes days that cannot be read.
+  private func wait(for failed: [Int64: String], _ partition: PartitionID, _ monotonic: UInt64) {
+    counters.failed()
+    for day in failed.keys {
+      let waited = unreadable[partition]?[day]?.waited ?? Self.waitNanosecondsMin / 2
+      let wait = min(2 * waited, Self.waitNanosecondsMax)
+      unreadable[partition, default: [:]][day] = (monotonic &+ wait, wait)
+    }
+    guard let (day, why) = failed.min(by: { $0.key < $1.key }) else { return }
+    let time = CivilTime(nanoseconds: day * RollupUnit.nanosecondsPerDay)
+    let others = failed.count > 1 ? " and \(failed.count - 1) other days" : ""
+    troubles.note(
+      "rollups of partition \(partition.rawValue) stay as they are on "
+        + "\(time.rfc3339(decimals: 0).prefix(10))\(others), with their rows, and will be tried "
+        + "again: \(why)",
+      at: monotonic
+    )
   }
 
   /// Files of which nothing is kept.
@@ -144,6 +221,8 @@ final class RollupRun {
       let most = retention.rollups.rules(of: unit).byteCount
       let own = files.filter { $0.identity.unit == unit }
       var byteCount = own.reduce(0) { $0 + $1.byteCount }
+      full.remove(unit)
+      if most > 0, byteCount > most / 2 { full.insert(unit) }
       guard most > 0, byteCount > most else { continue }
       let bySpan = Dictionary(grouping: own, by: \.identity.days.upperBound)
       for (end, files) in bySpan.sorted(by: { $0.key < $1.key }).dropLast()
@@ -152,6 +231,7 @@ final class RollupRun {
         floors[unit] = end
       }
     }
+    for (unit, floor) in floors { byteFloors[unit] = max(byteFloors[unit] ?? 0, floor) }
     return floors
   }
 
@@ -161,17 +241,18 @@ final class RollupRun {
     return retention.oldestOfRollups(unit, tenant: name, now: now) / RollupUnit.nanosecondsPerDay
   }
 
+  /// - Returns: days that could not be read, and why; nothing was made then.
   private func make(
     _ plan: RollupPlan,
     _ partition: PartitionID,
     _ list: BlockList,
     _ pause: @escaping () throws(CompactionError) -> Void,
     _ replacement: inout RollupReplacement
-  ) throws(CompactionError) {
+  ) throws(CompactionError) -> [Int64: String] {
     replacement.coverage = plan.coverage
     replacement.days = plan.days
-    guard !plan.days.isEmpty else { return }
-    try checkReadable(plan, list)
+    replacement.leftOut = plan.leftOut
+    guard !plan.days.isEmpty else { return [:] }
     let folder = directory.rollups(Int(partition.rawValue))
     do throws(SystemError) { try parts.disk.createDirectory(folder) } catch { throw .system(error) }
     let now = parts.clock.now()
@@ -179,6 +260,8 @@ final class RollupRun {
     let tenants = Set(list.summaries.map(\.identity.tenant))
       .union(list.rollups.state.files.map(\.identity.tenant))
     var added: [RollupFile] = []
+    var removed: [RollupFile] = []
+    var failed: [Int64: String] = [:]
     do throws(CompactionError) {
       for tenant in tenants.sorted() {
         var maker = RollupMaker(
@@ -198,36 +281,26 @@ final class RollupRun {
         try maker.make()
         revision = maker.revision
         added += maker.added
-        replacement.removed += maker.removed.filter { !replacement.removed.contains($0) }
+        removed += maker.removed
         if maker.damagedGroupCount > 0 { counters.damaged(maker.damagedGroupCount) }
+        failed.merge(maker.unreadable) { first, _ in first }
       }
-      for file in added {
-        replacement.readers.append(try open(Path.join(folder, file.fileName)))
+      if failed.isEmpty {
+        for file in added {
+          replacement.readers.append(try open(Path.join(folder, file.fileName)))
+        }
       }
     } catch {
       for file in added { try? parts.disk.remove(Path.join(folder, file.fileName)) }
       throw error
     }
-    replacement.added = added
-  }
-
-  /// Rows of a block that cannot be opened now are not lost: the day waits for them.
-  private func checkReadable(_ plan: RollupPlan, _ list: BlockList) throws(CompactionError) {
-    let readable = Set(list.readers.map(\.summary.fileName))
-    let perDay = RollupUnit.nanosecondsPerDay
-    for block in list.summaries where !readable.contains(block.fileName) {
-      let isMet = plan.days.contains { day in
-        block.meets(TimeRange(start: day * perDay, end: (day + 1) * perDay))
-      }
-      guard isMet else { continue }
-      throw .system(
-        SystemError(
-          code: SystemError.Code.inputOutput,
-          operation: "fold a block that is not open",
-          path: block.fileName
-        )
-      )
+    guard failed.isEmpty else {
+      for file in added { try? parts.disk.remove(Path.join(folder, file.fileName)) }
+      return failed
     }
+    replacement.added = added
+    replacement.removed += removed.filter { !replacement.removed.contains($0) }
+    return [:]
   }
 
   private func open(_ path: String) throws(CompactionError) -> RollupReader {
