@@ -39,7 +39,7 @@ public enum RangeQuery {
     if tenant != nil {
       let selection = try Selection(request, catalog, &context)
       let views = try selection.views(from: views, in: request.range)
-      request.warnOfHiddenRollups(asked, views, &context)
+      request.warnOfHiddenRollups(asked, selection.fields.first?.measurement, views, &context)
       if let grid = request.grid {
         let query = StepQuery(
           request: request,

@@ -325,4 +325,33 @@ import Testing
     try Self.look(harness, times: 2)
     #expect(try await Self.counted(harness, Self.start, days: 9).count == whole + 1)
   }
+
+  // MARK: Answers
+
+  @Test func rowsThatWentByBytesAreWarnedOf() async throws {
+    let options = Options()
+    options.mode = .none
+    options.ages.hour = 3_650 * Self.day
+    let harness = try Self.harness(options)
+    for day in 0..<6 as Range<Int64> {
+      harness.clock.advance(nanoseconds: Self.day)
+      try await Self.send(Self.lines(Self.start + day * Self.day, days: 1), to: harness)
+      try Self.look(harness)
+    }
+    options.ages.bytes = 1
+    try harness.restart()
+    try Self.look(harness, times: 2)
+    #expect(Self.removed(harness) > 0)
+    for step in ["90s", "30m", nil] {
+      let items = EngineHarness.items(
+        RollupTests.query("m", Self.start, Self.start + 6 * Self.day, step: step)
+      )
+      let warnings = try await harness.engine.range(items, tenant: "default").warnings
+      #expect(warnings.count == 1, "\(step ?? "raw")")
+      #expect(warnings.first?.contains("not all rows are kept, only windows of 1h") == true)
+    }
+    let hours = try await Self.counted(harness, Self.start, days: 6)
+    #expect(hours.warnings.isEmpty)
+    #expect(hours.count == 6 * 144 * 3)
+  }
 }

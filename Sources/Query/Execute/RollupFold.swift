@@ -238,12 +238,21 @@ struct RollupFold {
 
 extension RangeRequest {
   /// Says so when times are asked for of which only rollups are left, and they cannot answer.
+  ///
+  /// - Parameter measurement: `nil` when nobody knows it.
   func warnOfHiddenRollups(
     _ asked: TimeRange,
+    _ measurement: MeasurementID?,
     _ views: [PartitionView?],
     _ context: inout QueryContext
   ) {
     guard newest == nil else { return }
+    // Rows that went by bytes are gone before those that are too old.
+    let days = views.compactMap { view in
+      measurement.flatMap { view?.rollups.state.rawFrom[$0] }
+    }
+    let gone = (days.max() ?? 0) * RollupUnit.nanosecondsPerDay
+    let oldest = max(oldest, min(gone, rollups.oldest.values.min() ?? .max))
     for unit in hiddenRollups.units {
       let hidden = TimeRange(
         start: max(asked.start, hiddenRollups.oldest(unit)),
@@ -263,7 +272,8 @@ extension RangeRequest {
         conditions.isEmpty
         ? "ask with step=\(unit.name) or a multiple of it"
         : "conditions on fields need rows"
-      context.warn("before \(bound) only windows of \(unit.name) are kept: \(way)")
+      let what = oldest > self.oldest ? "not all rows are kept, only" : "only"
+      context.warn("before \(bound) \(what) windows of \(unit.name) are kept: \(way)")
       return
     }
   }
