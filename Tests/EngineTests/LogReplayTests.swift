@@ -13,6 +13,7 @@ import Testing
     var summary = LogReplay.Summary()
     var changes: [LogReplay.Change] = []
     var rows: [LogReplay.Rows] = []
+    var damages: [Damage] = []
   }
 
   static func replay(_ disk: FaultyDisk, from start: LogReplay.Start) throws -> Found {
@@ -28,6 +29,7 @@ import Testing
       found.rows.append($0)
     }
     found.summary = replay.summary
+    found.damages = replay.damages
     return found
   }
 
@@ -133,5 +135,52 @@ import Testing
     // Nothing of it came lately.
     let late = LogReplay.Start.arrival(harness.clock.now() + 1)
     #expect(try Self.replay(harness.disk, from: late).summary == LogReplay.Summary())
+  }
+
+  @Test func whatARuleHasLeftOutOfAMergeStaysOut() async throws {
+    let rule = RetentionRules.Rule(
+      tenant: nil,
+      measurement: "n",
+      limit: .age(2 * RetentionTests.hour)
+    )
+    let harness = try EngineHarness(now: RetentionTests.start) { configuration in
+      RetentionTests.configure(&configuration, [rule], age: 0, bytes: 0)
+      // Blocks hold both measurements, so that none goes whole.
+      configuration.partitionCount = 1
+      configuration.queueRetainNanoseconds = .max
+      configuration.queueRetainByteCount = .max
+    }
+    try await RetentionTests.write(harness, hours: 9)
+    try harness.settle(steps: 1_300)
+    let expired = await harness.engine.ledger().reduce(0) { $0 + $1.entry.expired }
+    #expect(expired > 0)
+    let found = try Self.replay(harness.disk, from: .arrival(0))
+    #expect(found.summary.expiredPointCount == Int(expired))
+    #expect(found.summary.changedPointCount == 0)
+    #expect(found.rows.isEmpty)
+    #expect(found.summary.unreadablePointCount == 0)
+  }
+
+  /// What lies in a store that does not answer is not known to be gone.
+  @Test func whatCannotBeReadNowIsNotRestated() async throws {
+    let harness = try await ColdTierTests.harness { configuration in
+      ColdTierTests.configure(&configuration)
+      configuration.queueRetainNanoseconds = .max
+      configuration.queueRetainByteCount = .max
+    }
+    try ColdTierTests.age(harness)
+    let objects = ColdTierTests.objects(harness.disk)
+    #expect(!objects.isEmpty)
+    let sound = try Self.replay(harness.disk, from: .arrival(0))
+    #expect(sound.summary.changedPointCount == 0)
+    #expect(sound.summary.unreadablePointCount == 0)
+    #expect(sound.damages.isEmpty)
+    for path in objects { try harness.disk.rename(path, to: path + ".away") }
+    let away = try Self.replay(harness.disk, from: .arrival(0))
+    #expect(away.summary.pointCount == sound.summary.pointCount)
+    #expect(away.summary.changedPointCount == 0)
+    #expect(away.summary.unreadablePointCount > 0)
+    #expect(away.rows.isEmpty)
+    #expect(Set(away.damages.map(\.path)) == Set(objects))
   }
 }

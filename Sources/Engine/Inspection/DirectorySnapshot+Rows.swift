@@ -96,6 +96,7 @@ extension DirectorySnapshot {
           )
         }
       } catch {
+        refusedTimes.append(block.summary.times)
         findings.append(
           Damage(
             severity: .unreadable,
@@ -153,6 +154,9 @@ extension DirectorySnapshot {
   }
 
   private func note(_ error: BlockError, _ block: BlockReader, _ entry: ChunkGroupEntry) {
+    if error.isRefusal {
+      refusedTimes.append(TimeRange(start: entry.firstTimestamp, end: entry.lastTimestamp + 1))
+    }
     findings.append(
       Damage(
         severity: error.isRefusal ? .unreadable : .damage,
@@ -202,4 +206,9 @@ extension DirectorySnapshot {
     }
     return fields
   }
+}
+
+extension BlockSummary {
+  /// From the first row to the last.
+  var times: TimeRange { TimeRange(start: firstTimestamp, end: lastTimestamp + 1) }
 }

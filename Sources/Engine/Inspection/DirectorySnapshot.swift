@@ -22,6 +22,8 @@ public final class DirectorySnapshot {
   /// Batches that arrived after the snapshot's names were read: a live server's next ones.
   public private(set) var laterBatchCount = 0
   let decoder: RowDecoder
+  /// Times of rows that the system has refused to read, of the series that is being read.
+  var refusedTimes: [TimeRange] = []
   var fieldCache: [FieldID: FieldDefinition] = [:]
   var widthCache: [FieldSetID: Int] = [:]
 
@@ -131,6 +133,8 @@ public final class SnapshotPartition {
   public let manifestWasRebuilt: Bool
   /// Blocks that can be read, oldest offsets first.
   public let blocks: [BlockReader]
+  /// Blocks that may be whole and could not be opened.
+  let refusedBlocks: [BlockSummary]
   var table: PartitionLayouts
   private var ledger: LedgerBook
   private(set) var generation: Generation
@@ -160,6 +164,7 @@ public final class SnapshotPartition {
     manifest = loaded.manifest
     manifestWasRebuilt = loaded.wasRebuilt
     var blocks: [BlockReader] = []
+    var refused: [BlockSummary] = []
     let files = BlockFiles(disk: disk)
     for summary in manifest.blocks {
       let path = store.path(of: summary)
@@ -172,6 +177,12 @@ public final class SnapshotPartition {
         manifest.deletes.leaveOutRows(of: block)
         blocks.append(block)
       } catch {
+        // A block that is missing here is lost; one of a store may come back.
+        if case .system(let failure) = error, error.isRefusal,
+          summary.cold != nil || !failure.isMissing
+        {
+          refused.append(summary)
+        }
         findings.append(
           Damage(
             severity: .unreadable,
@@ -185,6 +196,7 @@ public final class SnapshotPartition {
       }
     }
     self.blocks = blocks
+    refusedBlocks = refused
     rollups = Self.openRollups(manifest, store, files, &findings)
     table = PartitionLayouts(partition: partition)
     ledger = LedgerBook([])

@@ -47,6 +47,10 @@ public final class LogReplay {
     /// Those that the directory has with another value where the log lacks batches: theirs may have
     /// been the newer one, so it stays.
     public var doubtfulPointCount = 0
+    /// Those that the directory has not because retention's rules have left them out of a merge.
+    public var expiredPointCount = 0
+    /// Those of times of which blocks cannot be read now: what these hold is not known.
+    public var unreadablePointCount = 0
     public var changedWindowCount = 0
     /// Batches that retention has taken away since.
     public var expiredBatchCount = 0
@@ -67,8 +71,14 @@ public final class LogReplay {
   /// Deletes of each partition, by their offsets.
   private var deletes: [PartitionID: [(offset: Offset, record: DeleteRecord)]] = [:]
   public private(set) var summary = Summary()
-  /// Damage on the way.
+  /// Damage on the way, and blocks that could not be read.
   public private(set) var damages: [Damage] = []
+  private var unreadablePaths: Set<String> = []
+  /// The rows of a batch and those up to the next one, by their sequence.
+  private var batches: [(sequence: Int, offset: Offset)] = []
+  /// Whether blocks hold all that was ever merged into them, by their names; `nil` when that
+  /// cannot be read.
+  private var soundness: [String: Bool?] = [:]
   /// Partitions of which the log has lost batches between or behind those that it has.
   private var incomplete: Set<PartitionID> = []
 
@@ -121,8 +131,10 @@ public final class LogReplay {
       progress(pass, passCount)
       var held: [SeriesID: Held] = [:]
       var sequence = 0
+      batches = []
       _ = try log.forEachRowBatch { batch in
         guard isTaken(batch), !isExpired(batch) else { return }
+        batches.append((sequence, batch.header.offset))
         for row in log.rows(of: batch, where: isWanted)
         where Int(row.series.id.rawValue) % passCount == pass && !isDeleted(row) {
           hold(row, sequence, &held)
@@ -150,6 +162,11 @@ public final class LogReplay {
   /// - Returns: how many passes it takes.
   private func survey() throws(EngineError) -> Int {
     var points = 0
+    defer {
+      if snapshot.partitions.contains(where: { !$0.refusedBlocks.isEmpty }) {
+        note(snapshot.findings[...])
+      }
+    }
     try lookForGaps()
     damages = try log.forEachChange { batch in
       guard isTaken(batch) else { return }
@@ -226,6 +243,47 @@ public final class LogReplay {
     held[row.series.id] = item
   }
 
+  /// Whether a merge has left a point out, by retention's rules: it has done so with points of the
+  /// measurement, and the block that the point would be in lacks nothing else.
+  private func isLeftOut(_ point: Point, of series: SeriesDefinition) -> Bool {
+    guard let index = snapshot.catalog.partition(of: series.id)?.rawValue else { return false }
+    let partition = snapshot.partitions[Int(index)]
+    let haveExpired = [series.measurement, nil].contains { measurement in
+      let key = Removals.Key(tenant: series.tenant, measurement: measurement, cause: .age)
+      return partition.manifest.removals.counts[key, default: 0] > 0
+    }
+    guard haveExpired else { return false }
+    guard let offset = offset(of: point) else { return false }
+    let block = partition.blocks.first { block in
+      let identity = block.summary.identity
+      return identity.tenant == series.tenant && identity.a <= offset && offset < identity.b
+    }
+    guard let block else { return false }
+    let name = block.summary.fileName
+    let isSound: Bool?
+    if let known = soundness[name] {
+      isSound = known
+    } else {
+      isSound = try? block.isSound()
+      soundness[name] = .some(isSound)
+    }
+    switch isSound {
+    case true: summary.expiredPointCount += 1
+    case false: return false
+    default: summary.unreadablePointCount += 1
+    }
+    return true
+  }
+
+  private func offset(of point: Point) -> Offset? {
+    var (low, high) = (0, batches.count)
+    while low < high {
+      let middle = low + (high - low) / 2
+      if batches[middle].sequence <= point.sequence { low = middle + 1 } else { high = middle }
+    }
+    return low > 0 ? batches[low - 1].offset : nil
+  }
+
   // MARK: Comparing
 
   private func compare(
@@ -245,14 +303,22 @@ public final class LogReplay {
       )
       var strings = held.strings
       let stored = stored(held.series, field, in: minutes, &strings)
+      let unreadable = unreadableTimes(of: held.series)
       var values: [Timestamp: Cell] = [:]
       for point in stored { values[point.timestamp] = point.cell }
       let mayBeOld = snapshot.catalog.partition(of: held.series.id).map(incomplete.contains) ?? true
       let differing = log.filter { point in
-        guard let cell = values[point.timestamp] else { return true }
+        let cell = values[point.timestamp]
         let isEqual =
-          field.type == .string
-          ? strings.slice(cell) == strings.slice(point.cell) : cell == point.cell
+          cell.map { cell in
+            field.type == .string
+              ? strings.slice(cell) == strings.slice(point.cell) : cell == point.cell
+          } ?? false
+        if !isEqual, unreadable.contains(where: { $0.contains(point.timestamp) }) {
+          summary.unreadablePointCount += 1
+          return false
+        }
+        guard cell != nil else { return !isLeftOut(point, of: held.series) }
         if !isEqual, mayBeOld { summary.doubtfulPointCount += 1 }
         return !isEqual && !mayBeOld
       }
@@ -307,6 +373,9 @@ public final class LogReplay {
     _ strings: inout StringArena
   ) -> [Point] {
     var points: [Point] = []
+    snapshot.refusedTimes = []
+    let known = snapshot.findings.count
+    defer { note(snapshot.findings[known...]) }
     snapshot.forEachPiece(of: series, fields: [field.id], in: range) { rows in
       guard let column = rows.columns.first(where: { $0.field.id == field.id }) else { return }
       for (row, timestamp) in rows.timestamps.enumerated() where column.hasValue(row) {
@@ -321,6 +390,23 @@ public final class LogReplay {
       }
     }
     return points
+  }
+
+  /// The times of which a series may have rows that could not be read a moment ago.
+  private func unreadableTimes(of series: SeriesDefinition) -> [TimeRange] {
+    guard let index = snapshot.catalog.partition(of: series.id)?.rawValue else { return [] }
+    let closed = snapshot.partitions[Int(index)].refusedBlocks.filter {
+      $0.identity.tenant == series.tenant
+    }
+    return snapshot.refusedTimes + closed.map(\.times)
+  }
+
+  /// Tells of blocks that could not be read, of each once.
+  private func note(_ findings: ArraySlice<Damage>) {
+    for damage in findings
+    where damage.severity == .unreadable && unreadablePaths.insert(damage.path).inserted {
+      damages.append(damage)
+    }
   }
 
   private static func window(_ points: [Point], _ minute: Int64, _ type: ColumnType) -> Window? {

@@ -16,8 +16,11 @@ struct QueueReplay: ParsableCommand {
       changes nothing and may run beside a live server; --diff lists the windows. Without \
       --dry-run no server may use the directory: the values that differ are applied once more, as \
       rows that come late, and their windows are restated. What retention or deletes have removed \
-      stays removed. Rows that differ are held in 64 MiB at most; where there are more the log is \
-      read again for the rest. Exit status: 0 done, also when nothing differs; 1 it failed.
+      stays removed (expired_points). What lies in blocks that cannot be read now, as when a cold \
+      store does not answer, is not known: values of such times stay as they are \
+      (unreadable_points), and the exit status is 1. Rows that differ are held in 64 MiB at most; \
+      where there are more the log is read again for the rest. Exit status: 0 done, also when \
+      nothing differs; 1 it failed, or something could not be read.
       """
   )
 
@@ -89,7 +92,9 @@ struct QueueReplay: ParsableCommand {
     progress.end()
     QueueCommand.report(outcome.damages)
     show(outcome, table)
-    if outcome.rejectedRowCount > 0 { throw ExitCode(1) }
+    if outcome.rejectedRowCount > 0 || outcome.summary.unreadablePointCount > 0 {
+      throw ExitCode(1)
+    }
   }
 
   // MARK: Text
@@ -146,6 +151,12 @@ struct QueueReplay: ParsableCommand {
     report.fact("changed_windows", .integer(summary.changedWindowCount))
     if summary.doubtfulPointCount > 0 {
       report.fact("doubtful_points", .integer(summary.doubtfulPointCount))
+    }
+    if summary.expiredPointCount > 0 {
+      report.fact("expired_points", .integer(summary.expiredPointCount))
+    }
+    if summary.unreadablePointCount > 0 {
+      report.fact("unreadable_points", .integer(summary.unreadablePointCount))
     }
     if !dryRun {
       report.fact("restated_rows", .integer(outcome.restatedRowCount))
