@@ -25,7 +25,11 @@ struct Recovery {
       openCountMax: parts.configuration.blockOpenFileCountMax
     )
     directory = DataDirectory(parts.configuration.dataDirectory)
-    retention = Retention(parts.configuration.retention, rollups: parts.configuration.rollups)
+    retention = Retention(
+      parts.configuration.retention,
+      rollups: parts.configuration.rollups,
+      openNanoseconds: parts.configuration.cutIntervalNanoseconds
+    )
     report.damages = damages
   }
 

@@ -354,4 +354,62 @@ import Testing
     #expect(hours.warnings.isEmpty)
     #expect(hours.count == 6 * 144 * 3)
   }
+
+  // MARK: Open rows
+
+  /// Hosts whose series of `m` lie in the first and in the second of two partitions.
+  static func hosts() async throws -> [String] {
+    var hosts: [String?] = [nil, nil]
+    for host in ["a", "b", "c", "d", "e", "f", "g", "h"] {
+      let harness = try EngineHarness(now: start)
+      try await send("m,h=\(host) f=1 \(start)\n", to: harness)
+      for partition in 0..<2 {
+        let names = try harness.disk.list("/data/partitions/0\(partition)/blocks")
+        if names.contains(where: { $0.hasSuffix(".block") }) { hosts[partition] = host }
+      }
+    }
+    return try hosts.map { try #require($0) }
+  }
+
+  /// With rare cuts a row may be open for a day after it was taken, while cuts of another partition
+  /// let time go on.
+  @Test func aRowThatWasTakenInTimeIsInAWindowHoweverLateItIsCut() async throws {
+    let hosts = try await Self.hosts()
+    let options = Options()
+    options.mode = .none
+    options.partitionCount = 2
+    options.cutInterval = Self.day
+    options.ages.hour = 3_650 * Self.day
+    options.ages.raw = Self.day
+    let today = Self.start
+    let begin = today + Self.hour / 2
+    let harness = try Self.harness(options, now: begin)
+    func row(_ partition: Int, _ time: Int64) -> String { "m,h=\(hosts[partition]) f=2 \(time)\n" }
+    func advance(to time: Int64) throws {
+      harness.clock.advance(nanoseconds: time - harness.clock.now())
+      try harness.settle(steps: 50)
+    }
+    let yesterday = today - Self.day
+    let rows = stride(from: yesterday, to: begin, by: 600_000_000_000)
+    try await Self.send(rows.map { row(0, $0) + row(1, $0) }.joined(), to: harness)
+    try advance(to: begin + 2 * Self.hour)
+    _ = try harness.send(row(0, harness.clock.now()))
+    try advance(to: begin + 20 * Self.hour)
+    let reply = try harness.send(row(1, yesterday + 12 * Self.hour + 1) + "#ack l\n")
+    #expect(reply == "OK l 2 0\n")
+    try advance(to: begin + 25 * Self.hour)
+    _ = try harness.send(row(0, harness.clock.now()))
+    // The first partition is cut, and the second one many hours later.
+    for hour in [27, 30, 43, 45] as [Int64] {
+      try advance(to: begin + hour * Self.hour)
+      try Self.look(harness, times: 2)
+    }
+    let tags = "&tag.h=\(hosts[1])"
+    #expect(try await Self.counted(harness, yesterday, days: 1, tags: tags).count == 145)
+    try advance(to: begin + 120 * Self.hour)
+    try await Self.send(row(0, harness.clock.now()) + row(1, harness.clock.now()), to: harness)
+    try Self.look(harness, times: 2)
+    #expect(Self.removed(harness) > 0)
+    #expect(try await Self.counted(harness, yesterday, days: 1, tags: tags).count == 145)
+  }
 }

@@ -17,10 +17,16 @@ final class Retention: Sendable {
   /// Of all tenants and measurements.
   private let shortestAge: Int64
   private let longestAge: Int64
+  /// How much longer than rows are taken they are on the disk where there are rollups.
+  private let margin: Int64
 
-  init(_ rules: RetentionRules, rollups: RollupRules = RollupRules()) {
+  /// - Parameter openNanoseconds: how long a row may be in no block.
+  init(_ rules: RetentionRules, rollups: RollupRules = RollupRules(), openNanoseconds: Int64 = 0) {
     self.rules = rules
     self.rollups = rollups
+    // When a row is taken the newest point in blocks may be as old as a row may be open, and when
+    // the row is cut it may be the latest one; a cut takes a while itself.
+    margin = max(Nanoseconds.perHour, 2 * openNanoseconds + Nanoseconds.perHour / 2)
     (shortestAge, longestAge) = rules.ages(tenant: nil)
   }
 
@@ -41,15 +47,16 @@ final class Retention: Sendable {
     return units.isEmpty ? oldest : Self.day(oldest)
   }
 
-  /// The first time that is in sight and on the disk: an hour behind that of rows that come, where
-  /// there are rollups, so that what was taken in time is in blocks, and in them, before.
+  /// The first time that is in sight and on the disk: an hour behind that of rows that come, or
+  /// more where cuts are rarer, as far as there are rollups, so that what was taken in time is in
+  /// blocks, and in them, before.
   func oldestStored(tenant: String, measurement: String, now wallClock: Timestamp) -> Timestamp {
     let units = rollups.units(tenant: tenant, measurement: measurement)
     guard !units.isEmpty else {
       return oldest(tenant: tenant, measurement: measurement, now: wallClock)
     }
     let oldest = bound(rules.age(tenant: tenant, measurement: measurement), wallClock)
-    return Self.day(max(0, oldest - Nanoseconds.perHour))
+    return Self.day(max(0, oldest - margin))
   }
 
   /// What is kept of a measurement, rows and windows.
@@ -109,7 +116,7 @@ final class Retention: Sendable {
     let (shortest, longest) = rules.ages(tenant: tenant)
     let all = bound(longest, wallClock)
     guard !rollups.units.isEmpty else { return (all, bound(shortest, wallClock)) }
-    return (Self.day(max(0, all - Nanoseconds.perHour)), bound(shortest, wallClock))
+    return (Self.day(max(0, all - margin)), bound(shortest, wallClock))
   }
 
   private func bound(_ age: Int64, _ wallClock: Timestamp) -> Timestamp {
