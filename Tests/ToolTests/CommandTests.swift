@@ -96,6 +96,10 @@ import Testing
       ),
       ("data: \(data)\nhttp.listen: 0.0.0.0:9009", "expected two different ports"),
       ("data: \(data)\ncold.after: 2d", "cold.rules is set and no cold.directory"),
+      (
+        "data: \(data)\nretention.age: 30m",
+        "retention.age is 30m (\(path):2); expected 0, which keeps everything, or 1h or more"
+      ),
     ] {
       try Data(text.utf8).write(to: URL(fileURLWithPath: path))
       let check = try CommandProcess.run(["config", "check", path])

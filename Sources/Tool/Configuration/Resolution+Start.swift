@@ -9,7 +9,7 @@ extension Resolution {
   ///
   /// - Parameter disk: where a data directory would remember its cold store.
   func startFaults(_ disk: any Disk) -> [ConfigurationFault] {
-    faults + missingDirectory + portClash + missingColdStore(disk)
+    faults + missingDirectory + portClash + shortAge + missingColdStore(disk)
   }
 
   private var missingDirectory: [ConfigurationFault] {
@@ -30,6 +30,18 @@ extension Resolution {
       ConfigurationFault(
         "line.tcp is \(lines) (\(place(of: "line.tcp"))) and http.listen is \(http) "
           + "(\(place(of: "http.listen"))); expected two different ports"
+      )
+    ]
+  }
+
+  /// An age that is less than the whole hours that retention counts in.
+  var shortAge: [ConfigurationFault] {
+    let age = configuration.engine.retention.ageNanoseconds
+    guard age > 0, age < RetentionText.ageMin else { return [] }
+    return [
+      ConfigurationFault(
+        "retention.age is \(SettingUnits.text(nanoseconds: age)) (\(place(of: "retention.age"))); "
+          + "expected 0, which keeps everything, or 1h or more"
       )
     ]
   }

@@ -59,7 +59,7 @@ struct Doctor: ParsableCommand {
       visit.checkConfiguration(
         config,
         faults: unreadable.map { [$0] }
-          ?? (resolution.faults + resolution.portClash).map(\.message),
+          ?? (resolution.faults + resolution.portClash + resolution.shortAge).map(\.message),
         warnings: UnknownVariables.warnings(names: ProcessEnvironment.names(withPrefix: "VARVE_"))
       )
     }
