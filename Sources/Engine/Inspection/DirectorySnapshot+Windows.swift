@@ -162,16 +162,15 @@ extension DirectorySnapshot {
           }
         } catch {
           let day = max(range.start / perDay, reader.identity.days.lowerBound)
-          findings.append(
-            Damage(
-              severity: error.isRefusal ? .unreadable : .damage,
-              path: reader.path,
-              offset: 0,
-              byteCount: reader.file.byteCount,
-              what: error.text,
-              range: "windows of series \(series.id.rawValue)"
-            )
+          let damage = Damage(
+            severity: error.isRefusal ? .unreadable : .damage,
+            path: reader.path,
+            offset: 0,
+            byteCount: reader.file.byteCount,
+            what: error.text,
+            range: "windows of series \(series.id.rawValue)"
           )
+          miss(damage, range)
           if !partition.isRawGone(day, series) { return nil }
         }
       }
