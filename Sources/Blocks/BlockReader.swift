@@ -351,7 +351,7 @@ public final class BlockReader: Sendable {
   }
 
   /// The times of which rows of a group are deleted; those that it may have rows in.
-  func deletedRanges(of entry: ChunkGroupEntry) -> [TimeRange] {
+  package func deletedRanges(of entry: ChunkGroupEntry) -> [TimeRange] {
     deletedRanges(of: entry.series, before: Offset(.max)).filter {
       $0.meets(first: entry.firstTimestamp, last: entry.lastTimestamp)
     }

@@ -60,6 +60,10 @@ public struct OfflineCompaction {
   /// - Throws: ``EngineError/inUse(path:)`` beside a live server.
   public func applyLog() throws(EngineError) {
     let logger = Logger(label: "varve.compact") { _ in SwiftLogNoOpLogHandler() }
+    var configuration = configuration
+    // The server's own limits hold from its next start on.
+    configuration.queueRetainByteCount = .max
+    configuration.queueRetainNanoseconds = .max
     let engine = try Engine(
       configuration,
       disk: disk,

@@ -33,6 +33,34 @@ import Testing
     try DirectorySnapshot(disk: harness.disk, path: "/data").partitions.map(\.manifest)
   }
 
+  // MARK: Exports
+
+  /// An export that is made again knows by them which days it has to write anew.
+  @Test func whereRowsLieTellsOfDeletes() async throws {
+    let harness = try EngineHarness()
+    let start = harness.clock.now() - 60 * Self.second
+    for row in 0..<20 {
+      _ = try harness.send("m,h=a f=\(row) \(start + Int64(row) * Self.second)\n#ack r\n")
+    }
+    try await harness.engine.flush()
+    let range = TimeRange(start: start, end: start + 60 * Self.second)
+    func sources() throws -> [DirectorySnapshot.Source] {
+      let snapshot = try DirectorySnapshot(disk: harness.disk, path: "/data")
+      let tenant = try #require(snapshot.tenants.first)
+      let found = snapshot.catalog.series(tenant: tenant.id, measurement: Array("m".utf8), tags: [])
+      let series = try #require(snapshot.catalog.series(found).first.flatMap { $0 })
+      return snapshot.sources(of: series, in: range)
+    }
+    let before = try sources()
+    #expect(before.count == 1)
+    try await Self.delete("m{}", start, start + 5 * Self.second, in: [harness])
+    try await harness.engine.flush()
+    let after = try sources()
+    #expect(after.count == before.count)
+    #expect(after.map(\.rowCount) == before.map(\.rowCount))
+    #expect(after != before)
+  }
+
   // MARK: Rollups
 
   /// Rows of some days in several engines, folded where they are to be.

@@ -307,6 +307,36 @@ struct ParquetExportTests {
     #expect(Self.findings(out).isEmpty)
   }
 
+  @Test func aFileThatCannotBeImportedSaysWhatToDo() throws {
+    let directory = try ExportTests.filled()
+    let out = directory.temporary.file("out")
+    _ = try Self.export(directory.path, to: out)
+    let disk = RealDisk()
+    let path = Path.join(out, try Self.manifest(out).files[0].path)
+    let bytes = try disk.read(path, byteCountMax: 1 << 20)
+    func message(_ bytes: [UInt8]) throws -> String {
+      try disk.replace(path, with: bytes)
+      do {
+        var source = try ParquetSource(disk: disk, path: path)
+        while try source.next() != nil {}
+      } catch ImportFault.format(let message) {
+        return message
+      }
+      return ""
+    }
+    var flipped = bytes
+    flipped[bytes.count / 4] ^= 4
+    let damaged = try message(flipped)
+    #expect(damaged.hasPrefix("\(path): byte "))
+    #expect(damaged.hasSuffix(": it is damaged, copy or export it again"))
+    #expect(try message(Array(bytes.dropLast(5))).hasSuffix("cut off, copy or export it again"))
+    #expect(
+      try message(Array("a,b\n1,2\n".utf8))
+        == "\(path): byte 0: expected PAR1 at the start of a Parquet file: varve export has not "
+        + "written it; import it as CSV"
+    )
+  }
+
   @Test func theManifestTilesTheOffsets() async throws {
     let directory = try ExportTests.filled()
     try await directory.cut()

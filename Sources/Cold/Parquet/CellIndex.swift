@@ -3,49 +3,104 @@ struct CellIndex {
   private(set) var values: [UInt64] = []
   private(set) var indices: [UInt32] = []
 
-  /// `nil` when there are more than `countMax` distinct values: no dictionary pays then.
+  /// Values that are looked at first, spread over the column.
+  private static let sampleCount = 2_048
+
+  /// `nil` when there are more than `countMax` distinct values: no dictionary pays then. Where a
+  /// sample says so, the others are not looked at.
   init?(_ cells: Span<UInt64>, countMax: Int) {
-    var slots = [UInt32](repeating: 0, count: 1_024)
-    indices.reserveCapacity(cells.count)
-    var last: (cell: UInt64, index: UInt32)?
-    for position in cells.indices {
-      let cell = cells[position]
-      if let last, last.cell == cell {
-        indices.append(last.index)
-        continue
-      }
-      var slot = Self.slot(cell, slots.count)
-      // A slot holds a number from 1 on.
-      while slots[slot] != 0, values[Int(slots[slot]) - 1] != cell {
-        slot = (slot + 1) & (slots.count - 1)
-      }
-      if slots[slot] == 0 {
-        guard values.count < countMax else { return nil }
-        values.append(cell)
-        slots[slot] = UInt32(values.count)
-        if values.count * 2 > slots.count {
-          slots = Self.grown(values, count: slots.count * 4)
-          slot = Self.slot(cell, slots.count)
-          while values[Int(slots[slot]) - 1] != cell { slot = (slot + 1) & (slots.count - 1) }
+    guard !Self.seemsToExceed(countMax, cells) else { return nil }
+    var table = Table(count: 1_024)
+    var values: [UInt64] = []
+    var isWithin = true
+    indices = [UInt32](capacity: cells.count) { indices in
+      var number: UInt32 = 0
+      for position in cells.indices {
+        let cell = cells[position]
+        // Many columns stay as they are, or repeat what they were in the same order.
+        if number > 0, values[Int(number) - 1] == cell {
+          indices.append(number - 1)
+          continue
         }
+        if Int(number) < values.count, values[Int(number)] == cell {
+          indices.append(number)
+          number += 1
+          continue
+        }
+        var slot = table.slot(of: cell)
+        if table.numbers[slot] == 0 {
+          guard values.count < countMax else {
+            isWithin = false
+            return
+          }
+          values.append(cell)
+          if values.count * 2 > table.numbers.count {
+            table = Table(values, count: table.numbers.count * 4)
+            slot = table.slot(of: cell)
+          } else {
+            table.keys[slot] = cell
+            table.numbers[slot] = UInt32(values.count)
+          }
+        }
+        number = table.numbers[slot]
+        indices.append(number - 1)
       }
-      let index = slots[slot] - 1
-      indices.append(index)
-      last = (cell, index)
+    }
+    guard isWithin else { return nil }
+    self.values = values
+  }
+
+  /// Finds the number of a value, from 1 on; 0 stands for none. Keys lie beside the numbers: the
+  /// two are read at once.
+  private struct Table {
+    var keys: [UInt64]
+    var numbers: [UInt32]
+
+    /// - Parameter count: a power of two.
+    init(count: Int) {
+      keys = [UInt64](repeating: 0, count: count)
+      numbers = [UInt32](repeating: 0, count: count)
+    }
+
+    init(_ values: [UInt64], count: Int) {
+      self.init(count: count)
+      for (index, value) in values.enumerated() {
+        let slot = slot(of: value)
+        keys[slot] = value
+        numbers[slot] = UInt32(index + 1)
+      }
+    }
+
+    /// Where a value is, or belongs.
+    func slot(of key: UInt64) -> Int {
+      var slot = CellIndex.slot(key, numbers.count)
+      while numbers[slot] != 0, keys[slot] != key { slot = (slot + 1) & (numbers.count - 1) }
+      return slot
     }
   }
 
-  private static func slot(_ cell: UInt64, _ count: Int) -> Int {
+  /// Whether a sample has as many distinct values as one of a column with `countMax` of them, all
+  /// as frequent, would have on average.
+  private static func seemsToExceed(_ countMax: Int, _ cells: Span<UInt64>) -> Bool {
+    guard cells.count >= 4 * sampleCount else { return false }
+    let stride = cells.count / sampleCount
+    // Twice as many as samples; 0 stands for no value, and is not counted.
+    var slots = [UInt64](repeating: 0, count: 2 * sampleCount)
+    var count = 0
+    for number in 0..<sampleCount {
+      let cell = cells[number * stride]
+      guard cell != 0 else { continue }
+      var slot = slot(cell, slots.count)
+      while slots[slot] != 0, slots[slot] != cell { slot = (slot + 1) & (slots.count - 1) }
+      if slots[slot] == 0 {
+        slots[slot] = cell
+        count += 1
+      }
+    }
+    return count >= sampleCount - sampleCount * sampleCount / (2 * max(countMax, sampleCount))
+  }
+
+  fileprivate static func slot(_ cell: UInt64, _ count: Int) -> Int {
     Int(truncatingIfNeeded: (cell &* 0x9e37_79b9_7f4a_7c15) >> 32) & (count - 1)
-  }
-
-  private static func grown(_ values: [UInt64], count: Int) -> [UInt32] {
-    var slots = [UInt32](repeating: 0, count: count)
-    for (index, value) in values.enumerated() {
-      var slot = slot(value, count)
-      while slots[slot] != 0 { slot = (slot + 1) & (count - 1) }
-      slots[slot] = UInt32(index + 1)
-    }
-    return slots
   }
 }

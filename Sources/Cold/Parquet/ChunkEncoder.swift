@@ -9,8 +9,11 @@ struct ChunkEncoder: ~Copyable {
   }
 
   /// Values that are tried; of more, eight stretches are.
-  private static let sampleCountMax = 1 << 15
+  private static let sampleCountMax = 1 << 11
   private static let stretchCount = 8
+  /// So few values, each so often, are always a dictionary.
+  private static let fewCountMax = 256
+  private static let fewFrequencyMin = 32
 
   private var zstd = ZstdPages()
   private var raw = OutputBuffer(reserving: 1 << 20)
@@ -25,7 +28,7 @@ struct ChunkEncoder: ~Copyable {
     let choice = choose(column, index)
     if case .dictionary = choice, let index {
       summary.dictionaryOffset = 0
-      fillDictionary(column, index)
+      fillDictionary(column, index, index.values.count)
       writePage(.dictionary, .plain, valueCount: index.values.count, &summary, into: &out)
     }
     summary.dataOffset = out.count - start
@@ -81,13 +84,19 @@ struct ChunkEncoder: ~Copyable {
     case .string, .boolean: break
     }
     var best = (choice: Choice.plain, byteCount: Int.max)
+    if let index, index.values.count <= Self.fewCountMax,
+      index.values.count * Self.fewFrequencyMin <= count
+    {
+      candidates = []
+    }
     for choice in candidates {
       let byteCount = trial(column, index, choice, places) * count / sampleCount
       if byteCount < best.byteCount { best = (choice, byteCount) }
     }
     guard let index else { return best.choice }
-    fillDictionary(column, index)
-    let dictionaryByteCount = zstd.compress(raw).count
+    let entryCount = min(index.values.count, Self.sampleCountMax)
+    fillDictionary(column, index, entryCount)
+    let dictionaryByteCount = zstd.compress(raw).count * index.values.count / entryCount
     let exact = RunLengthHybrid.bitWidth(for: index.values.count)
     // Whole bytes compress better than packed bits when values come in patterns.
     var widths = [exact]
@@ -197,14 +206,19 @@ struct ChunkEncoder: ~Copyable {
     }
   }
 
-  private mutating func fillDictionary(_ column: ColumnBuffer, _ index: CellIndex) {
+  /// Gathers the first `count` entries of a dictionary.
+  private mutating func fillDictionary(
+    _ column: ColumnBuffer,
+    _ index: CellIndex,
+    _ count: Int
+  ) {
     raw.removeAll()
     if column.type == .string {
-      for value in index.values {
+      for value in index.values[..<count] {
         ValueCoding.plainString(column.strings[Int(value)], into: &raw)
       }
     } else {
-      raw.writeWords(index.values.span)
+      raw.writeWords(index.values.span.extracting(0..<count))
     }
   }
 

@@ -8,7 +8,7 @@ struct FileFooter: Sendable {
 
   /// Who wrote the file. Part of its bytes, so it changes only when they do; readers take the
   /// statistics of strings only from a name of this form.
-  static let creator = "varve version 1.0.0 (build 1)"
+  static let creator = "varve version 1.0.0 (build 2)"
 
   var schema: ParquetSchema
   var rowCount: Int

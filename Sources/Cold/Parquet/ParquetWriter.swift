@@ -44,7 +44,8 @@ public struct ParquetWriter: ~Copyable {
   private var columns: [ColumnBuffer]
   private var isText: [Bool]
   private var groups: [[UInt8]] = []
-  private var groupByteCount = 0
+  /// Bytes of rows that wait for the end of their row group, as its limit counts them.
+  public private(set) var groupByteCount = 0
   private var groupRowCount = 0
   /// Bytes of the file so far.
   public private(set) var byteCount = 0
@@ -75,22 +76,25 @@ public struct ParquetWriter: ~Copyable {
     try sink.write(bytes)
   }
 
-  /// Takes rows from number `first` on.
+  /// Takes the rows of `range`, of all of them without one.
   ///
   /// - Returns: the number of the first row that it did not take: it belongs into another file.
   @discardableResult
   public mutating func append(
     _ rows: ParquetRows,
-    from first: Int = 0
+    _ range: Range<Int>? = nil
   ) throws(SystemError) -> Int {
     precondition(rows.columns.count == columns.count)
-    let weights = RowWeights(rows, columns: schema.columns)
-    var start = first
-    while start < rows.rowCount {
+    let range = range ?? 0..<rows.rowCount
+    precondition(range.lowerBound >= 0)
+    precondition(range.upperBound <= rows.rowCount)
+    let weights = RowWeights(rows, range, columns: schema.columns)
+    var start = range.lowerBound
+    while start < range.upperBound {
       let room = ParquetLimits.groupRowCountMax - groupRowCount
       let (end, weight) = weights.end(
         from: start,
-        rowCountMax: min(room, rows.rowCount - start),
+        rowCountMax: min(room, range.upperBound - start),
         weightMax: ParquetLimits.groupByteCountMax - groupByteCount,
         takesOne: groupRowCount == 0
       )
@@ -98,7 +102,7 @@ public struct ParquetWriter: ~Copyable {
       groupRowCount += end - start
       groupByteCount += weight
       start = end
-      guard end < rows.rowCount else { break }
+      guard end < range.upperBound else { break }
       try endGroup()
       if byteCount >= byteCountMax { break }
     }
@@ -151,9 +155,12 @@ public struct ParquetWriter: ~Copyable {
 private struct RowWeights {
   /// Of each row, when they are all alike.
   private var uniform = 0
+  /// What comes to that, of each row from number `first` on.
   private var each: [Int]?
+  private let first: Int
 
-  init(_ rows: ParquetRows, columns: [ParquetColumn]) {
+  init(_ rows: ParquetRows, _ range: Range<Int>, columns: [ParquetColumn]) {
+    first = range.lowerBound
     // A bit a column, in whole bytes.
     uniform = (columns.count + 7) / 8
     var each: [Int]?
@@ -166,11 +173,13 @@ private struct RowWeights {
           uniform += 8
           continue
         }
-        if each == nil { each = Array(repeating: 0, count: rows.rowCount) }
-        for row in cells.indices where isPresent.map({ $0[row] }) ?? true {
+        var weights = each ?? Array(repeating: 0, count: range.count)
+        each = nil
+        for row in range where isPresent.map({ $0[row] }) ?? true {
           // The lower half of a string's cell is its length.
-          each?[row] += 8 + (column.type == .string ? Int(cells[row] & 0xffff_ffff) : 0)
+          weights[row - first] += 8 + (column.type == .string ? Int(cells[row] & 0xffff_ffff) : 0)
         }
+        each = weights
       }
     }
     self.each = each
@@ -191,7 +200,7 @@ private struct RowWeights {
     var end = start
     var weight = 0
     while end < start + rowCountMax {
-      let next = weight + uniform + each[end]
+      let next = weight + uniform + each[end - first]
       if next > weightMax, end > start || !takesOne { break }
       weight = next
       end += 1

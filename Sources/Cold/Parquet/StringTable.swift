@@ -6,7 +6,7 @@ struct StringTable {
   /// Where each string ends in ``bytes``.
   private var ends: [Int] = []
   /// A number from 1 on, or 0.
-  private var slots = [UInt32](repeating: 0, count: 64)
+  private var slots: [UInt32] = []
   /// Whether all of them are UTF-8.
   private(set) var isText = true
 
@@ -19,12 +19,13 @@ struct StringTable {
   mutating func removeAll() {
     bytes.removeAll(keepingCapacity: true)
     ends.removeAll(keepingCapacity: true)
-    slots = [UInt32](repeating: 0, count: 64)
+    slots = []
     isText = true
   }
 
   /// The number of a string, a new one when it is new.
   mutating func index(of value: ArraySlice<UInt8>) -> Int {
+    if slots.isEmpty { slots = [UInt32](repeating: 0, count: 64) }
     var slot = place(of: value)
     if slots[slot] != 0 { return Int(slots[slot]) - 1 }
     bytes += value

@@ -19,8 +19,18 @@ enum ValueCoding {
     for stream in 0..<8 {
       let shift = UInt64(8 * stream)
       out.reserve(cells.count)
-      for index in cells.indices {
+      var index = 0
+      while index + 8 <= cells.count {
+        var word: UInt64 = 0
+        for place in 0..<8 {
+          word |= (cells[index + place] >> shift & 0xff) << UInt64(8 * place)
+        }
+        out.writeInteger(word)
+        index += 8
+      }
+      while index < cells.count {
         out.writeByte(UInt8(truncatingIfNeeded: cells[index] >> shift))
+        index += 1
       }
     }
   }

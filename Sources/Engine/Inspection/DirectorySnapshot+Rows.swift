@@ -5,6 +5,9 @@ public import Model
 extension DirectorySnapshot {
   /// Cells that a piece of rows has at most, as far as groups allow: 4 MiB of them.
   public static let cellCountMax = 1 << 19
+  /// A piece of so many cells ends before a group that begins behind all others: rows of one group
+  /// need no alignment.
+  private static let cellCountWanted = 1 << 12
 
   /// The tenants of the directory, ascending by name.
   public var tenants: [TenantDefinition] {
@@ -62,7 +65,7 @@ extension DirectorySnapshot {
         do throws(BlockError) {
           batches.append(try block.read(entry, fields: fields.map(Array.init), range: slice))
         } catch {
-          note(error, block, entry)
+          miss(error, block, entry)
         }
       }
       batches += partition.openRows(of: series.id, fields: fields, in: slice, decoder)
@@ -97,18 +100,17 @@ extension DirectorySnapshot {
         }
       } catch {
         refusedTimes.append(block.summary.times)
-        findings.append(
-          Damage(
-            severity: .unreadable,
-            path: block.path,
-            offset: 0,
-            byteCount: 0,
-            what: error.text,
-            range: "series \(series.id.rawValue)"
-          )
+        let damage = Damage(
+          severity: .unreadable,
+          path: block.path,
+          offset: 0,
+          byteCount: 0,
+          what: error.text,
+          range: "series \(series.id.rawValue)"
         )
+        miss(damage, range)
       }
-      findings += block.damages.dropFirst(known)
+      note(block.damages.dropFirst(known))
     }
     for (layout, run) in partition.openRuns(of: series.id)
     where range.meets(first: run.oldest, last: run.newest) {
@@ -130,7 +132,8 @@ extension DirectorySnapshot {
     return width
   }
 
-  /// Parts of `range` that begin where groups do, so that few groups are read twice.
+  /// Parts of `range` that begin where groups do, so that few groups are read twice: between two
+  /// groups where the times of none lie across, else where there are enough cells.
   private func slices(
     of places: [Place],
     in range: TimeRange,
@@ -140,34 +143,39 @@ extension DirectorySnapshot {
     guard var start = sorted.first.map({ max(range.start, $0.first) }) else { return [] }
     var slices: [TimeRange] = []
     var cellCount = 0
+    var last = Timestamp.min
     for place in sorted {
       let first = place.first - place.first % unit
-      if cellCount > 0, cellCount + place.cellCount > Self.cellCountMax, first > start {
+      let isEnough =
+        first > last
+        ? cellCount >= Self.cellCountWanted
+        : cellCount > 0 && cellCount + place.cellCount > Self.cellCountMax
+      if isEnough, first > start {
         slices.append(TimeRange(start: start, end: first))
         start = first
         cellCount = 0
       }
       cellCount += place.cellCount
+      last = max(last, place.last)
     }
     slices.append(TimeRange(start: start, end: range.end))
     return slices
   }
 
-  private func note(_ error: BlockError, _ block: BlockReader, _ entry: ChunkGroupEntry) {
-    if error.isRefusal {
-      refusedTimes.append(TimeRange(start: entry.firstTimestamp, end: entry.lastTimestamp + 1))
-    }
-    findings.append(
-      Damage(
-        severity: error.isRefusal ? .unreadable : .damage,
-        path: block.path,
-        offset: entry.offset,
-        byteCount: entry.byteCount,
-        what: error.text,
-        range: "series \(entry.series.rawValue), \(entry.rowCount) rows, "
-          + "\(entry.firstTimestamp) ... \(entry.lastTimestamp)"
-      )
+  private func miss(_ error: BlockError, _ block: BlockReader, _ entry: ChunkGroupEntry) {
+    let (end, isEndless) = entry.lastTimestamp.addingReportingOverflow(1)
+    let times = TimeRange(start: entry.firstTimestamp, end: isEndless ? .max : end)
+    if error.isRefusal { refusedTimes.append(times) }
+    let damage = Damage(
+      severity: error.isRefusal ? .unreadable : .damage,
+      path: block.path,
+      offset: entry.offset,
+      byteCount: entry.byteCount,
+      what: error.text,
+      range: "series \(entry.series.rawValue), \(entry.rowCount) rows, "
+        + "\(entry.firstTimestamp) ... \(entry.lastTimestamp)"
     )
+    miss(damage, times)
   }
 }
 
@@ -210,5 +218,8 @@ extension DirectorySnapshot {
 
 extension BlockSummary {
   /// From the first row to the last.
-  var times: TimeRange { TimeRange(start: firstTimestamp, end: lastTimestamp + 1) }
+  var times: TimeRange {
+    let (end, isEndless) = lastTimestamp.addingReportingOverflow(1)
+    return TimeRange(start: firstTimestamp, end: isEndless ? .max : end)
+  }
 }

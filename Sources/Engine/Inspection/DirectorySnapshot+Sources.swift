@@ -12,6 +12,8 @@ extension DirectorySnapshot {
     public var rowCount: Int
     /// Whether it is a file of windows.
     public var isRollup = false
+    /// Times of which rows or windows are deleted that still lie there.
+    public var deleted: [TimeRange] = []
   }
 
   /// Where the rows of a series in `range` lie, in an order of their own.
@@ -25,7 +27,8 @@ extension DirectorySnapshot {
           Source(
             block: block.summary.fileName,
             offset: UInt64(entry.offset),
-            rowCount: entry.rowCount
+            rowCount: entry.rowCount,
+            deleted: block.deletedRanges(of: entry)
           )
         )
       } else {
@@ -48,7 +51,7 @@ extension DirectorySnapshot {
   public func days(of series: SeriesDefinition, in range: TimeRange) -> Set<Int64> {
     guard let partition = catalog.partition(of: series.id).map({ partitions[Int($0.rawValue)] })
     else { return [] }
-    let day = 24 * Nanoseconds.perHour
+    let day = Self.dayNanoseconds
     var days: Set<Int64> = []
     for place in places(of: series, in: partition, range, 0) {
       let first = max(place.first, range.start) / day
@@ -60,14 +63,26 @@ extension DirectorySnapshot {
       // One row of long ago must not stand for every day since.
       if let (block, entry) = place.group {
         let rows = try? block.read(entry, fields: [], range: range)
-        days.formUnion((rows?.timestamps ?? []).map { $0 / day })
+        Self.add(rows?.timestamps ?? [], to: &days)
       } else {
         for batch in partition.openRows(of: series.id, fields: nil, in: range, decoder) {
-          days.formUnion(batch.timestamps.map { $0 / day })
+          Self.add(batch.timestamps, to: &days)
         }
       }
     }
     return days
+  }
+
+  private static let dayNanoseconds = 24 * Nanoseconds.perHour
+
+  /// Adds the days of ascending times.
+  private static func add(_ timestamps: [Timestamp], to days: inout Set<Int64>) {
+    var end = Timestamp.min
+    for time in timestamps where time >= end {
+      let day = time / dayNanoseconds
+      days.insert(day)
+      end = (day + 1).multipliedReportingOverflow(by: dayNanoseconds).partialValue
+    }
   }
 
   /// A stretch of a partition's offsets and what became of it.

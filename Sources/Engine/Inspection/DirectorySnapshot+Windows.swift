@@ -94,6 +94,8 @@ extension DirectorySnapshot {
       else { continue }
       var source = Source(block: reader.file.fileName, offset: 0, rowCount: 0)
       source.isRollup = true
+      source.deleted = partition.manifest.rollups.deletedRanges(of: series.id, series.tenant)
+        .filter { $0.start < part.range.end && part.range.start < $0.end }
       sources.append(source)
     }
     return sources
@@ -162,16 +164,15 @@ extension DirectorySnapshot {
           }
         } catch {
           let day = max(range.start / perDay, reader.identity.days.lowerBound)
-          findings.append(
-            Damage(
-              severity: error.isRefusal ? .unreadable : .damage,
-              path: reader.path,
-              offset: 0,
-              byteCount: reader.file.byteCount,
-              what: error.text,
-              range: "windows of series \(series.id.rawValue)"
-            )
+          let damage = Damage(
+            severity: error.isRefusal ? .unreadable : .damage,
+            path: reader.path,
+            offset: 0,
+            byteCount: reader.file.byteCount,
+            what: error.text,
+            range: "windows of series \(series.id.rawValue)"
           )
+          miss(damage, range)
           if !partition.isRawGone(day, series) { return nil }
         }
       }

@@ -18,7 +18,10 @@ public final class DirectorySnapshot {
   public let catalog: Catalog
   public let partitions: [SnapshotPartition]
   /// Damage and notes, in the order in which they were met; reading rows adds to them.
-  public internal(set) var findings: [Damage]
+  public private(set) var findings: [Damage]
+  /// When the rows are that could not be read, in the order in which they were asked for.
+  public private(set) var gaps: [TimeRange] = []
+  private var missed: Set<Damage> = []
   /// Batches that arrived after the snapshot's names were read: a live server's next ones.
   public private(set) var laterBatchCount = 0
   let decoder: RowDecoder
@@ -115,6 +118,15 @@ public final class DirectorySnapshot {
   /// Rows of the log that cannot be read, because the catalog lost their names or they do not
   /// decode.
   public var unreadableRowCount: Int { partitions.reduce(0) { $0 + $1.unreadableRowCount } }
+
+  /// Adds what cannot be read to ``findings``, once however often it is asked for, and to ``gaps``.
+  func miss(_ damage: Damage, _ range: TimeRange) {
+    gaps.append(range)
+    if missed.insert(damage).inserted { findings.append(damage) }
+  }
+
+  /// Adds what was found on the way and costs no rows, or those of an index that is rebuilt.
+  func note(_ damages: some Sequence<Damage>) { findings += damages }
 
   /// A field with its name; made up from its number when the catalog lost it.
   func field(_ id: FieldID, type: ColumnType) -> FieldDefinition {

@@ -68,7 +68,7 @@ struct Export: ParsableCommand {
     if format != .parquet {
       if timestamps != nil { throw ValidationError("--timestamps is of --format parquet") }
       if rollup != nil { throw ValidationError("--rollup is of --format parquet") }
-      if isBucket { throw ValidationError("a bucket takes --format parquet alone") }
+      if isBucket { throw ValidationError("--out \(out): a bucket takes --format parquet alone") }
     }
     if staging != nil, !isBucket { throw ValidationError("--staging is of --out s3://…") }
     guard rollup == nil || rollupUnit != nil else {
@@ -167,7 +167,7 @@ struct Export: ParsableCommand {
     } catch let fault as ParquetExport.Fault {
       throw Failure(fault.message)
     } catch let error as SystemError {
-      throw Failure("the export failed: \(error); run it again to go on")
+      throw Failure("the export failed: \(error); \(Self.remedy(error)), and run it again to go on")
     }
     progress.end()
     try destination?.upload(overwrites: overwrite)
@@ -215,8 +215,8 @@ struct Export: ParsableCommand {
       }
       return try FolderTarget(disk: disk, directory: out, suffix: format.fileSuffix)
     } catch {
-      let remedy = error.code == SystemError.Code.exists ? "; --overwrite replaces files" : ""
-      throw Failure("\(error)\(remedy)")
+      let isThere = error.code == SystemError.Code.exists
+      throw Failure("\(error); \(isThere ? "--overwrite replaces files" : Self.remedy(error))")
     }
   }
 
@@ -230,9 +230,12 @@ struct Export: ParsableCommand {
     } catch {
       // Whoever read has had enough, as head does.
       if error.code == SystemError.Code.brokenPipe { throw ExitCode(1) }
-      let remedy = error.isDiskFull ? "; free some space, or choose another --out" : ""
-      throw Failure("the export failed: \(error)\(remedy)")
+      throw Failure("the export failed: \(error); \(Self.remedy(error))")
     }
+  }
+
+  private static func remedy(_ error: SystemError) -> String {
+    error.isDiskFull ? "free some space, or choose another --out" : "choose another --out"
   }
 
   private static let listedNameCountMax = 20

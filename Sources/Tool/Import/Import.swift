@@ -9,8 +9,10 @@ struct Import: ParsableCommand {
     abstract: "Import files of line protocol, CSV, JSON lines or Varve's own Parquet.",
     discussion: """
       Sends over TCP with acknowledgements (--to), or runs the engine on a data directory that no \
-      server uses (--data). What is acknowledged is durable; sending stamped points again is \
-      always safe. Refused lines are listed with their reasons. The format is told by the name: \
+      server uses (--data), with the settings that varve serve would have: of --config and \
+      VARVE_* variables. Where neither sets queue.retain.*, the log keeps the segments that it \
+      has. What is acknowledged is durable; sending stamped points again is always safe. \
+      Refused lines are listed with their reasons. The format is told by the name: \
       .csv, .jsonl, .ndjson or .parquet, else line protocol; a folder stands for the files in it \
       whose names end so or in .lp, that of a Parquet export for its files; files that are gzip \
       (.csv.gz, say) are decompressed. CSV as varve export writes it needs nothing more; for other \
@@ -28,6 +30,9 @@ struct Import: ParsableCommand {
 
   @Option(help: "A data directory that no server uses; made when it is not there.")
   var data: String?
+
+  @Option(help: "The server's configuration file: without --to its settings and directory hold.")
+  var config: String?
 
   @Option(help: "line, csv, jsonl or parquet. (default: by the name)")
   var format: ImportFormat?
@@ -60,7 +65,7 @@ struct Import: ParsableCommand {
   var json = false
 
   func validate() throws {
-    guard (to == nil) != (data == nil) else {
+    guard to == nil || data == nil, to != nil || data != nil || config != nil else {
       throw ValidationError("give either --to HOST:PORT or --data DIR")
     }
     if let to { try Check.address(to, option: "to") }
@@ -153,7 +158,7 @@ struct Import: ParsableCommand {
       return try SocketChannel(address, windowByteCount: window.byteCount)
     }
     return try EngineChannel(
-      EngineChannel.configuration(of: data ?? ""),
+      ImportSettings.configuration(data: data, file: config),
       windowByteCount: window.byteCount
     )
   }

@@ -32,7 +32,7 @@ package struct ParquetSource: ImportSource {
     do throws(ParquetError) {
       reader = try ParquetReader(disk: disk, path: path)
     } catch {
-      throw .format("\(error)")
+      throw .format(Self.text(error))
     }
     do throws(ExportSchema.Fault) {
       schema = try ExportSchema(parsing: reader.schema)
@@ -52,6 +52,16 @@ package struct ParquetSource: ImportSource {
       return LineText.name(name, escapes: LineText.keyEscapes)
     }
     self.skippedRowCount = skippedRowCount
+  }
+
+  /// What is wrong and what to do about it.
+  private static func text(_ error: ParquetError) -> String {
+    switch error.kind {
+    case .damage where error.what.contains("export it again"): "\(error)"
+    case .damage: "\(error): it is damaged, copy or export it again"
+    case .foreign: "\(error): varve export has not written it; import it as CSV"
+    case .system: "\(error)"
+    }
   }
 
   package var position: Int { reader.offset(ofGroup: groupNumber) }
@@ -88,7 +98,7 @@ package struct ParquetSource: ImportSource {
         group.columns.append(try reader.read(column: index, ofGroup: groupNumber))
       }
     } catch {
-      throw .format("\(error)")
+      throw .format(Self.text(error))
     }
     group.rowCount = reader.rowCount(ofGroup: groupNumber)
     group.next = Array(repeating: 0, count: group.columns.count)

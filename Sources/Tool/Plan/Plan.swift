@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Blocks
 internal import Engine
+internal import Model
 internal import Platform
 
 /// Tells what a fleet will take before there is one.
@@ -48,7 +49,8 @@ struct Plan: ParsableCommand {
     }
     guard StoragePlan.tiers(retention) != nil else {
       throw ValidationError(
-        "--retention is \"\(retention)\"; expected tiers such as raw=7d,1m=90d,1h=3y, each once"
+        "--retention is \"\(retention)\"; expected tiers such as raw=7d,1m=90d,1h=3y, each once "
+          + "and of an hour or more"
       )
     }
   }
@@ -80,7 +82,14 @@ struct Plan: ParsableCommand {
     do throws(EngineError) {
       snapshot = try DirectorySnapshot(disk: RealDisk(), path: data, readsLog: false)
     } catch {
-      throw Failure("\(error)")
+      throw Failure(reading: error)
+    }
+    let damageCount = snapshot.findings.count { $0.severity != .note }
+    if damageCount > 0 {
+      StandardOutput.writeError(
+        "\(data) is damaged in \(Quantity.grouped(damageCount)) places, which varve verify names; "
+          + "the rates are those of its manifests\n"
+      )
     }
     let blocks = snapshot.partitions.flatMap(\.manifest.blocks)
     func perPoint(_ isWanted: (BlockSummary) -> Bool) -> Double? {

@@ -68,13 +68,14 @@ package struct StoragePlan {
     self.tiers = tiers
   }
 
-  /// `raw=7d,1m=90d,1h=3y`; `nil` when that is not what stands there.
+  /// `raw=7d,1m=90d,1h=3y`, of an hour or more each, as retention takes ages; `nil` when that is
+  /// not what stands there.
   package static func tiers(_ text: String) -> [Tier]? {
     var tiers: [Tier] = []
     for part in text.split(separator: ",") {
       let words = part.split(separator: "=", omittingEmptySubsequences: false)
       guard words.count == 2, let grain = Tier.Grain(rawValue: String(words[0])),
-        let span = TimeSpan(argument: String(words[1])), span.nanoseconds > 0,
+        let span = TimeSpan(argument: String(words[1])), span.nanoseconds >= 3_600_000_000_000,
         !tiers.contains(where: { $0.grain == grain })
       else { return nil }
       tiers.append(Tier(grain: grain, days: span.seconds / secondsPerDay))

@@ -48,7 +48,17 @@ package struct ExportCheck {
       progress(file.path)
       check(file)
     }
-    for day in manifest.days { findStrangers(in: day) }
+    for day in manifest.days {
+      findStrangers(in: day)
+      guard day.inputs.isEmpty else { continue }
+      find(
+        .note,
+        Path.join(directory, day.folder),
+        0,
+        0,
+        "rows that could not be read were left out when it was exported; export it again"
+      )
+    }
     return result
   }
 

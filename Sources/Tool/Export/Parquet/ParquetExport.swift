@@ -32,8 +32,6 @@ package struct ParquetExport {
     package var message: String
   }
 
-  private static let dayNanoseconds = 24 * Nanoseconds.perHour
-
   private let snapshot: DirectorySnapshot
   private let options: ParquetOptions
   private let disk: any Disk
@@ -57,6 +55,8 @@ package struct ParquetExport {
     self.directory = directory
     self.overwrites = overwrites
   }
+
+  private var planner: ExportPlanner { ExportPlanner(snapshot: snapshot, options: options) }
 
   /// What was asked, for the manifest and to tell another export from the same one.
   private var selection: JSONValue {
@@ -214,47 +214,13 @@ package struct ParquetExport {
     )
   }
 
-  private func days(of series: SeriesDefinition) -> Set<Int64> {
-    options.rollup.map { snapshot.windowDays(of: series, unit: $0, in: options.range) }
-      ?? snapshot.days(of: series, in: options.range)
-  }
-
-  private func sources(
-    of series: SeriesDefinition,
-    in range: TimeRange
-  ) -> [DirectorySnapshot.Source] {
-    options.rollup.map { snapshot.windowSources(of: series, unit: $0, in: range) }
-      ?? snapshot.sources(of: series, in: range)
-  }
-
-  /// The days that have rows, in order, each with its folder.
-  private func days(
-    of selection: ExportSelection,
-    _ schema: ExportSchema
-  ) -> [(folder: String, range: TimeRange)] {
-    var days: Set<Int64> = []
-    for series in selection.series { days.formUnion(self.days(of: series)) }
-    let name = HiveName.escape(schema.measurement)
-    return days.sorted().map { day in
-      let start = day * Self.dayNanoseconds
-      let (end, isEndless) = start.addingReportingOverflow(Self.dayNanoseconds)
-      let date = CivilTime(nanoseconds: start).rfc3339(decimals: 0).prefix { $0 != "T" }
-      return (
-        folder: "measurement=\(name)/date=\(date)",
-        range: TimeRange(
-          start: max(start, options.range.start),
-          end: isEndless ? options.range.end : min(end, options.range.end)
-        )
-      )
-    }
-  }
-
   /// Whether an earlier run has found a row that needs nanoseconds, on a day that has not changed:
   /// a beginning with microseconds would write all days before it in vain.
   private func isKnownAsFiner(_ selection: ExportSelection, _ schema: ExportSchema) -> Bool {
-    days(of: selection, schema).contains { folder, range in
-      guard let earlier = known[folder], earlier.needsNanoseconds else { return false }
-      return earlier.inputs == digest(of: selection, schema, in: range)
+    guard known.values.contains(where: \.needsNanoseconds) else { return false }
+    return planner.plan(selection, schema).plans.contains { plan in
+      guard let earlier = known[plan.folder], earlier.needsNanoseconds else { return false }
+      return earlier.inputs == plan.inputs
     }
   }
 
@@ -264,99 +230,118 @@ package struct ParquetExport {
     _ journal: borrowing ExportJournal,
     progress: (Int, Int) -> Void
   ) throws {
-    for series in selection.series where !days(of: series).isEmpty {
-      summary.seriesCount += 1
-    }
-    let days = days(of: selection, schema)
+    let (plans, seriesCount) = planner.plan(selection, schema)
+    summary.seriesCount += seriesCount
     let count = selection.series.count
-    for (index, (folder, range)) in days.enumerated() {
-      let inputs = digest(of: selection, schema, in: range)
-      let result: ExportManifest.Day
-      if let earlier = known[folder], earlier.inputs == inputs, isWhole(earlier) {
-        result = earlier
+    // Windows are made for a day at a time.
+    var dayCountMax = options.rollup == nil ? ParquetRun.dayCountMax(schema) : 1
+    var kept: (index: Int, day: ExportManifest.Day)?
+    var index = 0
+    while index < plans.count {
+      if let earlier = kept?.index == index ? kept?.day : wholeDay(plans[index]) {
         summary.keptFileCount += earlier.files.count
-        progress((index + 1) * count, days.count * count)
+        finish(earlier, plans[index], selection)
+        index += 1
       } else {
-        result = try write(selection, schema, folder, inputs, range) {
-          progress(index * count + $0, days.count * count)
+        var end = index + 1
+        kept = nil
+        while kept == nil, end < min(plans.count, index + dayCountMax) {
+          if let earlier = wholeDay(plans[end]) { kept = (end, earlier) } else { end += 1 }
         }
-        try journal.add(result)
+        let days = try write(selection, schema, Array(plans[index..<end]), journal) {
+          progress(index * count + $0 * (end - index), plans.count * count)
+        }
+        // What did not fit once does not fit again.
+        if days.count < end - index { dayCountMax = days.count }
+        for (day, plan) in zip(days, plans[index...]) { finish(day, plan, selection) }
+        index += days.count
       }
-      done.append(result)
-      summary.dayCount += 1
-      if options.rollup != nil, isFromRollups(selection, range) { summary.rollupDayCount += 1 }
-      summary.fileCount += result.files.count
-      for file in result.files {
-        summary.rowCount += file.rowCount
-        summary.pointCount += file.pointCount
-        summary.byteCount += file.byteCount
-      }
+      progress(index * count, plans.count * count)
     }
   }
 
+  /// A day as an earlier run wrote it, when its rows lie where they lay and its files are whole.
+  private func wholeDay(_ plan: ParquetPlan) -> ExportManifest.Day? {
+    guard let earlier = known[plan.folder], earlier.inputs == plan.inputs, isWhole(earlier) else {
+      return nil
+    }
+    return earlier
+  }
+
+  private mutating func finish(
+    _ day: ExportManifest.Day,
+    _ plan: ParquetPlan,
+    _ selection: ExportSelection
+  ) {
+    done.append(day)
+    summary.dayCount += 1
+    if planner.isFromRollups(selection, plan.range) { summary.rollupDayCount += 1 }
+    summary.fileCount += day.files.count
+    for file in day.files {
+      summary.rowCount += file.rowCount
+      summary.pointCount += file.pointCount
+      summary.byteCount += file.byteCount
+    }
+  }
+
+  /// Writes days side by side: all of them, or the first ones where memory does not do for all.
   private mutating func write(
     _ selection: ExportSelection,
     _ schema: ExportSchema,
-    _ folder: String,
-    _ inputs: String,
-    _ range: TimeRange,
+    _ plans: [ParquetPlan],
+    _ journal: borrowing ExportJournal,
     progress: (Int) -> Void
-  ) throws -> ExportManifest.Day {
-    let findingCount = snapshot.findings.count
-    let writer = ParquetDay(disk: disk, root: directory, folder: folder, schema: schema)
+  ) throws -> [ExportManifest.Day] {
+    let gapCount = snapshot.gaps.count
+    let run = ParquetRun(
+      disk: disk,
+      root: directory,
+      schema: schema,
+      plans: plans,
+      heldByteCountMax: options.heldByteCountMax
+    )
+    var days: [ExportManifest.Day] = []
     do {
       for (index, series) in selection.series.enumerated() {
-        let fields = selection.fields(of: series.tags)
-        if let unit = options.rollup {
-          let columns = snapshot.windows(of: series, fields: fields, unit: unit, in: range)
-          try writer.append(columns, unit, of: series)
-        } else {
-          try snapshot.forEachPiece(of: series, fields: fields, in: range) { rows in
-            try writer.append(rows, of: series)
-          }
-        }
+        try write(series, selection.fields(of: series.tags), schema, run)
         progress(index + 1)
       }
-      try writer.finish()
+      let gaps = snapshot.gaps.dropFirst(gapCount)
+      try run.finish { plan, outcome in
+        let isWhole = !gaps.contains { $0.start < plan.range.end && $0.end > plan.range.start }
+        let day = ExportManifest.Day(
+          folder: plan.folder,
+          inputs: isWhole ? plan.inputs : "",
+          files: outcome.files,
+          needsNanoseconds: outcome.needsNanoseconds
+        )
+        try journal.add(day)
+        days.append(day)
+      }
     } catch {
-      writer.abandon()
+      run.abandon()
       throw error
     }
-    let isWhole = snapshot.findings.dropFirst(findingCount).allSatisfy { $0.severity == .note }
-    summary.writtenPointCount += writer.outcome.pointCount
-    return ExportManifest.Day(
-      folder: folder,
-      inputs: isWhole ? inputs : "",
-      files: writer.outcome.files,
-      needsNanoseconds: writer.outcome.needsNanoseconds
-    )
+    for file in days.flatMap(\.files) { summary.writtenPointCount += file.pointCount }
+    return days
   }
 
-  private func isFromRollups(_ selection: ExportSelection, _ range: TimeRange) -> Bool {
-    selection.series.contains { series in
-      sources(of: series, in: range).contains(where: \.isRollup)
-    }
-  }
-
-  /// A digest of the schema, the series and where their rows lie.
-  private func digest(
-    of selection: ExportSelection,
+  private func write(
+    _ series: SeriesDefinition,
+    _ fields: Set<FieldID>?,
     _ schema: ExportSchema,
-    in range: TimeRange
-  ) -> String {
-    var hash = SHA256()
-    for note in schema.parquet.notes { hash.update(Array("\(note.value)\n".utf8)) }
-    hash.update(Array("\(schema.columns[0].type) \(range.start) \(range.end)\n".utf8))
-    for series in selection.series {
-      let sources = sources(of: series, in: range)
-      guard !sources.isEmpty else { continue }
-      for tag in series.tags { hash.update(tag.key + [0] + tag.value + [0]) }
-      for source in sources {
-        hash.update(
-          Array("\n\(source.block ?? "log") \(source.offset) \(source.rowCount)".utf8)
-        )
-      }
+    _ run: ParquetRun
+  ) throws {
+    if let unit = options.rollup {
+      let columns = snapshot.windows(of: series, fields: fields, unit: unit, in: run.range)
+      _ = try run.append(WindowRows.piece(columns, unit, of: series, schema))
+      return
     }
-    return ParquetPart.hex(hash.finish())
+    do {
+      try snapshot.forEachPiece(of: series, fields: fields, in: run.range) { rows in
+        let isEnough = try !run.append(ParquetPiece(rows, of: series, schema))
+        if isEnough { throw EnoughRows() }
+      }
+    } catch is EnoughRows {}
   }
 }

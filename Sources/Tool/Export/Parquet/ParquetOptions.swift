@@ -19,6 +19,11 @@ package struct ParquetOptions {
   package var unit: TimestampUnit
   /// `nil` for raw points.
   package var rollup: RollupUnit?
+  /// Bytes of rows before encoding that days hold while they are written side by side, as the limit
+  /// of a row group counts them.
+  package var heldByteCountMax: Int
+  /// Two row groups.
+  package static let defaultHeldByteCountMax = 256 << 20
 
   package init(
     tenant: TenantID,
@@ -27,7 +32,8 @@ package struct ParquetOptions {
     matchTexts: [String],
     matches: [SelectorMatch],
     unit: TimestampUnit,
-    rollup: RollupUnit?
+    rollup: RollupUnit?,
+    heldByteCountMax: Int = ParquetOptions.defaultHeldByteCountMax
   ) {
     self.tenant = tenant
     self.tenantName = tenantName
@@ -36,6 +42,7 @@ package struct ParquetOptions {
     self.matches = matches
     self.unit = unit
     self.rollup = rollup
+    self.heldByteCountMax = heldByteCountMax
   }
 }
 

@@ -5,12 +5,12 @@ internal import Model
 
 /// Lays windows of a series out as rows, a row each, for `--rollup`.
 enum WindowRows {
-  static func table(
+  static func piece(
     _ columns: [DirectorySnapshot.WindowColumn],
     _ unit: RollupUnit,
     of series: SeriesDefinition,
     _ schema: ExportSchema
-  ) -> (rows: ParquetRows, pointCount: Int) {
+  ) -> ParquetPiece {
     let numbers = Set(columns.flatMap(\.windows.numbers)).sorted()
     var strings = StringArena()
     var windows: [[UInt8]: [(row: Int, window: Window)]] = [:]
@@ -27,13 +27,12 @@ enum WindowRows {
         return (row, window)
       }
     }
-    var pointCount = 0
     let contents = schema.columns.map { column -> ParquetRows.Content in
       switch column.role {
       case .time:
         let length = unit.nanoseconds / (column.type == .microseconds ? 1_000 : 1)
         return .cells(numbers.map { UInt64(bitPattern: $0 &* length) }, isPresent: nil)
-      case .tag(let key): return ParquetDay.tag(key, of: series)
+      case .tag(let key): return ParquetPiece.tag(key, of: series)
       case .field: return .nothing
       case .window(let member, let name, let type):
         guard let found = windows[name], !found.isEmpty else { return .nothing }
@@ -43,12 +42,13 @@ enum WindowRows {
           cells[row] = cell(member, of: window, type)
           isPresent[row] = true
         }
-        pointCount += found.count
         return .cells(cells, isPresent: found.count == numbers.count ? nil : isPresent)
       }
     }
-    return (
-      ParquetRows(rowCount: numbers.count, columns: contents, strings: strings), pointCount
+    return ParquetPiece(
+      ParquetRows(rowCount: numbers.count, columns: contents, strings: strings),
+      timestamps: numbers.map { $0 &* unit.nanoseconds },
+      schema
     )
   }
 
