@@ -75,7 +75,8 @@ internal import CBytes
   ///
   /// - Parameters:
   ///   - column: the first one, a multiple of eight.
-  ///   - types: of all columns of the rows; `columnCount` of them from `column` on, none of strings.
+  ///   - types: of all columns of the rows; `columnCount` of them from `column` on, none of them
+  ///     of strings.
   ///   - runs: rows that share a scale table: the end of each run, and the powers of ten of all
   ///     columns.
   mutating func fill(
