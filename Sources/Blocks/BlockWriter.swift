@@ -102,6 +102,15 @@ public struct BlockWriter: ~Copyable {
     group.append(cells, type: type, strings: strings)
   }
 
+  /// Encodes the next column of the open group, a held one of a tile with the group's rows.
+  public mutating func appendColumn(
+    _ tile: borrowing IntegerTile,
+    column: Int,
+    type: ColumnType
+  ) {
+    group.append(tile, column: column, type: type)
+  }
+
   /// Completes the group; all its columns have been appended.
   public mutating func endGroup() throws(SystemError) {
     let entry = group.end(ordinal: index.entryCount, offset: byteCount)

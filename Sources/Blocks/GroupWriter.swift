@@ -91,6 +91,23 @@ struct GroupWriter: ~Copyable {
     chunkByteCounts.append(chunks.count - start)
   }
 
+  /// The same for a held column of a tile.
+  mutating func append(_ tile: borrowing IntegerTile, column: Int, type: ColumnType) {
+    precondition(isOpen)
+    precondition(tile.rowCount == rowCount)
+    precondition(chunkByteCounts.count <= columnCount, "more columns than fields")
+    precondition(type == fields[chunkByteCounts.count - 1].type)
+    let start = chunks.count
+    columnEncoder.encode(
+      tile,
+      column: column,
+      type: type,
+      hint: &openHints[chunkByteCounts.count - 1],
+      into: &chunks
+    )
+    chunkByteCounts.append(chunks.count - start)
+  }
+
   /// Completes the group.
   mutating func end(ordinal: Int, offset: Int) -> ChunkGroupEntry {
     precondition(isOpen)

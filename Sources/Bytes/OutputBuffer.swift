@@ -127,6 +127,20 @@
     }
   }
 
+  /// Appends `byteCount` bytes that `write` stores at the address it is given; it may store up to
+  /// `slack` more behind them.
+  @unsafe @inlinable
+  public mutating func append(
+    _ byteCount: Int,
+    slack: Int,
+    _ write: (UnsafeMutableRawPointer) -> Void
+  ) {
+    precondition(byteCount >= 0 && slack >= 0)
+    reserve(byteCount + slack)
+    unsafe write(base + end)
+    end &+= byteCount
+  }
+
   /// Appends decimal digits.
   public mutating func writeDecimal(_ value: UInt64) {
     reserve(20)

@@ -15,9 +15,9 @@ int cbytes_uses_wide(void) { return __atomic_load_n(&is_wide, __ATOMIC_RELAXED);
 
 #define WIDE __attribute__((target("avx2,fma")))
 
-static inline int has_wide(void) {
+int cbytes_has_wide(void) {
   return __atomic_load_n(&is_wide, __ATOMIC_RELAXED) && __builtin_cpu_supports("avx2") &&
-         __builtin_cpu_supports("fma");
+         __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
 }
 
 // What four fields of a group of eight need: which bytes go to which lane, and by how much each
@@ -28,19 +28,20 @@ typedef struct {
 } fields;
 
 WIDE static inline fields fields_from(unsigned field, unsigned width) {
-  uint64_t places[4], shifts[4];
-  for (unsigned lane = 0; lane < 4; lane++) {
-    unsigned bit = (field + lane) * width;
-    unsigned start = ((field + (lane & 2)) * width) >> 3;
-    // Bytes beyond the sixteen come round again; they lie above the field.
-    places[lane] = ((bit >> 3) - start) * 0x0101010101010101u + 0x0706050403020100u;
-    shifts[lane] = bit & 7;
-  }
   fields found;
-  found.places = _mm256_loadu_si256((const __m256i *)places);
-  found.shifts = _mm256_loadu_si256((const __m256i *)shifts);
   found.first = (field * width) >> 3;
   found.second = ((field + 2) * width) >> 3;
+  const __m256i lanes = _mm256_setr_epi64x(field, field + 1, field + 2, field + 3);
+  const __m256i bits = _mm256_mul_epu32(lanes, _mm256_set1_epi64x(width));
+  const __m256i starts = _mm256_set_m128i(_mm_set1_epi64x((long long)found.second),
+                                          _mm_set1_epi64x((long long)found.first));
+  const __m256i bytes = _mm256_sub_epi64(_mm256_srli_epi64(bits, 3), starts);
+  // Each lane's lowest byte eight times. Bytes beyond the sixteen come round again; they lie above
+  // the field.
+  const __m256i lowest = _mm256_setr_epi64x(0, 0x0808080808080808, 0, 0x0808080808080808);
+  found.places = _mm256_add_epi8(_mm256_shuffle_epi8(bytes, lowest),
+                                 _mm256_set1_epi64x(0x0706050403020100));
+  found.shifts = _mm256_and_si256(bits, _mm256_set1_epi64x(7));
   return found;
 }
 
@@ -88,29 +89,34 @@ WIDE static void unpack(const unsigned char *bytes, size_t byte_count, unsigned 
 
 int cbytes_unpack(const void *bytes, size_t byte_count, unsigned width, uint64_t base,
                   uint64_t *target, size_t count) {
-  if (width == 0 || width > 57 || byte_count != (count * width + 7) / 8 || !has_wide()) return 0;
+  if (width == 0 || width > 57 || byte_count != (count * width + 7) / 8 || !cbytes_has_wide()) return 0;
   unpack((const unsigned char *)bytes, byte_count, width, base, target, count);
   return 1;
+}
+
+// The sums of four numbers and of all before them.
+WIDE static inline __m256i sums_of(__m256i values, __m256i *carry) {
+  __m256i sums = _mm256_add_epi64(values, _mm256_slli_si256(values, 8));
+  __m256i half = _mm256_permute4x64_epi64(sums, _MM_SHUFFLE(1, 1, 1, 1));
+  sums = _mm256_add_epi64(sums, _mm256_blend_epi32(_mm256_setzero_si256(), half, 0xf0));
+  const __m256i before = *carry;
+  *carry = _mm256_add_epi64(before, _mm256_permute4x64_epi64(sums, _MM_SHUFFLE(3, 3, 3, 3)));
+  return _mm256_add_epi64(sums, before);
 }
 
 WIDE static void integrate(uint64_t *words, size_t count, uint64_t first) {
   size_t index = 1;
   __m256i carry = _mm256_set1_epi64x((long long)first);
-  const __m256i zero = _mm256_setzero_si256();
   words[0] = first;
   for (; index + 4 <= count; index += 4) {
-    __m256i sums = _mm256_loadu_si256((const __m256i *)(words + index));
-    sums = _mm256_add_epi64(sums, _mm256_slli_si256(sums, 8));
-    __m256i half = _mm256_permute4x64_epi64(sums, _MM_SHUFFLE(1, 1, 1, 1));
-    sums = _mm256_add_epi64(sums, _mm256_blend_epi32(zero, half, 0xf0));
-    _mm256_storeu_si256((__m256i *)(words + index), _mm256_add_epi64(sums, carry));
-    carry = _mm256_add_epi64(carry, _mm256_permute4x64_epi64(sums, _MM_SHUFFLE(3, 3, 3, 3)));
+    __m256i some = _mm256_loadu_si256((const __m256i *)(words + index));
+    _mm256_storeu_si256((__m256i *)(words + index), sums_of(some, &carry));
   }
   for (; index < count; index++) words[index] += words[index - 1];
 }
 
 int cbytes_integrate(uint64_t *words, size_t count, uint64_t first) {
-  if (count < 8 || !has_wide()) return 0;
+  if (count < 8 || !cbytes_has_wide()) return 0;
   integrate(words, count, first);
   return 1;
 }
@@ -155,10 +161,12 @@ WIDE static int unscale(uint64_t *words, size_t count, double power) {
 int cbytes_unscale(uint64_t *words, size_t count, double power) {
   // 5^15 has 35 bits: no quotient of 52 bits by 10^15 lies so near the middle of two doubles that
   // the inverse's own error mattered.
-  if (!(power <= 1e15) || !has_wide()) return 0;
+  if (!(power <= 1e15) || !cbytes_has_wide()) return 0;
   return unscale(words, count, power);
 }
 #else
+int cbytes_has_wide(void) { return 0; }
+
 int cbytes_unpack(const void *bytes, size_t byte_count, unsigned width, uint64_t base,
                   uint64_t *target, size_t count) {
   return 0;

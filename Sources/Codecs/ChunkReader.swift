@@ -22,6 +22,21 @@ struct ChunkReader: ~Escapable {
       position += 1
       return UInt64(bytes[position - 1])
     }
+    if position <= bytes.count &- 8 {
+      // Up to four bytes without a loop.
+      let word = UInt64(
+        littleEndian: unsafe bytes.bytes.unsafeLoadUnaligned(
+          fromUncheckedByteOffset: position,
+          as: UInt64.self
+        )
+      )
+      let bitCount = (~word & 0x8080_8080).trailingZeroBitCount
+      if bitCount < 32 {
+        let low = word & ((2 &<< UInt64(truncatingIfNeeded: bitCount)) &- 1)
+        position &+= (bitCount &+ 1) &>> 3
+        return low & 0x7f | low &>> 1 & 0x3f80 | low &>> 2 & 0x1f_c000 | low &>> 3 & 0xfe0_0000
+      }
+    }
     var reader = ByteReader(bytes.extracting(droppingFirst: position))
     guard let value = reader.readVarint() else { throw .truncated }
     position += reader.offset

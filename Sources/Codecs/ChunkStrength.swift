@@ -34,6 +34,12 @@ public struct ColumnHint: Sendable {
   var count: UInt32 = 0
   /// Of a quotient; the factor of a fraction; the power of two of a binary fraction.
   var denominator: UInt64 = 0
+  /// Forms of the streams behind the first one; `nil` for those that are looked for each time.
+  var unitsForm: UInt8?
+  var denominatorsForm: UInt8?
+  /// Whether the cells were decimals, and another codec took fewer bytes if `codec` says so; at a
+  /// cut such columns are looked at each time.
+  var isDecimal = false
 
   public init() {}
 
@@ -52,6 +58,9 @@ public struct ColumnHint: Sendable {
     // A short last chunk has no room for tables.
     return age < Self.mergedAgeMax && count >= Int(self.count) / 2
   }
+
+  /// The form of the units; a short stream of them is looked at each time.
+  func unitsForm(_ strength: ChunkStrength) -> UInt8? { strength == .head ? nil : unitsForm }
 
   /// Notes the size that the choice led to; one that grew by an eighth, or by half where no choice
   /// is good, is looked at again. A merged chunk is looked at again when it grew by a sixteenth.

@@ -88,8 +88,6 @@ public enum ColumnChunk {
     var failure: ChunkError?
     unsafe target.withUnsafeMutableBufferPointer { buffer, initializedCount in
       guard let base = buffer.baseAddress else { return }
-      unsafe base.initialize(repeating: 0, count: buffer.count)
-      initializedCount = buffer.count
       let words = unsafe Words(base, count: buffer.count)
       do throws(ChunkError) {
         if type == .string {
@@ -98,6 +96,8 @@ public enum ColumnChunk {
           try decodeNumbers(first, &reader, type: type, into: words)
         }
         try reader.expectEnd()
+        // Every decoder fills all words before it looks at any.
+        initializedCount = buffer.count
       } catch {
         failure = error
       }
@@ -190,10 +190,10 @@ public enum ColumnChunk {
     case (.constant, _): try ConstantCell.decode(reader.rest(), type: type, into: words)
     case (.scaled, .float): try FloatChunk.decodeScaled(first, &reader, rows, into: words)
     case (.scaled, _):
+      guard first & 0x1f == 0 else { throw .malformed(.exponent) }
+      let isRead = rows == nil && FloatChunk.readPlain(first, &reader, power: 0, into: words)
       let rows = rows ?? 0..<words.count
-      guard try FloatChunk.readScaled(first, &reader, rows, into: words) == 0 else {
-        throw .malformed(.exponent)
-      }
+      if !isRead { _ = try FloatChunk.readScaled(first, &reader, rows, into: words) }
       if type == .boolean {
         for index in rows where words[index] > 1 { throw .malformed(.value) }
       }

@@ -12,6 +12,8 @@ public struct ColumnEncoder: ~Copyable {
   /// A chunk that statistics will stand in front of.
   private var chunk = OutputBuffer()
   private var words = WordStore()
+  /// Cells of a tile's column that need all codecs.
+  private var cells: [Cell] = []
 
   public init(strength: ChunkStrength) { self.strength = strength }
 
@@ -40,6 +42,32 @@ public struct ColumnEncoder: ~Copyable {
       }
       encodeNumbers(cells, type: type, hint: &hint, into: &buffer)
     }
+  }
+
+  /// Appends a held column of a tile as one chunk: the bytes that its cells become.
+  ///
+  /// - Complexity: O(n). Head chunks 0.1 ns a value when constant, 1 when the hint foresees them.
+  public mutating func encode(
+    _ tile: borrowing IntegerTile,
+    column: Int,
+    type: ColumnType,
+    hint: inout ColumnHint,
+    into buffer: inout OutputBuffer
+  ) {
+    precondition(tile.holds(column))
+    precondition(type != .string)
+    if strength == .head, numbers.encode(tile, column, type: type, hint: &hint, into: &buffer) {
+      return
+    }
+    var cells: [Cell] = []
+    swap(&cells, &self.cells)
+    cells.removeAll(keepingCapacity: true)
+    let integers = tile.integers(column)
+    for index in integers.indices {
+      cells.append(tile.cell(integers[index], column, isFloat: type == .float))
+    }
+    encodeNumbers(cells.span, type: type, hint: &hint, into: &buffer)
+    swap(&cells, &self.cells)
   }
 
   private mutating func encodeNumbers(

@@ -23,6 +23,15 @@ enum CommonDenominator {
     return common == 1 ? nil : common
   }
 
+  /// Whether the denominator is that of the decimals that all cells are.
+  ///
+  /// - Parameter exponent: of the decimals; `nil` when the cells are none.
+  static func isOfDecimals(_ cells: Span<Cell>, _ exponent: Int?) -> Bool {
+    guard let exponent, let common = find(cells) else { return false }
+    let power = DecimalScale.powers[min(exponent, DecimalScale.exponentMax)]
+    return power.truncatingRemainder(dividingBy: Double(common)) == 0
+  }
+
   /// The denominator of the first convergent of the value's continued fraction that is as good as
   /// equal.
   static func denominator(of value: Double) -> UInt64? {

@@ -26,18 +26,13 @@ enum EntropyBody {
     let table = try FrequencyTable(&bits)
     guard bits.read(bits.remaining & 7) == 0 else { throw .trailing }
     _ = try reader.take(reader.remaining - bits.remaining / 8)
-    try RangeCoder.decode(&reader, table, into: target)
-
     let tokens = try Tokens(table, shift: shift)
     if tokens.openBitCountMax == 0 {
       let values = tokens.bases.map { value($0, isSigned, centre) }
-      let span = values.span
-      // Tokens come from a table of frequencies, which has none beyond the last one.
-      for index in 0..<target.count {
-        target[index] = unsafe span[unchecked: Int(truncatingIfNeeded: target[index])]
-      }
-      return
+      return try RangeCoder.decode(&reader, table, values: values, into: target)
     }
+    let indexes = tokens.bases.indices.map { UInt64($0) }
+    try RangeCoder.decode(&reader, table, values: indexes, into: target)
     try readOpenBits(&reader, tokens, isSigned, centre, target)
   }
 
@@ -74,18 +69,30 @@ enum EntropyBody {
     _ centre: UInt64,
     _ target: Words
   ) throws(ChunkError) {
-    var bits = BitReader(reader.bytes.extracting(droppingFirst: reader.position))
+    let bytes = reader.bytes.extracting(droppingFirst: reader.position)
+    var bits = BitReader(bytes)
+    var position = 0
+    let start = target.decodeOpenBits(
+      bytes,
+      bases: tokens.bases,
+      widths: tokens.counts,
+      widthMax: tokens.openBitCountMax,
+      isSigned: isSigned,
+      centre: centre,
+      position: &position
+    )
+    bits.skip(position)
     let (countSpan, baseSpan) = (tokens.counts.span, tokens.bases.span)
     // Tokens come from a table of frequencies, which has none beyond the last one.
     if tokens.openBitCountMax > BitWriter.fieldBitCountMax {
-      for index in 0..<target.count {
+      for index in start..<target.count {
         let token = Int(truncatingIfNeeded: target[index])
         let count = Int(unsafe countSpan[unchecked: token])
         let number = unsafe baseSpan[unchecked: token] &+ bits.readWide(count)
         target[index] = value(number, isSigned, centre)
       }
     } else {
-      for index in 0..<target.count {
+      for index in start..<target.count {
         let token = Int(truncatingIfNeeded: target[index])
         let count = Int(unsafe countSpan[unchecked: token])
         let number = unsafe baseSpan[unchecked: token] &+ bits.read(count)

@@ -107,15 +107,22 @@ struct EntropyEncoder {
     into buffer: inout OutputBuffer
   ) {
     var counts = [UInt32](repeating: 0, count: TokenCode.tokenCountMax)
-    tokens.removeAll(keepingCapacity: true)
-    tokens.reserveCapacity(residuals.count)
+    if tokens.count > residuals.count {
+      tokens.removeLast(tokens.count - residuals.count)
+    } else {
+      tokens.append(contentsOf: repeatElement(0, count: residuals.count - tokens.count))
+    }
     let shift = placement.shift
-    var openBitCount = Int(shift) * residuals.count
+    var countSpan = counts.mutableSpan
+    var tokenSpan = tokens.mutableSpan
     for index in 0..<residuals.count {
       let token = TokenCode.token(placement.number(residuals[index]) &>> shift)
-      counts[token] &+= 1
-      openBitCount &+= TokenCode.openBitCount(token)
-      tokens.append(UInt16(truncatingIfNeeded: token))
+      unsafe countSpan[unchecked: token] &+= 1
+      unsafe tokenSpan[unchecked: index] = UInt16(truncatingIfNeeded: token)
+    }
+    var openBitCount = Int(shift) * residuals.count
+    for token in counts.indices {
+      openBitCount += Int(counts[token]) * TokenCode.openBitCount(token)
     }
     while counts.last == 0 { counts.removeLast() }
     let table = FrequencyTable(counts: counts, total: residuals.count)
@@ -128,8 +135,10 @@ struct EntropyEncoder {
     RangeCoder.encode(tokens, table, refills: &refills, into: &buffer)
     guard openBitCount > 0 else { return }
     var open = BitWriter(consume buffer, bitCountMax: openBitCount)
+    let written = tokens.span
     for index in 0..<residuals.count {
-      let count = TokenCode.openBitCount(Int(tokens[index])) &+ Int(truncatingIfNeeded: shift)
+      let token = Int(unsafe written[unchecked: index])
+      let count = TokenCode.openBitCount(token) &+ Int(truncatingIfNeeded: shift)
       let mask = (1 as UInt64) &<< UInt64(truncatingIfNeeded: count) &- 1
       open.writeWide(placement.number(residuals[index]) & mask, count)
     }

@@ -45,6 +45,22 @@ enum Fraction {
     }
   }
 
+  /// Whether the fractions of evenly spaced cells are the decimals that all cells are.
+  ///
+  /// - Parameter exponent: of the decimals; `nil` when the cells are none.
+  static func areDecimals(_ cells: Span<Cell>, _ exponent: Int?) -> Bool {
+    guard let exponent, let factor = factor(of: cells) else { return false }
+    // Percentages have two decimals more.
+    let power = DecimalScale.powers[min(exponent + 2, DecimalScale.exponentMax)]
+    let count = min(8, cells.count)
+    for sample in 0..<count {
+      let value = Double(bitPattern: cells[sample * cells.count / count]) / Double(factor)
+      guard let found = nearest(value) else { continue }
+      if power.truncatingRemainder(dividingBy: found.denominator) != 0 { return false }
+    }
+    return true
+  }
+
   /// The value of a fraction.
   @inline(__always)
   static func value(_ numerator: Int64, _ denominator: Int64, factor: Double) -> Double {
@@ -56,9 +72,13 @@ enum Fraction {
   ///
   /// Lowest terms hide the total: 1/4 may have been 50 of 200. So fractions are expanded to about
   /// the usual denominator, which leaves the denominators few and close together.
+  ///
+  /// - Parameter isQuick: whether a denominator of values before is taken wherever it fits, which
+  ///   leaves more of them than the nearest to the usual one.
   static func split(
     _ cells: Span<Cell>,
     factor: UInt8,
+    isQuick: Bool,
     _ numerators: Words,
     _ denominators: Words,
     _ units: Words
@@ -66,8 +86,16 @@ enum Fraction {
     let factor = Double(factor)
     var largest = 1.0
     var last = (numerator: 0.0, denominator: 1.0)
+    var recent = RecentDenominators()
     for index in cells.indices {
-      if let found = nearest(Double(bitPattern: cells[index]) / factor) { last = found }
+      let value = Double(bitPattern: cells[index])
+      if isQuick, let found = recent.fraction(of: value, factor: factor) {
+        last = found
+      } else if let found = nearest(value / factor) {
+        last = found
+        // A small denominator may be a part of a larger one.
+        if found.denominator * 2 > largest { recent.add(found.denominator) }
+      }
       numerators[index] = UInt64(bitPattern: Int64(last.numerator))
       denominators[index] = UInt64(last.denominator)
       largest = max(largest, last.denominator)

@@ -56,6 +56,9 @@ struct IntegerStream {
       | (isEntropyCoded ? Self.entropyFlag : 0) | (isCoarse ? Self.coarseFlag : 0)
   }
 
+  /// The form, when a later stream can be written by it alone.
+  var againForm: UInt8? { divisor == 1 ? form : nil }
+
   /// Reads a stream of `target.count` integers, form byte included.
   ///
   /// - Parameter rows: the integers that are wanted; `nil` for all. What is left of the others in

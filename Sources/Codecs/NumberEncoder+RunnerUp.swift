@@ -5,7 +5,8 @@ extension NumberEncoder {
   /// The codec other than `codec` that takes the fewest bytes for `cells`, and how many; `nil` when
   /// no other one can have them.
   ///
-  /// - Parameter exponent: of a scaled chunk; decimals that are nearly the same are no other codec.
+  /// - Parameter exponent: of a scaled chunk; decimals that are nearly the same, or fractions over
+  ///   powers of ten, are no other codec.
   mutating func runnerUp(
     to codec: ChunkCodec,
     exponent: Int?,
@@ -19,11 +20,15 @@ extension NumberEncoder {
     if codec != .valueDictionary { tryDictionary(cells, type: type, strength, &hint) }
     if codec != .zstd, strength == .cold { tryFrame(cells, &hint) }
     if type == .float {
-      if codec != .nearlyDecimal, exponent == nil || Self.nearExponent(cells) != exponent {
+      if codec != .nearlyDecimal, exponent == nil || Approximation.exponent(of: cells) != exponent {
         tryNearlyDecimal(cells, strength, &hint)
       }
-      if codec != .fraction { tryFraction(cells, strength, &hint) }
-      if codec != .quotient { tryQuotient(cells, strength, &hint) }
+      if codec != .fraction, !Fraction.areDecimals(cells, exponent) {
+        tryFraction(cells, strength, &hint)
+      }
+      if codec != .quotient, !CommonDenominator.isOfDecimals(cells, exponent) {
+        tryQuotient(cells, strength, &hint)
+      }
       if codec != .binary { tryBinary(cells, strength, &hint) }
       if codec != .split { trySplit(cells, strength, &hint) }
       if codec != .magnitudes { tryMagnitudes(cells, strength, &hint) }

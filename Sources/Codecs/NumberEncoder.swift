@@ -9,8 +9,6 @@ internal import Model
 struct NumberEncoder: ~Copyable {
   /// Exact decimals that cost more bits a value than this may be something else underneath.
   static let decimalBitCountMax = 14
-  /// Units in the last place that a bent decimal is off by, in most samples.
-  static let unitsMax: Int64 = 16
 
   var streams = StreamEncoder()
   var integers = WordStore()
@@ -78,7 +76,8 @@ struct NumberEncoder: ~Copyable {
     into buffer: inout OutputBuffer
   ) -> Bool {
     // A column of bent decimals or ratios that has become one of decimals.
-    if codec != .scaled, DecimalScale.exponent(of: cells) != nil { return false }
+    let isDecimal = hint.isDecimal && strength != .head
+    if codec != .scaled, !isDecimal, DecimalScale.exponent(of: cells) != nil { return false }
     let words = integers.words(cells.count)
     switch codec {
     case .scaled:
@@ -91,7 +90,7 @@ struct NumberEncoder: ~Copyable {
       let isQuotient = codec == .quotient
       let divisor =
         isQuotient ? Double(hint.denominator) : DecimalScale.powers[Int(hint.exponent)]
-      Self.approximate(cells, by: divisor, words, units)
+      Approximation.split(cells, by: divisor, words, units)
       buffer.writeByte(codec.rawValue)
       if isQuotient {
         buffer.writeVarint(hint.denominator)
@@ -99,7 +98,7 @@ struct NumberEncoder: ~Copyable {
         buffer.writeByte(hint.exponent)
       }
       streams.write(words, again: &hint, strength, into: &buffer)
-      streams.write(units, strength, into: &buffer)
+      streams.write(units, form: hint.unitsForm(strength), strength, into: &buffer)
     case .fraction:
       appendFraction(cells, again: &hint, strength, into: &buffer)
     case .split:
@@ -127,7 +126,7 @@ struct NumberEncoder: ~Copyable {
     return true
   }
 
-  private mutating func writeScaledAgain(
+  mutating func writeScaledAgain(
     _ words: Words,
     _ strength: ChunkStrength,
     _ hint: inout ColumnHint,
@@ -197,24 +196,40 @@ struct NumberEncoder: ~Copyable {
     into buffer: inout OutputBuffer
   ) {
     best.removeAll()
-    if let exponent = exactExponent(cells) {
+    let exponent = exactExponent(cells)
+    if let exponent {
       let words = integers.words(cells.count)
       Self.writeScaled(&streams, words, exponent: exponent, strength, &hint, into: &best)
-      if best.count * 8 <= Self.decimalBitCountMax * cells.count {
-        return best.withBytes { buffer.writeBytes($0) }
-      }
-    } else {
-      tryNearlyDecimal(cells, strength, &hint)
-      tryFraction(cells, strength, &hint)
+      if isGood(cells.count) { return best.withBytes { buffer.writeBytes($0) } }
+      hint.isDecimal = true
+    }
+    if exponent != 0 {
+      tryNearlyDecimal(cells, strength, &hint, below: exponent)
+      if !Fraction.areDecimals(cells, exponent) { tryFraction(cells, strength, &hint) }
     }
     tryQuotient(cells, strength, &hint)
     tryDictionary(cells, type: .float, strength, &hint)
+    // What is found for sixty values may be kept for many chunks.
+    if strength == .head || !isGood(cells.count) { tryDoubles(cells, strength, &hint) }
+    best.withBytes { buffer.writeBytes($0) }
+  }
+
+  /// Whether the best chunk so far is so short that nothing else need be tried.
+  private func isGood(_ count: Int) -> Bool {
+    best.count > 0 && best.count * 8 <= Self.decimalBitCountMax * count
+  }
+
+  /// What suits doubles that nothing simple lies under.
+  private mutating func tryDoubles(
+    _ cells: Span<Cell>,
+    _ strength: ChunkStrength,
+    _ hint: inout ColumnHint
+  ) {
     tryBinary(cells, strength, &hint)
     trySplit(cells, strength, &hint)
     tryMagnitudes(cells, strength, &hint)
     tryXor(cells, &hint)
     if strength == .cold { tryFrame(cells, &hint) }
-    best.withBytes { buffer.writeBytes($0) }
   }
 
   /// The exponent that every cell belongs to; `integers` then holds the scaled cells.
@@ -231,23 +246,28 @@ struct NumberEncoder: ~Copyable {
     return DecimalScale.scale(cells, exponent: exponent, into: words) ? exponent : nil
   }
 
+  /// - Parameter exact: the exponent that all cells belong to; only a smaller one is tried.
   mutating func tryNearlyDecimal(
     _ cells: Span<Cell>,
     _ strength: ChunkStrength,
-    _ hint: inout ColumnHint
+    _ hint: inout ColumnHint,
+    below exact: Int? = nil
   ) {
-    guard let exponent = Self.nearExponent(cells) else { return }
+    guard let exponent = Approximation.exponent(of: cells), exponent < exact ?? .max else {
+      return
+    }
     let decimals = integers.words(cells.count)
     let units = units.words(cells.count)
     let power = DecimalScale.powers[exponent]
-    Self.approximate(cells, by: power, decimals, units)
+    Approximation.split(cells, by: power, decimals, units)
     trial.removeAll()
     trial.writeByte(ChunkCodec.nearlyDecimal.rawValue)
     trial.writeByte(UInt8(exponent))
     let plan = streams.write(decimals, strength, into: &trial)
-    streams.write(units, strength, into: &trial)
+    let unitsPlan = streams.write(units, strength, into: &trial)
     guard keepShorter(.nearlyDecimal, plan, &hint) else { return }
     hint.exponent = UInt8(exponent)
+    hint.unitsForm = unitsPlan.againForm
   }
 
   mutating func tryQuotient(
@@ -258,14 +278,15 @@ struct NumberEncoder: ~Copyable {
     guard let denominator = CommonDenominator.find(cells) else { return }
     let numerators = integers.words(cells.count)
     let units = units.words(cells.count)
-    Self.approximate(cells, by: Double(denominator), numerators, units)
+    Approximation.split(cells, by: Double(denominator), numerators, units)
     trial.removeAll()
     trial.writeByte(ChunkCodec.quotient.rawValue)
     trial.writeVarint(denominator)
     let plan = streams.write(numerators, strength, into: &trial)
-    streams.write(units, strength, into: &trial)
+    let unitsPlan = streams.write(units, strength, into: &trial)
     guard keepShorter(.quotient, plan, &hint) else { return }
     hint.denominator = denominator
+    hint.unitsForm = unitsPlan.againForm
   }
 
   mutating func tryFraction(
@@ -275,10 +296,13 @@ struct NumberEncoder: ~Copyable {
   ) {
     guard let factor = Fraction.factor(of: cells) else { return }
     var chunk = OutputBuffer(reserving: cells.count * 4 + 64)
-    let plan = appendFraction(cells, factor: factor, strength, into: &chunk)
+    let plans = appendFraction(cells, factor: factor, strength, into: &chunk)
     trial.removeAll()
     chunk.withBytes { trial.writeBytes($0) }
-    if keepShorter(.fraction, plan, &hint) { hint.denominator = UInt64(factor) }
+    guard keepShorter(.fraction, plans.numerators, &hint) else { return }
+    hint.denominator = UInt64(factor)
+    hint.denominatorsForm = plans.denominators.againForm
+    hint.unitsForm = plans.units.againForm
   }
 
   /// Appends a chunk of fractions by what the column's last one chose. At a cut their denominators
@@ -293,83 +317,38 @@ struct NumberEncoder: ~Copyable {
     let numerators = integers.words(cells.count)
     let denominators = copies.words(cells.count)
     let units = units.words(cells.count)
-    Fraction.split(cells, factor: factor, numerators, denominators, units)
+    let isQuick = strength != .head
+    Fraction.split(cells, factor: factor, isQuick: isQuick, numerators, denominators, units)
     buffer.writeByte(ChunkCodec.fraction.rawValue)
     buffer.writeByte(factor)
     streams.write(numerators, again: &hint, strength, into: &buffer)
-    if strength == .head {
-      var plain = ColumnHint()
-      streams.write(denominators, again: &plain, strength, into: &buffer)
-    } else {
-      streams.write(denominators, strength, into: &buffer)
-    }
-    streams.write(units, strength, into: &buffer)
+    let form = strength == .head ? 0 : hint.denominatorsForm
+    streams.write(denominators, form: form, strength, into: &buffer)
+    streams.write(units, form: hint.unitsForm(strength), strength, into: &buffer)
   }
 
   /// Appends a chunk of fractions.
   ///
-  /// - Returns: what was chosen for the numerators.
+  /// - Returns: what was chosen for its streams.
   @discardableResult
   private mutating func appendFraction(
     _ cells: Span<Cell>,
     factor: UInt8,
     _ strength: ChunkStrength,
     into buffer: inout OutputBuffer
-  ) -> IntegerStream {
+  ) -> (numerators: IntegerStream, denominators: IntegerStream, units: IntegerStream) {
     let numerators = integers.words(cells.count)
     let denominators = copies.words(cells.count)
     let units = units.words(cells.count)
-    Fraction.split(cells, factor: factor, numerators, denominators, units)
+    let isQuick = strength != .head
+    Fraction.split(cells, factor: factor, isQuick: isQuick, numerators, denominators, units)
     buffer.writeByte(ChunkCodec.fraction.rawValue)
     buffer.writeByte(factor)
-    let plan = streams.write(numerators, strength, into: &buffer)
-    streams.write(denominators, strength, into: &buffer)
-    streams.write(units, strength, into: &buffer)
-    return plan
-  }
-
-  /// Splits each cell into the nearest integer over `divisor` and the units in the last place from
-  /// there to the cell. What has no such integer takes that of its neighbour.
-  private static func approximate(
-    _ cells: Span<Cell>,
-    by divisor: Double,
-    _ integers: Words,
-    _ units: Words
-  ) {
-    var last: Int64 = 0
-    for index in cells.indices {
-      let cell = cells[index]
-      let scaled = DecimalScale.nearest(Double(bitPattern: cell) * divisor)
-      if let scaled, scaled.magnitude <= DecimalScale.exactMax { last = scaled }
-      integers[index] = UInt64(bitPattern: last)
-      let near = (Double(last) / divisor).bitPattern
-      units[index] = OrderedBits.flip(cell) &- OrderedBits.flip(near)
-    }
-  }
-
-  /// The exponent at which nine of ten samples are at most ``unitsMax`` units off a decimal.
-  static func nearExponent(_ cells: Span<Cell>) -> Int? {
-    let sampleCount = min(32, cells.count)
-    var exponents: [Int] = []
-    for sample in 0..<sampleCount {
-      let cell = cells[sample * cells.count / sampleCount]
-      let value = Double(bitPattern: cell)
-      for exponent in 0...15 {
-        let power = DecimalScale.powers[exponent]
-        guard let scaled = DecimalScale.nearest(value * power),
-          scaled.magnitude <= DecimalScale.exactMax
-        else { break }
-        let near = (Double(scaled) / power).bitPattern
-        let distance = Int64(bitPattern: OrderedBits.flip(cell) &- OrderedBits.flip(near))
-        if distance.magnitude <= UInt64(unitsMax) {
-          exponents.append(exponent)
-          break
-        }
-      }
-    }
-    guard exponents.count * 4 >= sampleCount * 3 else { return nil }
-    exponents.sort()
-    return exponents[min(exponents.count - 1, sampleCount * 9 / 10)]
+    return (
+      streams.write(numerators, strength, into: &buffer),
+      streams.write(denominators, strength, into: &buffer),
+      streams.write(units, strength, into: &buffer)
+    )
   }
 
   mutating func tryDictionary(

@@ -12,6 +12,8 @@ internal import Bytes
 struct PackedBlock {
   static let valueCountMax = 128
   static let patchedFlag: UInt8 = 0x80
+  /// The first byte of a run of blocks of zeros is this and how many there are.
+  static let zeroBlocksFlag: UInt8 = 64
   static let zeroBlocksMax = 63
   /// Words that the choice of a block works in.
   static let scratchCount = 512
@@ -252,13 +254,13 @@ struct PackedBlock {
       let block = chosen(for: part, scratch: scratch, isQuick: isQuick, calmWidth: calm)
       calmWidth = block.patchCount == 0 ? UInt8(block.width) : 0
       if zeroBlocks > 0, !block.isZero || zeroBlocks == zeroBlocksMax {
-        buffer.writeByte(UInt8(64 + zeroBlocks))
+        buffer.writeByte(zeroBlocksFlag + UInt8(zeroBlocks))
         zeroBlocks = 0
       }
       if block.isZero { zeroBlocks += 1 } else { block.write(part, into: &buffer) }
       start = end
     }
-    if zeroBlocks > 0 { buffer.writeByte(UInt8(64 + zeroBlocks)) }
+    if zeroBlocks > 0 { buffer.writeByte(zeroBlocksFlag + UInt8(zeroBlocks)) }
   }
 
   /// Reads blocks until `target` is full, those that hold none of `rows` without unpacking them.

@@ -83,9 +83,12 @@ enum RangeCoder {
   }
 
   /// Reads `target.count` tokens, one a word; the reader stands behind the last refill.
+  ///
+  /// - Parameter values: what stands in the words for each token of the table.
   static func decode(
     _ reader: inout ChunkReader,
     _ table: FrequencyTable,
+    values: [UInt64],
     into target: Words
   ) throws(ChunkError) {
     var head = ByteReader(try reader.take(16))
@@ -93,8 +96,9 @@ enum RangeCoder {
     for lane in 0..<stateCount { states[lane] = UInt64(head.readInteger(UInt32.self) ?? 0) }
     let slots = slots(table)
     precondition(slots.count == FrequencyTable.scale)
+    precondition(values.count == table.frequencies.count)
     let rest = reader.bytes.extracting(droppingFirst: reader.position)
-    _ = try reader.take(decode(rest, &states, slots, into: target))
+    _ = try reader.take(decode(rest, &states, slots, values, into: target))
     guard states == SIMD4(repeating: UInt64(stateMin)) else { throw .malformed(.state) }
   }
 
@@ -107,24 +111,33 @@ enum RangeCoder {
     _ bytes: Span<UInt8>,
     _ states: inout SIMD4<UInt64>,
     _ slots: [UInt32],
+    _ values: [UInt64],
     into target: Words
   ) -> Int {
     let raw = unsafe bytes.bytes
     let limit = bytes.count
     let count = target.count
     var position = 0
-    var index = 0
+    var index = target.decodeTokens(
+      bytes,
+      slots: slots,
+      values: values,
+      &states,
+      position: &position
+    )
+    let values = values.span
     var (s0, s1, s2, s3) = (states[0], states[1], states[2], states[3])
     unsafe slots.withUnsafeBufferPointer { slots in
       /// One token from one state; `next` are the 16 bits that come next.
       @inline(__always)
-      func step(_ state: inout UInt64, _ next: UInt64) -> (token: UInt64, taken: Int) {
+      func step(_ state: inout UInt64, _ next: UInt64) -> (value: UInt64, taken: Int) {
         let entry = UInt64(unsafe slots[Int(truncatingIfNeeded: state & 2047)])
         // A damaged state may be any 32 bits: kept to them, it stays one.
         let moved = (((entry &>> 9) & 0xfff) &* (state &>> 11) &+ entry &>> 21) & 0xffff_ffff
         let isLow = moved < UInt64(stateMin)
         state = isLow ? moved &<< 16 | next : moved
-        return (entry & 511, isLow ? 2 : 0)
+        // Slots name the table's tokens alone.
+        return (unsafe values[unchecked: Int(truncatingIfNeeded: entry & 511)], isLow ? 2 : 0)
       }
       @inline(__always)
       func load() -> UInt64 {
@@ -140,26 +153,26 @@ enum RangeCoder {
       while index &+ 4 <= count, position &+ 8 <= limit {
         let a = step(&s0, load())
         position &+= a.taken
-        target[index] = a.token
+        target[index] = a.value
         let b = step(&s1, load())
         position &+= b.taken
-        target[index &+ 1] = b.token
+        target[index &+ 1] = b.value
         let c = step(&s2, load())
         position &+= c.taken
-        target[index &+ 2] = c.token
+        target[index &+ 2] = c.value
         let d = step(&s3, load())
         position &+= d.taken
-        target[index &+ 3] = d.token
+        target[index &+ 3] = d.value
         index &+= 4
       }
       var rest = SIMD4(s0, s1, s2, s3)
       while index < count {
         var state = rest[index & 3]
         let next = position &+ 2 <= limit ? load() : 0
-        let (token, taken) = step(&state, next)
+        let (value, taken) = step(&state, next)
         rest[index & 3] = state
         position &+= taken
-        target[index] = token
+        target[index] = value
         index &+= 1
       }
       states = rest

@@ -141,6 +141,28 @@ struct StreamEncoder: ~Copyable {
     write(words, plan, strength, calmWidth: &hint.calmWidth, into: &buffer)
   }
 
+  /// The same by the form of an earlier stream; `nil` for one that is looked for.
+  mutating func write(
+    _ words: Words,
+    form: UInt8?,
+    _ strength: ChunkStrength,
+    into buffer: inout OutputBuffer
+  ) {
+    guard let form, !Self.isConstant(words) else {
+      write(words, strength, into: &buffer)
+      return
+    }
+    let order = min(Int(form & IntegerStream.orderMask), words.count - 1)
+    let plan = IntegerStream(
+      order: order,
+      isEntropyCoded: form & IntegerStream.entropyFlag != 0,
+      isCoarse: form & IntegerStream.coarseFlag != 0
+    )
+    buffer.writeByte(plan.form)
+    var calmWidth: UInt8 = 0
+    write(words, plan, strength, calmWidth: &calmWidth, into: &buffer)
+  }
+
   // MARK: choosing
 
   /// About how many bits packed blocks take; of a long stream a few are looked at.

@@ -132,6 +132,12 @@ public struct TimestampEncoder: ~Copyable {
     buffer.writeByte(ChunkCodec.grid.rawValue)
     buffer.writeVarint(UInt64(timestamps[0]))
     guard timestamps.count > 1 else { return }
+    if Self.isSteady(timestamps) {
+      let unitIndex = Self.unit(of: timestamps.extracting(first: 2))
+      let step = timestamps[1] - timestamps[0]
+      buffer.writeByte(UInt8(unitIndex))
+      return buffer.writeVarint(UInt64(step / TimestampChunk.units[unitIndex]))
+    }
     let unitIndex = Self.unit(of: timestamps)
     let unit = TimestampChunk.units[unitIndex]
     let step = Self.step(of: timestamps, unit: unit)
@@ -157,6 +163,16 @@ public struct TimestampEncoder: ~Copyable {
     buffer.writeVarint(UInt64(step))
     if anySlot != 0 { streams.write(slots, strength, into: &buffer) }
     if anyOffset != 0 { streams.write(offsets, strength, into: &buffer) }
+  }
+
+  /// Whether all differences are one.
+  private static func isSteady(_ timestamps: Span<Timestamp>) -> Bool {
+    let step = timestamps[1] &- timestamps[0]
+    var difference: Int64 = 0
+    for index in 2..<max(2, timestamps.count) {
+      difference |= (timestamps[index] &- timestamps[index - 1]) ^ step
+    }
+    return difference == 0
   }
 
   /// The largest unit that divides every difference.

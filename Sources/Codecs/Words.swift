@@ -54,6 +54,105 @@ internal import CBytes
     }
   }
 
+  /// Fills the words with packed fields plus `base`, sums of them behind `first` and `step`, or
+  /// sums of such sums, as `order` says, and the quotients of these by a power of ten unless
+  /// `power` is 0; where the processor has instructions for it and the integers do not spread.
+  ///
+  /// - Parameter bytes: exactly as many as the fields take.
+  func decodePlain(
+    _ bytes: Span<UInt8>,
+    width: Int,
+    base: Int64,
+    order: Int,
+    first: Int64,
+    step: Int64,
+    power: Double
+  ) -> Bool {
+    unsafe bytes.withUnsafeBytes { bytes in
+      unsafe cbytes_decode_plain(
+        bytes.baseAddress,
+        bytes.count,
+        UInt32(width),
+        base,
+        UInt32(order),
+        first,
+        step,
+        power,
+        self.base,
+        count
+      ) != 0
+    }
+  }
+
+  /// Decodes tokens by the range coder's states; stops short of the end of the bytes.
+  ///
+  /// - Parameters:
+  ///   - slots: what each of 2,048 ends of a state says.
+  ///   - values: what each token of the slots stands for.
+  ///   - position: in the bytes; brought up to date.
+  /// - Returns: how many words it filled.
+  func decodeTokens(
+    _ bytes: Span<UInt8>,
+    slots: [UInt32],
+    values: [UInt64],
+    _ states: inout SIMD4<UInt64>,
+    position: inout Int
+  ) -> Int {
+    var place = position
+    let done = unsafe bytes.withUnsafeBytes { bytes in
+      unsafe withUnsafeMutableBytes(of: &states) { states in
+        unsafe cbytes_decode_tokens(
+          bytes.baseAddress,
+          bytes.count,
+          slots,
+          values,
+          states.assumingMemoryBound(to: UInt64.self).baseAddress,
+          &place,
+          base,
+          count
+        )
+      }
+    }
+    position = place
+    return done
+  }
+
+  /// Replaces tokens by the numbers that they and their open bits are; stops short of the end of
+  /// the bytes.
+  ///
+  /// - Parameters:
+  ///   - bases: the least number of each token.
+  ///   - widths: its open bits, at most `widthMax`.
+  ///   - position: in the bytes' bits; brought up to date.
+  /// - Returns: how many words it replaced.
+  func decodeOpenBits(
+    _ bytes: Span<UInt8>,
+    bases: [UInt64],
+    widths: [UInt8],
+    widthMax: Int,
+    isSigned: Bool,
+    centre: UInt64,
+    position: inout Int
+  ) -> Int {
+    var place = position
+    let done = unsafe bytes.withUnsafeBytes { bytes in
+      unsafe cbytes_decode_open_bits(
+        bytes.baseAddress,
+        bytes.count,
+        bases,
+        widths,
+        UInt32(widthMax),
+        isSigned ? 1 : 0,
+        centre,
+        &place,
+        base,
+        count
+      )
+    }
+    position = place
+    return done
+  }
+
   /// Sets the first word and adds to each other one the one before.
   func integrate(first: UInt64) {
     guard unsafe cbytes_integrate(base, count, first) == 0 else { return }

@@ -26,6 +26,28 @@ struct MinuteTable {
       guard !runs.isEmpty else { return }
       WindowFolder.fold(cells, type: type, timestamps: timestamps, runs: runs, into: &windows)
     }
+
+    /// Folds the columns of a tile.
+    ///
+    /// - Parameters:
+    ///   - types: of its columns.
+    ///   - cells: gives the cells of a column that the tile does not hold.
+    mutating func add(
+      _ tile: inout IntegerTile,
+      types: ArraySlice<ColumnType>,
+      timestamps: Span<Timestamp>,
+      cells: (borrowing IntegerTile, Int) -> [Cell]
+    ) {
+      guard !runs.isEmpty else { return }
+      WindowFolder.fold(
+        &tile,
+        types: types,
+        timestamps: timestamps,
+        runs: runs,
+        cells: cells,
+        into: &windows
+      )
+    }
   }
 
   struct Group {

@@ -24,6 +24,7 @@ final class SeriesWriter {
   private var series: [SeriesID] = []
   private var fieldSets: [FieldSetID: [(field: FieldID, type: ColumnType)]] = [:]
   private var cells: [Cell] = []
+  private var integers = IntegerTile()
   private var divisors: [ScaleTableID: [Double]] = [:]
   private let scratch = MinuteScratch()
 
@@ -188,6 +189,11 @@ final class SeriesWriter {
     var column = 0
     while tile.columnsLeft > 0 {
       let count = min(RowTile.columnCountMax, tile.columnsLeft)
+      if tile.next(count, into: &integers) {
+        write(tile, layout.types[column..<column + count], timestamps, &fold)
+        column += count
+        continue
+      }
       tile.next(count, into: &cells, strings: &strings)
       for offset in 0..<count {
         let start = offset * timestamps.count
@@ -201,6 +207,28 @@ final class SeriesWriter {
     try block?.endGroup()
     fold.strings = strings
     minutes.endGroup(fold, fieldSet: layout.fieldSet, fields: layout.fields, types: layout.types)
+  }
+
+  /// Encodes and folds the columns that ``integers`` were decoded from.
+  private func write(
+    _ tile: borrowing RowTile,
+    _ types: ArraySlice<ColumnType>,
+    _ timestamps: [Timestamp],
+    _ fold: inout MinuteTable.Fold
+  ) {
+    for offset in 0..<types.count {
+      let type = types[types.startIndex + offset]
+      if integers.holds(offset) {
+        block?.appendColumn(integers, column: offset, type: type)
+      } else {
+        tile.cells(of: integers, offset, into: &cells)
+        block?.appendColumn(cells.span, type: type)
+      }
+    }
+    fold.add(&integers, types: types, timestamps: timestamps.span) { integers, offset in
+      tile.cells(of: integers, offset, into: &cells)
+      return cells
+    }
   }
 
   /// Writes rows that are columns already: merged and late ones.

@@ -1,3 +1,5 @@
+internal import CBytes
+
 /// Decodes one row's payload column by column, in order; the mirror image of ``RowEncoder``.
 ///
 /// Decoders of a minute hold one cursor a row and move all of them by a tile of columns at a time.
@@ -26,6 +28,20 @@ public struct RowCursor {
       unsafe end = nowhere
       unsafe isDamaged = true
     }
+  }
+
+  /// Goes on where a tile has left a row.
+  init(_ row: cbytes_row, column: Int) {
+    unsafe control = row.control
+    unsafe data = row.data
+    unsafe end = row.end
+    unsafe self.column = column
+    unsafe isDamaged = row.is_damaged != 0
+  }
+
+  /// Where a tile goes on.
+  var row: cbytes_row {
+    unsafe cbytes_row(control: control, data: data, end: end, is_damaged: isDamaged ? 1 : 0)
   }
 
   @inlinable @inline(__always)

@@ -1,5 +1,6 @@
 import Codecs
 import Model
+import TestSupport
 import Testing
 
 /// Goal: what `inspect --codecs` says of a column is true of its values.
@@ -54,6 +55,34 @@ import Testing
     #expect(found.step == nil)
     let other = try #require(found.runnerUp)
     #expect(other.byteCount >= byteCount)
+  }
+
+  /// Sixteen digits name any double between a half and 0.9, so these are decimals; but those of
+  /// two digits, moved by a unit here and there, take a sixth.
+  @Test(arguments: [ChunkStrength.head, .young, .cold])
+  func bentDecimalsThatAreDecimalsOfManyDigitsAreStoredAsBent(strength: ChunkStrength) throws {
+    var random = SeededRandom(seed: 3)
+    let values = (0..<1_200).map { _ in
+      let value = Double(Int.random(in: 50...88, using: &random)) / 100
+      return random.oneIn(3) ? value.nextUp : value
+    }
+    let (found, byteCount) = try Self.inspection(values, strength: strength)
+    #expect(found.codec == .nearlyDecimal)
+    let other = try #require(found.runnerUp)
+    #expect(other.byteCount >= byteCount)
+    let cells = values.map(\.bitPattern)
+    let bytes = encoded(cells, .float, strength: strength)
+    #expect(try decoded(bytes, .float, count: cells.count) == cells)
+  }
+
+  @Test(arguments: [1.0, 10, 100, 1_000])
+  func fractionsOfPowersOfTenAreNoOtherCodecThanDecimals(power: Double) throws {
+    let values = (0..<1_200).map { Double(($0 * 37) % 101) / power }
+    let (found, _) = try Self.inspection(values, strength: .cold)
+    #expect(found.codec == .scaled)
+    let other = try #require(found.runnerUp)
+    #expect(other.codec != .fraction)
+    #expect(other.codec != .quotient)
   }
 
   @Test func stringsAndIntegersAreLookedAtToo() throws {

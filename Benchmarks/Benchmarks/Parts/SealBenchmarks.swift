@@ -18,6 +18,7 @@ final class SealBench {
   private var divisors: [ScaleTableID: [Double]] = [:]
   private var encoder = ColumnEncoder(strength: .head)
   private var hints: [ColumnHint] = []
+  private var buffer = OutputBuffer(reserving: 1 << 20)
   private var cut: UInt64 = 0
   let pointCount: Int
 
@@ -59,78 +60,114 @@ final class SealBench {
 
   private func power(_ exponent: UInt8) -> Double { Model.DecimalScale.powers[Int(exponent)] }
 
-  /// Gives the columns of every series to `column`, sixty cells each.
-  private func transpose(
-    begin: (Int, Span<Timestamp>) -> Void,
-    column: (Span<Cell>, ColumnType, Int, Span<Timestamp>) -> Void,
-    end: () throws -> Void
-  ) rethrows {
+  /// What a cut makes of columns: eight at a time where the processor lets it, else one by one.
+  private struct Work {
+    var begin: (Int, Span<Timestamp>) -> Void = { _, _ in }
+    /// The tile, the types of its columns, and which of the row's columns is its first.
+    var tile: (inout IntegerTile, ArraySlice<ColumnType>, Int, Span<Timestamp>) -> Void
+    var column: (Span<Cell>, ColumnType, Int, Span<Timestamp>) -> Void
+    var end: () throws -> Void = {}
+  }
+
+  /// Gives the columns of every series to `work`, sixty cells each.
+  private func transpose(_ work: Work) throws {
     let reader = arena.reader()
     var strings = StringArena()
     var cells: [Cell] = []
+    var integers = IntegerTile()
     for (index, layout) in layouts.enumerated() {
       var rows: [RowReference] = []
       reader.collect(runs[index], index: 0, into: &rows)
       let timestamps = rows.map(\.timestamp)
-      begin(index, timestamps.span)
+      work.begin(index, timestamps.span)
       var tile = RowTile(rows[...], types: layout.types) { divisors($0, layout.types.count) }
       var place = 0
       while tile.columnsLeft > 0 {
         let count = min(RowTile.columnCountMax, tile.columnsLeft)
+        if tile.next(count, into: &integers) {
+          // These lines have no values of more than 32 bits.
+          work.tile(&integers, layout.types[place..<place + count], place, timestamps.span)
+          place += count
+          continue
+        }
         tile.next(count, into: &cells, strings: &strings)
         for offset in 0..<count {
           let start = offset * rows.count
           let span = cells.span.extracting(start..<start + rows.count)
-          column(span, layout.types[place], place, timestamps.span)
+          work.column(span, layout.types[place], place, timestamps.span)
           place += 1
         }
       }
-      try end()
+      try work.end()
     }
   }
 
   /// Columns alone.
-  func transpose() {
-    transpose(begin: { _, _ in }, column: { span, _, _, _ in blackHole(span[0]) }, end: {})
+  func transpose() throws {
+    try transpose(
+      Work(
+        tile: { tile, _, _, _ in blackHole(tile.integers(0)[0]) },
+        column: { span, _, _, _ in blackHole(span[0]) }
+      )
+    )
   }
 
   /// Columns and their windows.
-  func fold() {
-    var windows: [Window] = []
-    var minutes: [MinuteRun] = []
-    transpose { _, timestamps in
-      minutes = MinuteRun.split(timestamps)
-      windows.removeAll(keepingCapacity: true)
-    } column: { span, type, _, timestamps in
-      WindowFolder.fold(span, type: type, timestamps: timestamps, runs: minutes, into: &windows)
-    } end: {
-    }
-    blackHole(windows.count)
+  func fold() throws {
+    let table = Windows()
+    try transpose(
+      Work(
+        begin: { _, timestamps in table.begin(timestamps) },
+        tile: { tile, types, _, timestamps in table.fold(&tile, types, timestamps) },
+        column: { span, type, _, timestamps in table.fold(span, type, timestamps) }
+      )
+    )
+    blackHole(table.windows.count)
   }
 
   /// Columns, their windows and their chunks, in memory.
-  func encode() {
-    var windows: [Window] = []
-    var minutes: [MinuteRun] = []
-    var buffer = OutputBuffer(reserving: 1 << 20)
+  func encode() throws {
+    let table = Windows()
     let strings = StringArena()
-    transpose { _, timestamps in
-      minutes = MinuteRun.split(timestamps)
-      windows.removeAll(keepingCapacity: true)
-    } column: { span, type, place, timestamps in
-      if buffer.count > 1 << 19 { buffer.removeAll() }
-      encoder.encode(span, type: type, strings: strings, hint: &hints[place], into: &buffer)
-      WindowFolder.fold(span, type: type, timestamps: timestamps, runs: minutes, into: &windows)
-    } end: {
-    }
-    blackHole(windows.count)
+    buffer.removeAll()
+    try transpose(
+      Work(
+        begin: { _, timestamps in
+          table.begin(timestamps)
+          if self.buffer.count > 1 << 19 { self.buffer.removeAll() }
+        },
+        tile: { tile, types, place, timestamps in
+          for offset in 0..<types.count {
+            precondition(tile.holds(offset))
+            self.encoder.encode(
+              tile,
+              column: offset,
+              type: types[types.startIndex + offset],
+              hint: &self.hints[place + offset],
+              into: &self.buffer
+            )
+          }
+          table.fold(&tile, types, timestamps)
+        },
+        column: { span, type, place, timestamps in
+          self.encoder.encode(
+            span,
+            type: type,
+            strings: strings,
+            hint: &self.hints[place],
+            into: &self.buffer
+          )
+          table.fold(span, type, timestamps)
+        }
+      )
+    )
+    blackHole(table.windows.count)
   }
 
   /// All of it, into a block in memory.
   func write() throws {
     cut += 1
-    var minutes: [MinuteRun] = []
-    var windows: [Window] = []
+    let table = Windows()
     let block = OpenBlock(
       try BlockWriter(
         disk: RealDisk(),
@@ -148,27 +185,68 @@ final class SealBench {
       )
     )
     let strings = StringArena()
-    try transpose { index, timestamps in
-      let layout = layouts[index]
-      minutes = MinuteRun.split(timestamps)
-      windows.removeAll(keepingCapacity: true)
-      block.writer?.beginGroup(
-        series: layout.definition.series,
-        fieldSet: layout.definition.fieldSet,
-        fields: zip(layout.fields, layout.types).map { (field: $0, type: $1) },
-        timestamps: timestamps,
-        isLate: false
+    try transpose(
+      Work(
+        begin: { index, timestamps in
+          let layout = self.layouts[index]
+          table.begin(timestamps)
+          block.writer?.beginGroup(
+            series: layout.definition.series,
+            fieldSet: layout.definition.fieldSet,
+            fields: zip(layout.fields, layout.types).map { (field: $0, type: $1) },
+            timestamps: timestamps,
+            isLate: false
+          )
+        },
+        tile: { tile, types, _, timestamps in
+          for offset in 0..<types.count {
+            precondition(tile.holds(offset))
+            let type = types[types.startIndex + offset]
+            block.writer?.appendColumn(tile, column: offset, type: type)
+          }
+          table.fold(&tile, types, timestamps)
+        },
+        column: { span, type, _, timestamps in
+          block.writer?.appendColumn(span, type: type, strings: strings)
+          table.fold(span, type, timestamps)
+        },
+        end: { try block.writer?.endGroup() }
       )
-    } column: { span, type, _, timestamps in
-      block.writer?.appendColumn(span, type: type, strings: strings)
-      WindowFolder.fold(span, type: type, timestamps: timestamps, runs: minutes, into: &windows)
-    } end: {
-      try block.writer?.endGroup()
-    }
+    )
     let definitions = BlockDefinitions(tenant: .default, tenantName: Array("default".utf8))
     guard let writer = block.writer.take() else { return }
     let summary = try writer.finish(definitions: definitions, ledger: [])
     try RealDisk().remove(Path.join(folder.path, summary.identity.fileName))
+  }
+}
+
+/// Windows that closures fold columns into.
+private final class Windows {
+  private(set) var windows: [Window] = []
+  private var minutes: [MinuteRun] = []
+
+  func begin(_ timestamps: Span<Timestamp>) {
+    minutes = MinuteRun.split(timestamps)
+    windows.removeAll(keepingCapacity: true)
+  }
+
+  func fold(_ cells: Span<Cell>, _ type: ColumnType, _ timestamps: Span<Timestamp>) {
+    WindowFolder.fold(cells, type: type, timestamps: timestamps, runs: minutes, into: &windows)
+  }
+
+  func fold(
+    _ tile: inout IntegerTile,
+    _ types: ArraySlice<ColumnType>,
+    _ timestamps: Span<Timestamp>
+  ) {
+    WindowFolder.fold(
+      &tile,
+      types: types,
+      timestamps: timestamps,
+      runs: minutes,
+      cells: { _, _ in [] },
+      into: &windows
+    )
   }
 }
 
@@ -193,9 +271,9 @@ func sealBenchmarks() {
       var runs: [RowRun] = []
       bench.append(to: RowArena(), &runs)
     }
-    add("rows to columns") { $0.transpose() }
-    add("rows to columns, fold") { $0.fold() }
-    add("rows to columns, fold, head chunks") { $0.encode() }
+    add("rows to columns") { try $0.transpose() }
+    add("rows to columns, fold") { try $0.fold() }
+    add("rows to columns, fold, head chunks") { try $0.encode() }
     add("rows to columns, fold, a block") { try $0.write() }
   }
 }

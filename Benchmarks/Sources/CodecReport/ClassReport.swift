@@ -99,12 +99,12 @@ func decodeChunk(
 }
 
 enum ClassReport {
-  static func run() {
+  static func run(_ kinds: [ColumnClass] = ColumnClass.allCases) {
     print("bits a value · encode · decode, M values/s of one core (CPU time, median of five)")
     let head = ["head 60", "young 1024", "cold 8192", "Gorilla 120", "zstd 8192"]
     print("| class | " + head.joined(separator: " | ") + " |")
     print("| --- |" + String(repeating: " --- |", count: head.count))
-    for kind in ColumnClass.allCases {
+    for kind in kinds {
       let columns = (0..<8).map { kind.cells(16_384, seed: UInt64($0)) }
       let cells =
         strengths.map { strength, rows in

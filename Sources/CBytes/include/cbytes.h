@@ -67,6 +67,32 @@ int cbytes_unscale(uint64_t *words, size_t count, double power);
 // Takes blocks of 64 bytes into a state of SHA-256.
 int cbytes_sha256(uint32_t *state, const void *bytes, size_t block_count);
 
+// Decodes a block of `count` integers, at most 128: fields of 1 to 25 bits plus `base`, which are
+// the integers (`order` 0), their differences behind `first` (1), or the differences of these behind
+// `first` and `first` + `step` (2); `first` and `step` are 0 where an order has none. They become
+// quotients by a power of ten up to 10^15, unless `power` is 0. The integers may be as large as
+// 2^50, but not spread over more than 31 bits.
+int cbytes_decode_plain(const void *bytes, size_t byte_count, unsigned width, int64_t base,
+                        unsigned order, int64_t first, int64_t step, double power,
+                        uint64_t *target, size_t count);
+
+// The next two begin a loop and return how many values they have done, which may be none.
+
+// Decodes tokens by the four states of the range coder from `position` on: 2,048 slots say of each
+// state what it becomes, `values` what a token stands for. Reads within the bytes.
+size_t cbytes_decode_tokens(const void *bytes, size_t byte_count, const uint32_t *slots,
+                            const uint64_t *values, uint64_t *states, size_t *position,
+                            uint64_t *target, size_t count);
+
+// Replaces tokens by the numbers that they and their open bits are, from bit `position` on; `counts`
+// says how many bits a token has, at most `count_max`. Reads within the bytes.
+size_t cbytes_decode_open_bits(const void *bytes, size_t byte_count, const uint64_t *bases,
+                               const unsigned char *counts, unsigned count_max, int is_signed,
+                               uint64_t centre, size_t *position, uint64_t *target, size_t count);
+
 // Whether wide instructions are used where there are any: for tests of what is done without.
 void cbytes_use_wide(int use);
 int cbytes_uses_wide(void);
+
+// Whether wide instructions are there and may be used.
+int cbytes_has_wide(void);
