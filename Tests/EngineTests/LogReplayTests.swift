@@ -143,15 +143,19 @@ import Testing
       measurement: "n",
       limit: .age(2 * RetentionTests.hour)
     )
+    var mode = CompactionMode.none
     let harness = try EngineHarness(now: RetentionTests.start) { configuration in
       RetentionTests.configure(&configuration, [rule], age: 0, bytes: 0)
+      configuration.compaction.mode = mode
       // Blocks hold both measurements, so that none goes whole.
       configuration.partitionCount = 1
       configuration.queueRetainNanoseconds = .max
       configuration.queueRetainByteCount = .max
     }
     try await RetentionTests.write(harness, hours: 9)
-    try harness.settle(steps: 1_300)
+    mode = .background
+    try harness.restart()
+    try harness.settle(steps: 200)
     let expired = await harness.engine.ledger().reduce(0) { $0 + $1.entry.expired }
     #expect(expired > 0)
     let found = try Self.replay(harness.disk, from: .arrival(0))

@@ -123,7 +123,7 @@ import Testing
     try harness.restart()
     #expect(try await Self.counted(harness, Self.start, days: 12).count == all)
     let first = Self.start / 1_000_000_000
-    let range = "start=\(first)&end=\(first + 6 * 86_400 - 1)"
+    let range = "start=\(first)&end=\(first + 6 * 86_400)"
     try await harness.engine.deleteSeries(
       EngineHarness.items("match[]=m{h=\"b\"}&\(range)"),
       tenant: "default"
@@ -134,7 +134,8 @@ import Testing
         #expect(found.count == 12 * 144, "\(host)")
       }
       let found = try await Self.counted(harness, Self.start, days: 12, tags: "&tag.h=b")
-      #expect(found.count == 6 * 144)
+      // The row at the very end goes too, where there are rows and not only windows.
+      #expect(found.count == (mode == .none ? 6 * 144 - 1 : 6 * 144))
       try Self.look(harness, times: 2)
     }
     #expect(harness.damages.isEmpty)
