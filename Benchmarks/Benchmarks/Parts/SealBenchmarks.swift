@@ -63,8 +63,9 @@ final class SealBench {
   /// What a cut makes of columns: eight at a time where the processor lets it, else one by one.
   private struct Work {
     var begin: (Int, Span<Timestamp>) -> Void = { _, _ in }
-    /// The tile, the types of its columns, and which of the row's columns is its first.
-    var tile: (inout IntegerTile, ArraySlice<ColumnType>, Int, Span<Timestamp>) -> Void
+    /// The tile, the types of its columns, which of the row's columns is its first, and the cells
+    /// of the columns that it does not hold.
+    var tile: (inout IntegerTile, ArraySlice<ColumnType>, Int, Span<Timestamp>, [[Cell]]) -> Void
     var column: (Span<Cell>, ColumnType, Int, Span<Timestamp>) -> Void
     var end: () throws -> Void = {}
   }
@@ -85,8 +86,11 @@ final class SealBench {
       while tile.columnsLeft > 0 {
         let count = min(RowTile.columnCountMax, tile.columnsLeft)
         if tile.next(count, into: &integers) {
-          // These lines have no values of more than 32 bits.
-          work.tile(&integers, layout.types[place..<place + count], place, timestamps.span)
+          var others = [[Cell]](repeating: [], count: count)
+          for offset in 0..<count where !integers.holds(offset) {
+            tile.cells(of: integers, offset, into: &others[offset])
+          }
+          work.tile(&integers, layout.types[place..<place + count], place, timestamps.span, others)
           place += count
           continue
         }
@@ -106,7 +110,7 @@ final class SealBench {
   func transpose() throws {
     try transpose(
       Work(
-        tile: { tile, _, _, _ in blackHole(tile.integers(0)[0]) },
+        tile: { tile, _, _, _, _ in blackHole(tile.integers(0)[0]) },
         column: { span, _, _, _ in blackHole(span[0]) }
       )
     )
@@ -118,7 +122,9 @@ final class SealBench {
     try transpose(
       Work(
         begin: { _, timestamps in table.begin(timestamps) },
-        tile: { tile, types, _, timestamps in table.fold(&tile, types, timestamps) },
+        tile: { tile, types, _, timestamps, others in
+          table.fold(&tile, types, timestamps, others)
+        },
         column: { span, type, _, timestamps in table.fold(span, type, timestamps) }
       )
     )
@@ -136,18 +142,28 @@ final class SealBench {
           table.begin(timestamps)
           if self.buffer.count > 1 << 19 { self.buffer.removeAll() }
         },
-        tile: { tile, types, place, timestamps in
+        tile: { tile, types, place, timestamps, others in
           for offset in 0..<types.count {
-            precondition(tile.holds(offset))
+            let type = types[types.startIndex + offset]
+            guard tile.holds(offset) else {
+              self.encoder.encode(
+                others[offset].span,
+                type: type,
+                strings: strings,
+                hint: &self.hints[place + offset],
+                into: &self.buffer
+              )
+              continue
+            }
             self.encoder.encode(
               tile,
               column: offset,
-              type: types[types.startIndex + offset],
+              type: type,
               hint: &self.hints[place + offset],
               into: &self.buffer
             )
           }
-          table.fold(&tile, types, timestamps)
+          table.fold(&tile, types, timestamps, others)
         },
         column: { span, type, place, timestamps in
           self.encoder.encode(
@@ -198,13 +214,16 @@ final class SealBench {
             isLate: false
           )
         },
-        tile: { tile, types, _, timestamps in
+        tile: { tile, types, _, timestamps, others in
           for offset in 0..<types.count {
-            precondition(tile.holds(offset))
             let type = types[types.startIndex + offset]
-            block.writer?.appendColumn(tile, column: offset, type: type)
+            if tile.holds(offset) {
+              block.writer?.appendColumn(tile, column: offset, type: type)
+            } else {
+              block.writer?.appendColumn(others[offset].span, type: type)
+            }
           }
-          table.fold(&tile, types, timestamps)
+          table.fold(&tile, types, timestamps, others)
         },
         column: { span, type, _, timestamps in
           block.writer?.appendColumn(span, type: type, strings: strings)
@@ -237,14 +256,15 @@ private final class Windows {
   func fold(
     _ tile: inout IntegerTile,
     _ types: ArraySlice<ColumnType>,
-    _ timestamps: Span<Timestamp>
+    _ timestamps: Span<Timestamp>,
+    _ others: [[Cell]]
   ) {
     WindowFolder.fold(
       &tile,
       types: types,
       timestamps: timestamps,
       runs: minutes,
-      cells: { _, _ in [] },
+      cells: { _, column in others[column] },
       into: &windows
     )
   }
