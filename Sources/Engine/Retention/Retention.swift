@@ -17,6 +17,8 @@ final class Retention: Sendable {
   /// Of all tenants and measurements.
   private let shortestAge: Int64
   private let longestAge: Int64
+  /// Where cuts never come by themselves, this is taken for their interval.
+  private static let openNanosecondsMax: Int64 = 10 * 24 * Nanoseconds.perHour
   /// How much longer than rows are taken they are on the disk where there are rollups.
   private let margin: Int64
 
@@ -26,7 +28,8 @@ final class Retention: Sendable {
     self.rollups = rollups
     // When a row is taken the newest point in blocks may be as old as a row may be open, and when
     // the row is cut it may be the latest one; a cut takes a while itself.
-    margin = max(Nanoseconds.perHour, 2 * openNanoseconds + Nanoseconds.perHour / 2)
+    let open = min(openNanoseconds, Self.openNanosecondsMax)
+    margin = max(Nanoseconds.perHour, 2 * open + Nanoseconds.perHour / 2)
     (shortestAge, longestAge) = rules.ages(tenant: nil)
   }
 
