@@ -110,7 +110,8 @@
         let answer = try transport.send(
           method,
           url: endpoint + path,
-          headers: [],
+          // What is no form reaches the server as it is.
+          headers: [(name: "content-type", value: "text/plain")],
           body: Array(body.utf8),
           answerByteCountMax: 1 << 16
         )

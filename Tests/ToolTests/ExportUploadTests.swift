@@ -1,4 +1,5 @@
 import Cold
+import Model
 import Platform
 import TestSupport
 import Testing
@@ -69,6 +70,44 @@ import Tool
     #expect(try ExportManifest.load(store, ".")?.files.count == 2)
     #expect(try store.list(".").contains("_manifest.json"))
     #expect(throws: SystemError.self) { try store.remove("_manifest.json") }
+  }
+
+  /// A store that denies everything.
+  private struct DenyingStore: ObjectStore {
+    let location = "s3://denied/x"
+    func path(of key: String) -> String { "\(location)/\(key)" }
+
+    private func denial(_ key: String) -> ObjectError {
+      ObjectError(.denied, path(of: key), "head: 403; check AWS_ACCESS_KEY_ID")
+    }
+
+    func put(_ key: String, _ file: any ReadableFile) throws(ObjectError) { throw denial(key) }
+    func get(_ key: String, at offset: Int, count: Int) throws(ObjectError) -> [UInt8] {
+      throw denial(key)
+    }
+    func list(_ prefix: String) throws(ObjectError) -> [ObjectEntry] { throw denial(prefix) }
+    func delete(_ key: String) throws(ObjectError) { throw denial(key) }
+    func byteCount(of key: String) throws(ObjectError) -> Int? { throw denial(key) }
+  }
+
+  @Test(arguments: [true, false]) func aStoreThatDeniesIsNamedAndNothingIsOffered(
+    overwrites: Bool
+  ) throws {
+    let disk = try Self.disk()
+    let upload = ExportUpload(
+      disk: disk,
+      directory: "/staging",
+      store: DenyingStore(),
+      overwrites: overwrites
+    )
+    let fault = #expect(throws: ExportUpload.Fault.self) { try upload.run() }
+    let message = try #require(fault?.message)
+    #expect(message.contains("s3://denied/x/_manifest.json: head: 403; check AWS_ACCESS_KEY_ID"))
+    #expect(message.hasSuffix("run it again to go on (/staging is kept)"))
+    // To replace what nobody can see would help nobody.
+    #expect(!message.contains("--overwrite"))
+    let found = ExportCheck(disk: StoreDisk(DenyingStore()), directory: ".").run().findings
+    #expect(found.map(\.severity) == [.unreadable])
   }
 
   @Test func aRunThatIsCutShortGoesOn() throws {

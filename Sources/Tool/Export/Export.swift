@@ -167,7 +167,7 @@ struct Export: ParsableCommand {
     } catch let fault as ParquetExport.Fault {
       throw Failure(fault.message)
     } catch let error as SystemError {
-      throw Failure("the export failed: \(error); \(Self.remedy(error)), and run it again to go on")
+      throw Failure("the export failed: \(error); \(remedy(error)), and run it again to go on")
     }
     progress.end()
     try destination?.upload(overwrites: overwrite)
@@ -216,7 +216,7 @@ struct Export: ParsableCommand {
       return try FolderTarget(disk: disk, directory: out, suffix: format.fileSuffix)
     } catch {
       let isThere = error.code == SystemError.Code.exists
-      throw Failure("\(error); \(isThere ? "--overwrite replaces files" : Self.remedy(error))")
+      throw Failure("\(error); \(isThere ? "--overwrite replaces files" : remedy(error))")
     }
   }
 
@@ -230,12 +230,13 @@ struct Export: ParsableCommand {
     } catch {
       // Whoever read has had enough, as head does.
       if error.code == SystemError.Code.brokenPipe { throw ExitCode(1) }
-      throw Failure("the export failed: \(error); \(Self.remedy(error))")
+      throw Failure("the export failed: \(error); \(remedy(error))")
     }
   }
 
-  private static func remedy(_ error: SystemError) -> String {
-    error.isDiskFull ? "free some space, or choose another --out" : "choose another --out"
+  private func remedy(_ error: SystemError) -> String {
+    let folder = isBucket ? "choose another --staging" : "choose another --out"
+    return error.isDiskFull ? "free some space, or \(folder)" : folder
   }
 
   private static let listedNameCountMax = 20

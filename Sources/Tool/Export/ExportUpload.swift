@@ -15,6 +15,8 @@ package struct ExportUpload {
 
   package struct Fault: Error {
     package var message: String
+    /// Whether the store has refused to tell what is there.
+    package var isRefusal = false
   }
 
   private let disk: any Disk
@@ -68,7 +70,7 @@ package struct ExportUpload {
     do throws(ExportManifest.Fault) {
       return try ExportManifest.load(disk, directory)
     } catch {
-      throw Fault(message: error.message)
+      throw Fault(message: error.message, isRefusal: error.isRefusal)
     }
   }
 
@@ -78,6 +80,9 @@ package struct ExportUpload {
     do {
       there = try load(StoreDisk(store), ".")
     } catch let fault as Fault {
+      guard !fault.isRefusal else {
+        throw Fault(message: "\(fault.message); run it again to go on (\(directory) is kept)")
+      }
       guard overwrites else { throw Fault(message: "\(fault.message); --overwrite replaces it") }
       there = nil
     }

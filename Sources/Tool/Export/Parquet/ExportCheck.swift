@@ -25,7 +25,7 @@ package struct ExportCheck {
     do throws(ExportManifest.Fault) {
       manifest = try ExportManifest.load(disk, directory)
     } catch {
-      find(.damage, path, 0, 0, error.message)
+      find(error.isRefusal ? .unreadable : .damage, path, 0, 0, error.message)
       return result
     }
     guard let manifest else {

@@ -177,6 +177,8 @@ package struct ExportManifest: Sendable {
   /// Why a manifest cannot be read.
   package struct Fault: Error {
     package var message: String
+    /// Whether it may be sound: the system or the store has refused to read it.
+    package var isRefusal = false
   }
 
   /// The manifest of a folder, or `nil` when there is none.
@@ -187,7 +189,7 @@ package struct ExportManifest: Sendable {
       guard try disk.byteCount(of: path) != nil else { return nil }
       bytes = try disk.read(path, byteCountMax: byteCountMax)
     } catch {
-      throw Fault(message: "\(error)")
+      throw Fault(message: "\(error)", isRefusal: true)
     }
     let json: JSONValue
     do throws(JSONParser.Fault) {

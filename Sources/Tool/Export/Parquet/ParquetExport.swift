@@ -119,6 +119,7 @@ package struct ParquetExport {
     do throws(ExportManifest.Fault) {
       manifest = try ExportManifest.load(disk, directory)
     } catch {
+      guard !error.isRefusal else { throw Fault(message: error.message) }
       guard overwrites else { throw Fault(message: "\(error.message); --overwrite replaces it") }
       manifest = nil
     }
