@@ -247,7 +247,7 @@ import Testing
     }
     harness.clock.advance(nanoseconds: 6 * day)
     try look(harness, times: 2)
-    let objects = harness.disk.files.keys.filter { $0.hasPrefix("/cold/") }.sorted()
+    let objects = ColdTierTests.objects(harness.disk)
     #expect(!objects.isEmpty)
     let whole = try await counted(harness, start, days: 9)
     #expect(whole.warnings.isEmpty)
