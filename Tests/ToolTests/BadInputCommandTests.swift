@@ -76,7 +76,8 @@ import Testing
     }
     let block = try #require(blocks.first)
     var bytes = try disk.read(block, byteCountMax: 1 << 20)
-    bytes[150] ^= 1
+    // In the first group.
+    bytes[100] ^= 1
     try disk.replace(block, with: bytes)
     let out = temporary.file("out")
     let exported = try CommandProcess.run([

@@ -90,6 +90,7 @@ struct Import: ParsableCommand {
 
   func run() throws {
     let disk = RealDisk()
+    let settings = try to == nil ? ImportSettings.configuration(data: data, file: config) : nil
     let paths = try expanded(disk)
     let inputs: [InputFile]
     do throws(SystemError) {
@@ -97,7 +98,7 @@ struct Import: ParsableCommand {
     } catch {
       throw Failure("\(error)")
     }
-    let channel = try open()
+    let channel = try open(settings, disk)
     let progress = ProgressLine("import", unit: .bytes)
     var failure: String?
     do {
@@ -153,14 +154,20 @@ struct Import: ParsableCommand {
     }
   }
 
-  private func open() throws -> any ImportChannel {
+  private func open(
+    _ settings: EngineConfiguration?,
+    _ disk: RealDisk
+  ) throws -> any ImportChannel {
     if let to, let address = Address(to) {
       return try SocketChannel(address, windowByteCount: window.byteCount)
     }
-    return try EngineChannel(
-      ImportSettings.configuration(data: data, file: config),
-      windowByteCount: window.byteCount
-    )
+    guard let settings else { throw Failure("give either --to HOST:PORT or --data DIR") }
+    do throws(SystemError) {
+      try disk.createDirectory(settings.dataDirectory)
+    } catch {
+      throw Failure("cannot use \(settings.dataDirectory) as data directory: \(error)")
+    }
+    return try EngineChannel(settings, windowByteCount: window.byteCount)
   }
 
   private func begin(_ channel: any ImportChannel) throws {

@@ -7,7 +7,7 @@ package enum ImportSettings {
   /// - Parameters:
   ///   - data: wins over variables and the file.
   ///   - file: a configuration file.
-  /// - Throws: ``WrongUsage`` that names file, line and setting; ``Failure``.
+  /// - Throws: ``WrongUsage`` that names file, line and setting.
   package static func configuration(
     data: String?,
     file path: String?,
@@ -33,15 +33,9 @@ package enum ImportSettings {
         "no data directory; give --data DIR, or \"data: DIR\" in \(path ?? "a --config file")"
       ])
     }
-    let disk = RealDisk()
-    do throws(SystemError) {
-      try disk.createDirectory(directory)
-    } catch {
-      throw Failure("cannot use \(directory) as data directory: \(error)")
-    }
     // Somebody may want to read the log again, and has said elsewhere for how long.
     let isTold = ["queue.retain.age", "queue.retain.bytes"].contains(where: resolution.isGiven)
-    let segments = (try? disk.list(DataDirectory(directory).queue)) ?? []
+    let segments = (try? RealDisk().list(DataDirectory(directory).queue)) ?? []
     if !isTold, !segments.isEmpty {
       configuration.queueRetainNanoseconds = .max
       configuration.queueRetainByteCount = .max
