@@ -34,7 +34,6 @@ import Testing
     (["export", "--format", "csv", "--out", "s3://b/x"], "--out s3://b/x: a bucket takes"),
     (["export", "--format", "parquet", "--out", "o", "--rollup", "5m"], "--rollup takes 1m or 1h"),
     (["import", "x", "--format", "xml"], "'line', 'csv', 'jsonl' or 'parquet'"),
-    (["import", "x", "--config", "/nowhere.yaml"], "cannot read the config file /nowhere.yaml"),
     (["verify", "--export", "o"], "give either --data DIR or --export DIR"),
     (
       ["plan", "--servers", "1", "--metrics", "1", "--retention", "raw=7"],
@@ -64,48 +63,6 @@ import Testing
     let outcome = try CommandProcess.run(["import", "-", "--data", "/dev/null"])
     #expect(outcome.status == 1)
     #expect(outcome.errors.contains("cannot use /dev/null as data directory"))
-  }
-
-  @Test func aDamagedBlockIsNamedLeftOutAndNotForgotten() throws {
-    let temporary = try TemporaryDirectory()
-    let data = try Self.filled(temporary)
-    let disk = RealDisk()
-    let blocks = try (0..<8).flatMap { partition in
-      let folder = "\(data)/partitions/0\(partition)/blocks"
-      return try disk.list(folder).filter { $0.hasSuffix(".block") }.map { "\(folder)/\($0)" }
-    }
-    let block = try #require(blocks.first)
-    var bytes = try disk.read(block, byteCountMax: 1 << 20)
-    bytes[150] ^= 1
-    try disk.replace(block, with: bytes)
-    let out = temporary.file("out")
-    let exported = try CommandProcess.run([
-      "export", "--data", data, "--format", "parquet", "--out", out,
-    ])
-    #expect(exported.status == 1)
-    #expect(exported.errors.contains("left out: \(block) "))
-    #expect(exported.errors.contains("varve queue replay"))
-    let verified = try CommandProcess.run(["verify", "--data", data])
-    #expect(verified.status == 1)
-    #expect(verified.output.hasPrefix("\(block) "))
-    let planned = try CommandProcess.run([
-      "plan", "--servers", "1", "--metrics", "1", "--data", data,
-    ])
-    #expect(planned.status == 0)
-    // The export is whole as far as it goes, and says what it lacks.
-    let checked = try CommandProcess.run(["verify", "--export", out])
-    #expect(checked.status == 0)
-    #expect(checked.errors.contains("were left out when it was exported; export it again"))
-    // An import is a start: the block is made anew from the log, and all of it is there.
-    let rows = temporary.file("more.lp")
-    try disk.replace(rows, with: Array("other v=1 \(Self.base)\n".utf8))
-    #expect(try CommandProcess.run(["import", rows, "--data", data]).status == 0)
-    let again = try CommandProcess.run([
-      "export", "--data", data, "--format", "parquet", "--out", out,
-    ])
-    #expect(again.status == 0, "\(again.errors)")
-    #expect(again.errors.contains("201 rows"))
-    #expect(try CommandProcess.run(["verify", "--export", out]).errors.hasSuffix(": sound\n"))
   }
 
   @Test func aCutOrDamagedFileIsRefusedAndWhatWasThereStays() throws {
