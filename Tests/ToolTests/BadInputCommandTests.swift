@@ -34,6 +34,7 @@ import Testing
     (["export", "--format", "csv", "--out", "s3://b/x"], "--out s3://b/x: a bucket takes"),
     (["export", "--format", "parquet", "--out", "o", "--rollup", "5m"], "--rollup takes 1m or 1h"),
     (["import", "x", "--format", "xml"], "'line', 'csv', 'jsonl' or 'parquet'"),
+    (["import", "x", "--config", "/nowhere.yaml"], "cannot read the config file /nowhere.yaml"),
     (["verify", "--export", "o"], "give either --data DIR or --export DIR"),
     (
       ["plan", "--servers", "1", "--metrics", "1", "--retention", "raw=7"],
