@@ -11,6 +11,8 @@ internal import CBytes
   public static let columnCountMax = 8
   /// Integers that span less than this have differences, and differences of those, of 32 bits.
   public static let spanMax: Int64 = 1 << 30
+  /// Integers over greater powers of ten are not held.
+  private static let powerMax = 1e15
   /// What is read behind the last column's end.
   private static let slackCount = 16
 
@@ -117,7 +119,10 @@ internal import CBytes
       let power = runs.reduce(0) { max($0, $1.divisors[column + lane]) }
       unsafe floats[lane] = power
       if runs.count > 1, whole >> UInt32(lane) & 1 == 1 {
-        let isOne = bring(lane, to: power, runs.lazy.map { ($0.end, $0.divisors[column + lane]) })
+        // A column that is not held has its integers as they came.
+        let isOne =
+          power <= Self.powerMax
+          && bring(lane, to: power, runs.lazy.map { ($0.end, $0.divisors[column + lane]) })
         if !isOne { whole &= ~(1 << UInt32(lane)) }
       }
     }
@@ -163,7 +168,7 @@ internal import CBytes
   private func isWhole(_ lane: Int, _ type: ColumnType) -> Bool {
     let power = unsafe floats[lane]
     return switch type {
-    case .float: power >= 1 && power <= 1e15
+    case .float: power >= 1 && power <= Self.powerMax
     case .integer: true
     // Those beyond 2^63 come as negative integers.
     case .unsigned: least(lane, order: 0) >= 0

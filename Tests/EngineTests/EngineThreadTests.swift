@@ -13,6 +13,8 @@ import Testing
   /// Seconds, two hours ago: a quick machine sends rows of half an hour meanwhile.
   private static let base = RealClock().now() / 1_000_000_000 - 7_200
   private static let milliseconds = 1_500
+  /// A row a millisecond: what lies in the hour that is asked for, however slow the machine is.
+  private static let rowCountMax = 3_000_000
 
   /// Sends rows and waits for their acknowledgement, again and again.
   private final class Sender: Sendable {
@@ -26,7 +28,7 @@ import Testing
       guard let receiver = try? engine.makeReceiver(onSettled: { settled.set() }) else { return }
       let connection = receiver.open(sender: "sender")
       var next = 0
-      while !isStopped.load(ordering: .relaxed) {
+      while !isStopped.load(ordering: .relaxed), next < EngineThreadTests.rowCountMax {
         var text = ""
         for row in next..<next + 200 {
           // Of two rows the newer one comes first, and each tenth is sent again.
