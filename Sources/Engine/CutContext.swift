@@ -28,6 +28,7 @@ struct CutContext {
   var damagedMinutes: [RingRecovery.DamagedMinute] = []
   /// Rows that are left out, when a block is made anew.
   var deletes: [DeleteRecord] = []
+  var stretchRowCount = RowStretches.rowCountMin
 }
 
 extension CutContext {

@@ -58,6 +58,8 @@ public struct EngineConfiguration: Sendable {
   public var fieldSetsMax = 1_000_000
   /// Memory of open rows over all partitions. Reaching it makes partitions cut.
   public var openRowByteCountMax = 1 << 30
+  /// Open rows of one series that a cut or a query works on at once.
+  public var stretchRowCount = 1 << 17
   public var lineByteCountMax = 1 << 20
   /// Memory of one query's answer and of what it merges.
   public var queryByteCountMax = 256 << 20

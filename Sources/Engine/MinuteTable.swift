@@ -62,6 +62,10 @@ struct MinuteTable {
   private let scratch: MinuteScratch
   private var groups: [Group] = []
   private var dirty: Set<Int64> = []
+  /// Minutes before it are written.
+  private var writtenBefore = Int64.min
+  /// The minute that rows of earlier calls of ``finish(before:_:)`` lie in, too.
+  private var spread: Int64?
   /// The minutes that were written: those that had a window before, and new ones.
   private(set) var restated: [Int64] = []
   private(set) var closed: [Int64] = []
@@ -102,18 +106,30 @@ struct MinuteTable {
     groups.append(Group(fold: fold, fieldSet: fieldSet, fields: fields, types: types))
   }
 
-  /// Writes the records.
+  /// Writes the records of the minutes before `end`; later ones wait for more rows. A series whose
+  /// rows come in several stretches calls it after each, ascending, with `.max` at last.
   ///
   /// - Parameter rows: this cut's rows of the series in a range, for minutes that must be folded
-  ///   again.
-  mutating func finish(_ rows: (TimeRange) -> [ColumnBatch]) throws(SystemError) {
+  ///   again. They are of the last stretch: for a minute of several stretches that must be, a
+  ///   record is written that says that raw rows answer for it.
+  mutating func finish(
+    before end: Int64 = .max,
+    _ rows: (TimeRange) -> [ColumnBatch]
+  ) throws(SystemError) {
     var minutes: [Int64: [(group: Int, run: Int)]] = [:]
+    var isWaiting = false
     for (group, item) in groups.enumerated() {
-      for (run, minute) in item.fold.runs.enumerated() {
-        minutes[minute.minute, default: []].append((group, run))
+      for (run, minute) in item.fold.runs.enumerated() where minute.minute >= writtenBefore {
+        if minute.minute < end {
+          minutes[minute.minute, default: []].append((group, run))
+        } else {
+          isWaiting = true
+        }
       }
     }
-    for minute in dirty where takes(minute) && minutes[minute] == nil { minutes[minute] = [] }
+    for minute in dirty where takes(minute) && minute >= writtenBefore {
+      if minute >= end { isWaiting = true } else if minutes[minute] == nil { minutes[minute] = [] }
+    }
     for (minute, parts) in minutes.sorted(by: { $0.key < $1.key }) {
       // Nothing of the hour was sealed before: ``CutContext/hours`` has no other hours.
       try context.ring.beginHour(minute / 60, isComplete: true, cut: context.cutNumber)
@@ -129,7 +145,11 @@ struct MinuteTable {
         isSound = false
       }
       if dirty.contains(minute) || !isSound {
-        try write(minute, refold(minute, rows))
+        if minute == spread {
+          try appendNothing(minute)
+        } else {
+          try write(minute, refold(minute, rows))
+        }
       } else if isNew, parts.count == 1 {
         // The usual case: one group, one window a column, nothing to merge.
         try write(minute, groups[parts[0].group], run: parts[0].run)
@@ -138,8 +158,17 @@ struct MinuteTable {
       }
       if isNew { closed.append(minute) } else { restated.append(minute) }
     }
-    for index in groups.indices { scratch.keep(&groups[index].fold.windows) }
-    groups.removeAll()
+    writtenBefore = end
+    spread = isWaiting ? end : nil
+    var waiting: [Group] = []
+    for index in groups.indices {
+      if groups[index].fold.runs.contains(where: { $0.minute >= end }) {
+        waiting.append(groups[index])
+      } else {
+        scratch.keep(&groups[index].fold.windows)
+      }
+    }
+    groups = waiting
   }
 
   /// Writes the windows of some runs, merged with those that ``scratch`` has unless the minute is

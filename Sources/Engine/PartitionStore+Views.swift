@@ -15,7 +15,8 @@ extension PartitionStore {
       decoder: decoder,
       fieldSets: fieldSets,
       arenas: [],
-      generations: []
+      generations: [],
+      stretchRowCount: stretchRowCount
     )
     let generations = [cut?.generation, current].compactMap { $0 }
     view.arenas = generations.map { $0.arena.reader() }

@@ -18,6 +18,8 @@ final class PartitionStore {
   let fieldSets: FieldSets
   let files: PartitionFiles
   let retention: Retention
+  /// Open rows of a series that are worked on at once.
+  let stretchRowCount: Int
 
   private(set) var table: PartitionLayouts
   private var knownVersion: UInt64 = 0
@@ -61,7 +63,8 @@ final class PartitionStore {
     rollups: [RollupReader] = [],
     unreadUpTo: Timestamp?,
     ring: RingRegion,
-    damagedMinutes: [RingRecovery.DamagedMinute] = []
+    damagedMinutes: [RingRecovery.DamagedMinute] = [],
+    stretchRowCount: Int = RowStretches.rowCountMin
   ) {
     self.partition = partition
     self.epoch = epoch
@@ -76,6 +79,7 @@ final class PartitionStore {
     self.rollups = RollupSet(manifest.rollups, rollups)
     self.ring = ring
     self.damagedMinutes = damagedMinutes
+    self.stretchRowCount = stretchRowCount
     decoder = RowDecoder(catalog: catalog)
     ringSnapshot = ring.snapshot
     ledger = LedgerBook(manifest.ledger)
@@ -174,7 +178,8 @@ final class PartitionStore {
       fieldSets: fieldSets,
       files: files,
       hours: Set(hours).union(ring.hours),
-      damagedMinutes: damagedMinutes
+      damagedMinutes: damagedMinutes,
+      stretchRowCount: stretchRowCount
     )
   }
 

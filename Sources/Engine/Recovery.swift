@@ -423,7 +423,8 @@ struct Recovery {
         rollups: partition.rollups,
         unreadUpTo: partition.unread.map(\.lastTimestamp).max(),
         ring: partition.ring,
-        damagedMinutes: partition.damagedMinutes
+        damagedMinutes: partition.damagedMinutes,
+        stretchRowCount: parts.configuration.stretchRowCount
       )
     }
     return (0..<count).map { worker in

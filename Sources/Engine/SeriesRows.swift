@@ -19,31 +19,34 @@ struct SeriesRows {
   ///
   /// - Parameters:
   ///   - layouts: the series' layouts; a row's `run` is its index here.
-  ///   - rows: in any order.
+  ///   - rows: in any order; they are sorted in place, so that a caller that gives them up has no
+  ///     second copy of them.
   ///   - isSorted: whether `rows` is known to be strictly ascending and of one layout.
   init(
     layouts: [LayoutInfo],
-    rows: [RowReference],
+    rows: consuming [RowReference],
     isSorted: Bool,
     decoder: RowDecoder
   ) {
     guard let first = rows.first else { return }
-    if isSorted {
-      runs = [Run(layout: layouts[first.run], rows: rows)]
-      counts.stored = UInt64(rows.count) * UInt64(layouts[first.run].width)
-      return
+    if !isSorted {
+      rows.sort {
+        $0.timestamp == $1.timestamp ? $0.sequence < $1.sequence : $0.timestamp < $1.timestamp
+      }
     }
-    let sorted = rows.sorted {
-      $0.timestamp == $1.timestamp ? $0.sequence < $1.sequence : $0.timestamp < $1.timestamp
+    if isSorted || Self.areOfOneLayoutAndDistinct(rows) {
+      counts.stored = UInt64(rows.count) * UInt64(layouts[first.run].width)
+      runs = [Run(layout: layouts[first.run], rows: rows)]
+      return
     }
     var look = ConflictLook(layouts)
     var byLayout: [[RowReference]] = Array(repeating: [], count: layouts.count)
     var merger = RowMerger(decoder: decoder)
     var start = 0
-    while start < sorted.count {
+    while start < rows.count {
       var end = start + 1
-      while end < sorted.count, sorted[end].timestamp == sorted[start].timestamp { end += 1 }
-      let cluster = Self.withoutCopies(sorted[start..<end], layouts, &counts)
+      while end < rows.count, rows[end].timestamp == rows[start].timestamp { end += 1 }
+      let cluster = Self.withoutCopies(rows[start..<end], layouts, &counts)
       if look.findsConflict(cluster) {
         merger.merge(cluster, layouts, &counts)
       } else {
@@ -58,6 +61,15 @@ struct SeriesRows {
       runs.append(Run(layout: layouts[index], rows: rows))
     }
     merged = merger.finish()
+  }
+
+  /// Whether sorted rows are of one layout, each of another timestamp.
+  private static func areOfOneLayoutAndDistinct(_ rows: borrowing [RowReference]) -> Bool {
+    for place in 1..<rows.count
+    where rows[place].run != rows[0].run || rows[place].timestamp == rows[place - 1].timestamp {
+      return false
+    }
+    return true
   }
 
   /// Drops rows that repeat an earlier one of their timestamp byte for byte: the usual retry.
@@ -78,7 +90,6 @@ struct SeriesRows {
     }
     return kept[...]
   }
-
 }
 
 /// Tells whether two rows of one timestamp have a field in common.

@@ -51,7 +51,8 @@ final class SeriesWriter {
     }
   }
 
-  /// Writes all rows of one series.
+  /// Writes all rows of one series; many of them stretch by stretch (``RowStretches``), so that a
+  /// series with millions of open rows needs little more memory than one with thousands.
   ///
   /// - Parameter layouts: its layouts that have rows in `generation`.
   /// - Returns: what became of its points, how many values were worked on, and how many minutes
@@ -60,30 +61,66 @@ final class SeriesWriter {
     _ layouts: [LayoutInfo],
     of generation: Generation
   ) throws(SystemError) -> (counts: CutCounts, values: Int, restated: Int) {
-    let lastSealed = context.table.lastSealed[layouts[0].seriesSlot]
     let reader = generation.arena.reader()
-    var rows: [RowReference] = []
-    for (index, layout) in layouts.enumerated() {
-      reader.collect(generation.runs[Int(layout.layout.rawValue)], index: index, into: &rows)
+    let runs = layouts.map { generation.runs[Int($0.layout.rawValue)] }
+    let rowCount = runs.reduce(0) { $0 + Int($1.rowCount) }
+    var minutes = MinuteTable(series: layouts[0].series, context: context, scratch: scratch)
+    var counts = CutCounts()
+    var values = 0
+    if RowStretches.isNeeded(rowCount, perStretch: context.stretchRowCount) {
+      let stretches = RowStretches(
+        runs.map { (run: $0, reader: reader) },
+        perStretch: context.stretchRowCount,
+        unit: Nanoseconds.perMinute
+      )
+      for range in stretches.ranges {
+        var rows: [RowReference] = []
+        let isSorted = stretches.collect(range, into: &rows)
+        // Rows of the minute that the stretch ends in may still come.
+        let end = range.end == .max ? .max : Nanoseconds.minute(of: range.end)
+        values += try write(rows, isSorted, layouts, &minutes, &counts, before: end)
+      }
+    } else {
+      var rows: [RowReference] = []
+      for (index, run) in runs.enumerated() { reader.collect(run, index: index, into: &rows) }
+      let isSorted = layouts.count == 1 && runs[0].isAscending
+      values = try write(rows, isSorted, layouts, &minutes, &counts, before: .max)
     }
+    return (counts, values, minutes.restated.count)
+  }
+
+  /// Writes some rows of a series: all of their stretch of time.
+  ///
+  /// - Parameters:
+  ///   - isSorted: whether they are strictly ascending and of one layout.
+  ///   - end: the minute from which on more rows may come.
+  /// - Returns: how many values were worked on.
+  private func write(
+    _ all: consuming [RowReference],
+    _ isSorted: Bool,
+    _ layouts: [LayoutInfo],
+    _ minutes: inout MinuteTable,
+    _ counts: inout CutCounts,
+    before end: Int64
+  ) throws(SystemError) -> Int {
+    let lastSealed = context.table.lastSealed[layouts[0].seriesSlot]
+    var rows = all
     for delete in context.deletes where delete.contains(layouts[0].series) {
       rows.removeAll { delete.range.contains($0.timestamp) }
     }
-    let run = generation.runs[Int(layouts[0].layout.rawValue)]
-    let isSorted = layouts.count == 1 && run.isAscending
     var late: [RowReference] = []
     if rows.contains(where: { $0.timestamp <= lastSealed }) {
       late = rows.filter { $0.timestamp <= lastSealed }
       rows.removeAll { $0.timestamp <= lastSealed }
     }
+    let values = (rows.count + late.count) * layouts[0].width
     let fresh = SeriesRows(
       layouts: layouts,
-      rows: rows,
+      rows: consume rows,
       isSorted: isSorted,
       decoder: context.decoder
     )
-    var counts = fresh.counts
-    var minutes = MinuteTable(series: layouts[0].series, context: context, scratch: scratch)
+    counts += fresh.counts
     var pieces = fresh.runs.map { Piece.rows($0.layout, $0.rows) }
     for batch in fresh.merged {
       pieces += self.pieces(of: batch, layouts, isLate: false, &minutes)
@@ -108,25 +145,24 @@ final class SeriesWriter {
       }
     }
     pieces.sort { $0.order < $1.order }
-    for piece in pieces {
-      switch piece {
-      case .rows(let layout, let rows):
-        let most = min(
-          Self.groupRowCountMax,
-          BlockWriter.rowCountMax(columnCount: layout.width)
-        )
-        var start = 0
-        while start < rows.count {
-          let end = Self.groupEnd(rows, from: start, rowCountMax: most)
-          try write(rows[start..<end], of: layout, &minutes)
-          start = end
-        }
-      case .columns(let set, let batch, let isLate):
-        try write(batch, fieldSet: set, isLate: isLate, &minutes)
+    for piece in pieces { try write(piece, &minutes) }
+    try minutes.finish(before: end) { range in self.batches(of: pieces, in: range) }
+    return values
+  }
+
+  private func write(_ piece: Piece, _ minutes: inout MinuteTable) throws(SystemError) {
+    switch piece {
+    case .rows(let layout, let rows):
+      let most = min(Self.groupRowCountMax, BlockWriter.rowCountMax(columnCount: layout.width))
+      var start = 0
+      while start < rows.count {
+        let end = Self.groupEnd(rows, from: start, rowCountMax: most)
+        try write(rows[start..<end], of: layout, &minutes)
+        start = end
       }
+    case .columns(let set, let batch, let isLate):
+      try write(batch, fieldSet: set, isLate: isLate, &minutes)
     }
-    try minutes.finish { range in self.batches(of: pieces, in: range) }
-    return (counts, (rows.count + late.count) * layouts[0].width, minutes.restated.count)
   }
 
   /// A merged batch as it goes into the block: in one piece when its set of fields has a name, else

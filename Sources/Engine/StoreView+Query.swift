@@ -15,6 +15,60 @@ struct OpenView: OpenRowsSource {
     let rows = store.openRows(of: series, fields: Set(fields), range: range)
     return OpenRows(fresh: rows.fresh, late: rows.late, rowCount: rows.rowCount)
   }
+
+  func stretches(
+    of series: SeriesID,
+    fields: [FieldID],
+    in range: TimeRange
+  ) -> (any OpenStretches)? {
+    guard RowStretches.isNeeded(rowCountMax(of: series), perStretch: store.stretchRowCount),
+      let open = store.open(series)
+    else { return nil }
+    return OpenSeriesStretches(store, open, fields, in: range)
+  }
+}
+
+/// The open rows of a series of a view, stretch by stretch.
+private struct OpenSeriesStretches: OpenStretches {
+  private let runs: [StoreView.OpenRun]
+  private let decoder: RowDecoder
+  private let fields: Set<FieldID>
+  private let stretches: RowStretches
+  let freshStart: Timestamp
+
+  var ranges: [TimeRange] { stretches.ranges }
+
+  init(_ store: StoreView, _ open: StoreView.OpenSeries, _ fields: [FieldID], in range: TimeRange) {
+    runs = Array(store.runs[open.place])
+    decoder = store.decoder
+    self.fields = Set(fields)
+    freshStart = open.lastSealed == .max ? .max : open.lastSealed + 1
+    stretches = RowStretches(
+      runs.map { (run: $0.run, reader: store.arenas[$0.arena]) },
+      meeting: range,
+      perStretch: store.stretchRowCount,
+      unit: 1
+    )
+  }
+
+  func rowCount(in range: TimeRange) -> Int { stretches.rowCount(in: range) }
+
+  func rows(in range: TimeRange) -> OpenRows {
+    var rows: [RowReference] = []
+    let isSorted = stretches.collect(range, into: &rows)
+    // The sequence counts within one arena: older arenas come first.
+    for place in rows.indices {
+      rows[place].sequence |= UInt64(runs[rows[place].run].arena) << 56
+    }
+    return StoreView.openRows(
+      rows,
+      isSorted,
+      freshStart: freshStart,
+      layouts: runs.map(\.layout),
+      fields,
+      decoder
+    )
+  }
 }
 
 extension StoreView {

@@ -28,6 +28,7 @@ struct StoreView: Sendable {
   var arenas: [RowArena.Reader]
   /// Parallel to the arenas: where their generations begin.
   var generations: [Offset]
+  var stretchRowCount: Int
 
   /// Decodes the open rows of a series: the wanted fields of rows in `range`.
   ///
@@ -39,24 +40,23 @@ struct StoreView: Sendable {
   ) -> (fresh: [ColumnBatch], late: [ColumnBatch], rowCount: Int) {
     guard !runs.isEmpty, let open = open(id), !open.place.isEmpty else { return ([], [], 0) }
     let runs = runs[open.place]
-    let layouts = runs.map(\.layout)
     var rows: [RowReference] = []
-    for (index, item) in runs.enumerated()
-    where item.run.newest >= range.start && item.run.oldest < range.end {
+    for (index, item) in runs.enumerated() {
       // The sequence counts within one arena: older arenas come first.
       let first = rows.count
-      arenas[item.arena].collect(item.run, index: index, into: &rows)
+      arenas[item.arena].collect(item.run, in: range, index: index, into: &rows)
       for position in first..<rows.count { rows[position].sequence |= UInt64(item.arena) << 56 }
     }
-    rows.removeAll { !range.contains($0.timestamp) }
-    let late = rows.filter { $0.timestamp <= open.lastSealed }
-    let fresh = late.isEmpty ? rows : rows.filter { $0.timestamp > open.lastSealed }
-    let fields = fields()
     let isSorted = runs.count == 1 && runs[runs.startIndex].run.isAscending
-    return (
-      batches(fresh, layouts, isSorted, fields), batches(late, layouts, isSorted, fields),
-      rows.count
+    let found = Self.openRows(
+      rows,
+      isSorted,
+      freshStart: open.lastSealed == .max ? .max : open.lastSealed + 1,
+      layouts: runs.map(\.layout),
+      fields(),
+      decoder
     )
+    return (found.fresh, found.late, found.rowCount)
   }
 
   /// What is open of a series; `nil` when it was not asked for, or the partition knows nothing.
@@ -69,11 +69,36 @@ struct StoreView: Sendable {
     return low < series.count && series[low].series == id ? series[low] : nil
   }
 
-  private func batches(
-    _ rows: [RowReference],
+  /// Resolves and decodes collected rows of one series.
+  ///
+  /// - Parameters:
+  ///   - isSorted: whether they are strictly ascending and of one layout.
+  ///   - freshStart: rows before it are late.
+  static func openRows(
+    _ rows: consuming [RowReference],
+    _ isSorted: Bool,
+    freshStart: Timestamp,
+    layouts: [LayoutInfo],
+    _ fields: Set<FieldID>?,
+    _ decoder: RowDecoder
+  ) -> OpenRows {
+    var rows = rows
+    let count = rows.count
+    let late = rows.filter { $0.timestamp < freshStart }
+    if !late.isEmpty { rows.removeAll { $0.timestamp < freshStart } }
+    return OpenRows(
+      fresh: batches(rows, layouts, isSorted, fields, decoder),
+      late: batches(late, layouts, isSorted, fields, decoder),
+      rowCount: count
+    )
+  }
+
+  private static func batches(
+    _ rows: consuming [RowReference],
     _ layouts: [LayoutInfo],
     _ isSorted: Bool,
-    _ fields: Set<FieldID>?
+    _ fields: Set<FieldID>?,
+    _ decoder: RowDecoder
   ) -> [ColumnBatch] {
     guard !rows.isEmpty else { return [] }
     let resolved = SeriesRows(

@@ -75,74 +75,44 @@ public final class RowArena {
       into rows: inout [RowReference]
     ) {
       guard run.rowCount > known?.rowCount ?? 0 else { return }
-      let count = run.rowCount - (known?.rowCount ?? 0)
-      rows.reserveCapacity(rows.count + Int(count))
-      var extent = unsafe slabs[Int(run.headSlab)].base + Int(run.headOffset)
-      var cursor = unsafe extent + RowArena.linkByteCount
-      var timestamp: Timestamp = 0
-      var sequence: UInt64 = 0
-      var scale = ScaleTableID.zero
-      if let known, known.rowCount > 0 {
-        let slab = unsafe slabs[Int(known.tailSlab)].base
-        unsafe extent = slab + Int(known.tailEnd - known.extentByteCount)
-        unsafe cursor = slab + Int(known.tailOffset)
-        timestamp = known.previousTimestamp
-        sequence = known.previousSequence
-        scale = known.previousScale
+      let count = Int(run.rowCount - (known?.rowCount ?? 0))
+      rows.reserveCapacity(rows.count + count)
+      var walk = RowWalk(run, after: known, in: slabs)
+      for _ in 0..<count { rows.append(walk.next(index)) }
+    }
+
+    /// Those of the rows whose timestamps lie in `range`.
+    ///
+    /// Memory: of these alone, however many others there are.
+    public func collect(
+      _ run: RowRun,
+      in range: TimeRange,
+      index: Int,
+      into rows: inout [RowReference]
+    ) {
+      guard run.rowCount > 0, run.newest >= range.start, run.oldest < range.end else { return }
+      if range.start <= run.oldest, run.newest < range.end {
+        return collect(run, index: index, into: &rows)
       }
-      for _ in 0..<count {
-        var flags = unsafe cursor.load(as: UInt8.self)
-        if flags == RowArena.endMark {
-          let slab = unsafe extent.loadUnaligned(as: UInt32.self)
-          let offset = unsafe extent.loadUnaligned(fromByteOffset: 4, as: UInt32.self)
-          unsafe extent = slabs[Int(slab)].base + Int(offset)
-          unsafe cursor = extent + RowArena.linkByteCount
-          flags = unsafe cursor.load(as: UInt8.self)
-        }
-        unsafe cursor += 1
-        if flags & RowArena.shortTimestamp != 0 {
-          let low = unsafe UInt64(UInt32(littleEndian: cursor.loadUnaligned(as: UInt32.self)))
-          let high = unsafe UInt64(cursor.load(fromByteOffset: 4, as: UInt8.self))
-          timestamp &+= Int64(low | high << 32)
-          unsafe cursor += 5
-        } else {
-          timestamp = unsafe Int64(littleEndian: cursor.loadUnaligned(as: Int64.self))
-          unsafe cursor += 8
-        }
-        var delta: UInt64 = 0
-        var shift: UInt64 = 0
-        while true {
-          let byte = unsafe cursor.load(as: UInt8.self)
-          unsafe cursor += 1
-          delta |= UInt64(byte & 0x7f) << shift
-          if byte < 0x80 { break }
-          shift += 7
-        }
-        sequence &+= delta
-        if flags & RowArena.sameScale == 0 {
-          scale = ScaleTableID(
-            UInt32(littleEndian: unsafe cursor.loadUnaligned(as: UInt32.self))
-          )
-          unsafe cursor += 4
-        }
-        let count: Int
-        if flags & RowArena.longPayload != 0 {
-          count = Int(UInt32(littleEndian: unsafe cursor.loadUnaligned(as: UInt32.self)))
-          unsafe cursor += 4
-        } else {
-          count = Int(unsafe cursor.load(as: UInt8.self))
-          unsafe cursor += 1
-        }
-        unsafe rows.append(
-          RowReference(
-            timestamp: timestamp,
-            sequence: sequence,
-            scaleTable: scale,
-            run: index,
-            payload: UnsafeRawBufferPointer(start: cursor, count: count)
-          )
-        )
-        unsafe cursor += count
+      var walk = RowWalk(run, in: slabs)
+      for _ in 0..<run.rowCount {
+        let row = walk.next(index)
+        if range.contains(row.timestamp) { rows.append(row) }
+      }
+    }
+
+    /// Lends the timestamps of the rows that followed the first `skipped` ones, in order of
+    /// arrival.
+    public func forEachTimestamp(
+      of run: RowRun,
+      skipping skipped: Int = 0,
+      _ body: (Timestamp) -> Void
+    ) {
+      guard run.rowCount > skipped else { return }
+      var walk = RowWalk(run, in: slabs)
+      for row in 0..<Int(run.rowCount) {
+        let timestamp = walk.next(0).timestamp
+        if row >= skipped { body(timestamp) }
       }
     }
   }

@@ -58,15 +58,21 @@ final class TierStore {
     configuration.ringExtentByteCount = 64 << 10
     configuration.compaction.cutCount = 3
     switch habit {
-    case .open: configuration.cutIntervalNanoseconds = .max / 2
-    case .cutting, .mixed: break
+    case .open:
+      configuration.cutIntervalNanoseconds = .max / 2
+      configuration.stretchRowCount = 5
+    case .cutting: break
+    case .mixed: configuration.stretchRowCount = 3
     case .cold:
+      configuration.stretchRowCount = 7
       configuration.compaction.cutCount = 2
       configuration.compaction.coldAfterNanoseconds = 60_000_000_000
       configuration.cold.location = "/cold"
       configuration.cold.afterNanoseconds = 3 * 86_400_000_000_000
       configuration.cold.cacheByteCount = 1 << 20
-    case .budget: configuration.openRowByteCountMax = 4 << 20
+    case .budget:
+      configuration.openRowByteCountMax = 4 << 20
+      configuration.stretchRowCount = 17
     }
     let engine = try Engine(
       configuration,

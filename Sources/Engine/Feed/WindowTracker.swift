@@ -150,8 +150,9 @@ struct WindowTracker {
   ) {
     isQuiet[slot] = false
     let minute = firstOpen[slot]
-    let goesOn = rows(of: run, current)[Int(before)...].contains {
-      Nanoseconds.minute(of: $0.timestamp) == minute
+    var goesOn = false
+    current.arena.reader().forEachTimestamp(of: run, skipping: Int(before)) {
+      if Nanoseconds.minute(of: $0) == minute { goesOn = true }
     }
     if !goesOn { firstOpen[slot] = minute + 1 }
   }
@@ -180,8 +181,8 @@ struct WindowTracker {
         for layout in table.layouts(ofSlot: slot) {
           let index = Int(layout.layout.rawValue)
           guard index < current.runs.count else { continue }
-          for row in rows(of: current.runs[index], current) {
-            let minute = Nanoseconds.minute(of: row.timestamp)
+          current.arena.reader().forEachTimestamp(of: current.runs[index]) {
+            let minute = Nanoseconds.minute(of: $0)
             if minute >= start, minute < end { minutes.insert(minute) }
           }
         }
@@ -202,22 +203,15 @@ struct WindowTracker {
     guard run.oldest < end else { return }
     // Rows of an ascending run are newer than those that were seen.
     if run.isAscending, before > 0, seenNewest[index] >= end - 1 { return }
-    for row in rows(of: run, current)[Int(before)...] where row.timestamp < end {
-      restated.insert(
-        FeedPair(
-          series: table.seriesOfSlot[slot].rawValue,
-          kind: .restated,
-          minute: Nanoseconds.minute(of: row.timestamp)
-        )
-      )
+    let series = table.seriesOfSlot[slot].rawValue
+    var minutes: Set<Int64> = []
+    current.arena.reader().forEachTimestamp(of: run, skipping: Int(before)) {
+      if $0 < end { minutes.insert(Nanoseconds.minute(of: $0)) }
+    }
+    for minute in minutes {
+      restated.insert(FeedPair(series: series, kind: .restated, minute: minute))
     }
     bound()
-  }
-
-  private func rows(of run: RowRun, _ generation: Generation) -> [RowReference] {
-    var rows: [RowReference] = []
-    generation.arena.reader().collect(run, index: 0, into: &rows)
-    return rows
   }
 
   private mutating func tell(_ slot: Int, _ minute: Int64, _ table: PartitionLayouts) {

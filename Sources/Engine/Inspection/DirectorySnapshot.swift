@@ -295,11 +295,9 @@ public final class SnapshotPartition {
     let runs = openRuns(of: series)
     var rows: [RowReference] = []
     let arena = generation.arena.reader()
-    for (index, item) in runs.enumerated()
-    where item.run.newest >= range.start && item.run.oldest < range.end {
-      arena.collect(item.run, index: index, into: &rows)
+    for (index, item) in runs.enumerated() {
+      arena.collect(item.run, in: range, index: index, into: &rows)
     }
-    rows.removeAll { !range.contains($0.timestamp) }
     for (record, sequence) in openDeletes where record.contains(series) {
       rows.removeAll { record.range.contains($0.timestamp) && $0.sequence <= sequence }
     }

@@ -5,7 +5,7 @@ struct MatchingTimes {
   /// Rows further apart than this are looked for apart; a head chunk is about a minute.
   private static let gap: Timestamp = Nanoseconds.perMinute
 
-  let times: [Timestamp]
+  var times: [Timestamp]
   /// The values of the condition's field at the times, where they were asked for; else empty.
   var cells: [Cell] = []
 

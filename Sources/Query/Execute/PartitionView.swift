@@ -69,6 +69,31 @@ public protocol OpenRowsSource: Sendable {
   func rowCountMax(of series: SeriesID) -> Int
   /// Decodes the columns of `fields` of the open rows in `range`.
   func openRows(of series: SeriesID, fields: [FieldID], in range: TimeRange) -> OpenRows
+  /// A way to read the same rows bit by bit, where they are too many to be read at once.
+  func stretches(
+    of series: SeriesID,
+    fields: [FieldID],
+    in range: TimeRange
+  ) -> (any OpenStretches)?
+}
+
+extension OpenRowsSource {
+  public func stretches(
+    of series: SeriesID,
+    fields: [FieldID],
+    in range: TimeRange
+  ) -> (any OpenStretches)? { nil }
+}
+
+/// Many open rows of one series.
+public protocol OpenStretches: Sendable {
+  /// Times that hold about as many rows each: ascending, without gaps between them, all rows.
+  var ranges: [TimeRange] { get }
+  /// Rows from here on are fresh, others late.
+  var freshStart: Timestamp { get }
+  /// How many rows ``rows(in:)`` goes through.
+  func rowCount(in range: TimeRange) -> Int
+  func rows(in range: TimeRange) -> OpenRows
 }
 
 /// Rows of one series that no cut has sealed yet.
@@ -86,6 +111,9 @@ public struct OpenRows: Sendable {
     self.late = late
     self.rowCount = rowCount
   }
+
+  /// Memory of one row while rows are collected, sorted and put into columns, beside its columns.
+  static let referenceByteCount = 72
 
   /// Memory of all batches.
   var byteCount: Int { (fresh + late).reduce(0) { $0 + $1.byteCount } }

@@ -54,52 +54,64 @@ struct RowFilter {
     withCells: Bool = false,
     _ context: inout QueryContext
   ) throws(QueryError) -> MatchingTimes {
-    let open = scan.open.openRows(of: series, fields: ids, in: range)
-    let openByteCount = open.byteCount
-    try context.charge(openByteCount)
-    defer { context.release(openByteCount) }
-    if withCells { context.statistics.rowsOpen += open.rowCount }
-    var groups = context.groups(of: series, fields: ids, in: range, from: scan)
-    drop(from: &groups, late: open.late, &context)
-    let sealed = RawSweep(
-      groups: groups,
-      late: open.late,
-      fields: fields,
-      ranges: [range]
+    var open = try OpenReading(
+      of: series,
+      ids,
+      in: range,
+      from: scan,
+      counts: withCells,
+      &context
     )
-    let fresh = RawSweep(groups: [], late: open.fresh, fields: fields, ranges: [range])
-    var matches: [Int] = []
-    var result: [Timestamp] = []
-    var resultCells: [Cell] = []
-    for var rows in [sealed, fresh] {
-      while let slice = try rows.next(&context) {
-        var found: [Timestamp]?
-        for term in terms {
-          var times: [Timestamp] = []
-          var cursor = MergeCursor(rows.inputs(for: term.place, in: slice))
-          while let (input, run) = cursor.next() {
-            matches.removeAll(keepingCapacity: true)
-            term.condition.select(
-              from: cursor.inputs[input],
-              run,
-              fields[term.place].type,
-              into: &matches
-            )
-            let all = cursor.inputs[input].timestamps
-            for row in matches { times.append(all[row]) }
-            guard withCells else { continue }
-            let cells = cursor.inputs[input].cells
-            for row in matches { resultCells.append(cells[row]) }
-          }
-          found = found.map { Self.intersection($0, times) } ?? times
-          if found?.isEmpty == true { break }
-        }
-        guard let found, !found.isEmpty else { continue }
-        try context.charge(found.count * (withCells ? 16 : 8))
-        result += found
-      }
+    defer { open.end(&context) }
+    let late = try open.late(&context)
+    var groups = context.groups(of: series, fields: ids, in: range, from: scan)
+    drop(from: &groups, late: late, &context)
+    var result = MatchingTimes(times: [], cells: [])
+    let sealed = RawSweep(groups: groups, late: late, fields: fields, ranges: [range])
+    try select(from: sealed, withCells, into: &result, &context)
+    for index in open.freshRanges.indices {
+      let part = try open.fresh(index, &context)
+      defer { open.release(part, &context) }
+      let fresh = RawSweep(groups: [], late: part.rows, fields: fields, ranges: [part.range])
+      try select(from: fresh, withCells, into: &result, &context)
     }
-    return MatchingTimes(times: result, cells: resultCells)
+    return result
+  }
+
+  /// Appends the rows that meet every condition.
+  private func select(
+    from rows: consuming RawSweep,
+    _ withCells: Bool,
+    into result: inout MatchingTimes,
+    _ context: inout QueryContext
+  ) throws(QueryError) {
+    var matches: [Int] = []
+    while let slice = try rows.next(&context) {
+      var found: [Timestamp]?
+      for term in terms {
+        var times: [Timestamp] = []
+        var cursor = MergeCursor(rows.inputs(for: term.place, in: slice))
+        while let (input, run) = cursor.next() {
+          matches.removeAll(keepingCapacity: true)
+          term.condition.select(
+            from: cursor.inputs[input],
+            run,
+            fields[term.place].type,
+            into: &matches
+          )
+          let all = cursor.inputs[input].timestamps
+          for row in matches { times.append(all[row]) }
+          guard withCells else { continue }
+          let cells = cursor.inputs[input].cells
+          for row in matches { result.cells.append(cells[row]) }
+        }
+        found = found.map { Self.intersection($0, times) } ?? times
+        if found?.isEmpty == true { break }
+      }
+      guard let found, !found.isEmpty else { continue }
+      try context.charge(found.count * (withCells ? 16 : 8))
+      result.times += found
+    }
   }
 
   /// Drops the groups that say of themselves that no row of theirs can match.

@@ -38,16 +38,14 @@ struct SeriesFold {
     defer { context.release(times?.byteCount ?? 0) }
     if times?.times.isEmpty == true { return }
     try context.checkSize(scan.open.rowCountMax(of: series) * ids.count)
-    let open = scan.open.openRows(of: series, fields: ids, in: range)
-    let openByteCount = open.byteCount
-    try context.charge(openByteCount)
-    defer { context.release(openByteCount) }
-    context.statistics.rowsOpen += open.rowCount
+    var open = try OpenReading(of: series, ids, in: range, from: scan, &context)
+    defer { open.end(&context) }
+    let late = try open.late(&context)
 
     let before = StepQuery.stringByteCount(aggregators)
     // Windows know nothing of single rows.
     var ranges =
-      times?.ranges ?? foldWindows(series, slot, scan, open.late, &aggregators, &context)
+      times?.ranges ?? foldWindows(series, slot, scan, late, &aggregators, &context)
     if times == nil, rollups.isNeeded {
       try context.checkSize(ranges.isEmpty ? 0 : .max)
       ranges = try rollups.fold(
@@ -55,7 +53,7 @@ struct SeriesFold {
         series,
         slot,
         scan,
-        open.late,
+        late,
         &aggregators,
         &context
       )
@@ -72,7 +70,7 @@ struct SeriesFold {
       if times == nil {
         groups = try StatisticsFold.fold(
           groups,
-          late: open.late,
+          late: late,
           in: ranges,
           fields,
           slot,
@@ -82,15 +80,18 @@ struct SeriesFold {
       }
       let sweep = RawSweep(
         groups: groups,
-        late: open.late,
+        late: late,
         fields: fields,
         ranges: ranges
       )
       try fold(sweep, times, slot, &aggregators, &context)
     }
     // Newer than all that is sealed, so that nothing above can hold the same point.
-    if !open.fresh.isEmpty {
-      let sweep = RawSweep(groups: [], late: open.fresh, fields: fields, ranges: [range])
+    for index in open.freshRanges.indices {
+      let part = try open.fresh(index, &context)
+      defer { open.release(part, &context) }
+      guard !part.rows.isEmpty else { continue }
+      let sweep = RawSweep(groups: [], late: part.rows, fields: fields, ranges: [part.range])
       try fold(sweep, times, slot, &aggregators, &context)
     }
   }

@@ -60,41 +60,53 @@ struct SeriesReader {
   ) throws(QueryError) -> [PointColumn] {
     let ids = fields.map(\.id)
     var columns = fields.map { PointColumn(type: $0.type) }
-    let open = scan.open.openRows(of: series, fields: ids, in: range)
-    let openByteCount = open.byteCount
-    try context.charge(openByteCount)
-    defer { context.release(openByteCount) }
-    context.statistics.rowsOpen += open.rowCount
+    var open = try OpenReading(of: series, ids, in: range, from: scan, &context)
+    defer { open.end(&context) }
     let sealed = RawSweep(
       groups: groups.filter { context.fieldSets.mayHold(ids, in: $0.fieldSet) },
-      late: open.late,
+      late: try open.late(&context),
       fields: fields,
       ranges: ranges(in: range)
     )
+    let isFull = try append(sealed, to: &columns, pointCountMax, byteCountMax, &context)
     // Fresh rows are newer than all others, so that they follow them.
-    let fresh = RawSweep(groups: [], late: open.fresh, fields: fields, ranges: [range])
-    for var rows in [sealed, fresh] {
-      while let slice = try rows.next(&context) {
-        var isFull = true
-        for index in columns.indices {
-          var cursor = MergeCursor(rows.inputs(for: index, in: slice))
-          while columns[index].hasRoom(pointCountMax, byteCountMax),
-            let (input, run) = cursor.next()
-          {
-            let timestamps = cursor.inputs[input].timestamps
-            for rows in times.runs(of: run, in: timestamps) {
-              columns[index].append(cursor.inputs[input], rows, pointCountMax, byteCountMax)
-            }
-          }
-          isFull = isFull && !columns[index].hasRoom(pointCountMax, byteCountMax)
-        }
-        if isFull {
-          rows.stop(&context)
-          return columns
-        }
-      }
+    for index in open.freshRanges.indices where !isFull {
+      let part = try open.fresh(index, &context)
+      defer { open.release(part, &context) }
+      let fresh = RawSweep(groups: [], late: part.rows, fields: fields, ranges: [part.range])
+      if try append(fresh, to: &columns, pointCountMax, byteCountMax, &context) { break }
     }
     return columns
+  }
+
+  /// - Returns: whether no column has room for more.
+  private func append(
+    _ rows: consuming RawSweep,
+    to columns: inout [PointColumn],
+    _ pointCountMax: Int,
+    _ byteCountMax: Int,
+    _ context: inout QueryContext
+  ) throws(QueryError) -> Bool {
+    while let slice = try rows.next(&context) {
+      var isFull = true
+      for index in columns.indices {
+        var cursor = MergeCursor(rows.inputs(for: index, in: slice))
+        while columns[index].hasRoom(pointCountMax, byteCountMax),
+          let (input, run) = cursor.next()
+        {
+          let timestamps = cursor.inputs[input].timestamps
+          for rows in times.runs(of: run, in: timestamps) {
+            columns[index].append(cursor.inputs[input], rows, pointCountMax, byteCountMax)
+          }
+        }
+        isFull = isFull && !columns[index].hasRoom(pointCountMax, byteCountMax)
+      }
+      if isFull {
+        rows.stop(&context)
+        return true
+      }
+    }
+    return false
   }
 
   /// Appends the newest `count` points of each field, oldest first.
@@ -156,14 +168,24 @@ struct SeriesReader {
     _ context: inout QueryContext
   ) throws(QueryError) -> [PointColumn] {
     let ids = fields.map(\.id)
-    let open = scan.open.openRows(of: series, fields: ids, in: range)
-    let openByteCount = open.byteCount
-    try context.charge(openByteCount)
-    defer { context.release(openByteCount) }
-    context.statistics.rowsOpen += open.rowCount
+    var open = try OpenReading(of: series, ids, in: range, from: scan, &context)
+    defer { open.end(&context) }
+    var columns = fields.map { PointColumn(type: $0.type) }
+    for index in open.freshRanges.indices.reversed() {
+      let places = columns.indices.filter { columns[$0].timestamps.count < count }
+      guard !places.isEmpty else { break }
+      let part = try open.fresh(index, &context)
+      defer { open.release(part, &context) }
+      let lacking = places.map { fields[$0] }
+      let fresh = RawSweep(groups: [], late: part.rows, fields: lacking, ranges: [part.range])
+      let older = try collect(fresh, lacking, newest: count, &context)
+      for (place, column) in zip(places, older) {
+        columns[place] = column.followed(by: columns[place], newest: count)
+      }
+    }
+    guard columns.contains(where: { $0.timestamps.count < count }) else { return columns }
+    let late = try open.late(&context)
     let candidates = groups.filter { context.fieldSets.mayHold(ids, in: $0.fieldSet) }
-    let fresh = RawSweep(groups: [], late: open.fresh, fields: fields, ranges: [range])
-    var columns = try collect(fresh, fields, newest: count, &context)
     var end = range.end
     // Slices that begin where groups do: nothing before a slice can belong to it.
     let starts = Set(candidates.map { max($0.firstTimestamp, range.start) }).union([range.start])
@@ -175,7 +197,7 @@ struct SeriesReader {
       let ranges = ranges(in: slice)
       guard !ranges.isEmpty else { continue }
       let lacking = places.map { fields[$0] }
-      let sweep = RawSweep(groups: candidates, late: open.late, fields: lacking, ranges: ranges)
+      let sweep = RawSweep(groups: candidates, late: late, fields: lacking, ranges: ranges)
       let older = try collect(sweep, lacking, newest: count, &context)
       for (place, column) in zip(places, older) {
         columns[place] = column.followed(by: columns[place], newest: count)
