@@ -32,13 +32,13 @@ extension SeriesMerger {
       timestamps: timestamps.span,
       isLate: part.isLate
     )
-    let shares = Share.all(of: runs)
-    let byteCount = shares.reduce(0) { $0 + groups[$1.group].entry.byteCount }
-    if shares.count > 1, byteCount > heldByteCountMax {
-      try writeGathered(runs, shares, columns, to: &writer, pace)
+    let mix = Mix(runs)
+    let byteCount = mix.shares.reduce(0) { $0 + groups[$1.group].entry.byteCount }
+    if mix.shares.count > 1, byteCount > heldByteCountMax {
+      try writeGathered(mix, columns, to: &writer, pace)
     } else {
-      for share in shares { try load(share.group) }
-      try writeColumns(runs, shares, columns, to: &writer, pace)
+      for share in mix.shares { try load(share.group) }
+      try writeColumns(mix, columns, to: &writer, pace)
     }
     do throws(SystemError) { try writer.endGroup() } catch { throw .system(error) }
   }
@@ -47,52 +47,63 @@ extension SeriesMerger {
   private struct Share {
     let group: Int
     var rows: [Range<Int>]
+    var count: Int
+  }
 
-    /// The groups of some runs, in the order of their first ones.
-    static func all(of runs: [Run]) -> [Share] {
-      var shares: [Share] = []
-      var places: [Int: Int] = [:]
+  /// What a merged group is made of.
+  private struct Mix {
+    /// By group, in the order of their first rows.
+    private(set) var shares: [Share] = []
+    /// Where the rows of each run lie among those of a share.
+    private(set) var places: [(share: Int, rows: Range<Int>)] = []
+    /// Whether runs come back to their groups: late rows make them.
+    var alternates: Bool { shares.count < places.count }
+
+    init(_ runs: [Run]) {
+      var known: [Int: Int] = [:]
       for run in runs {
-        guard let place = places[run.group] else {
-          places[run.group] = shares.count
-          shares.append(Share(group: run.group, rows: [run.rows]))
-          continue
+        let share = known[run.group] ?? shares.count
+        if share == shares.count {
+          known[run.group] = share
+          shares.append(Share(group: run.group, rows: [], count: 0))
         }
-        let last = shares[place].rows.count - 1
-        if shares[place].rows[last].upperBound == run.rows.lowerBound {
-          shares[place].rows[last] =
-            shares[place].rows[last].lowerBound..<run.rows.upperBound
+        let start = shares[share].count
+        places.append((share, start..<start + run.rows.count))
+        shares[share].count += run.rows.count
+        if let last = shares[share].rows.last, last.upperBound == run.rows.lowerBound {
+          shares[share].rows[shares[share].rows.count - 1] = last.lowerBound..<run.rows.upperBound
         } else {
-          shares[place].rows.append(run.rows)
+          shares[share].rows.append(run.rows)
         }
       }
-      return shares
+    }
+
+    /// Puts the cells of the shares into their order.
+    func append(_ decoded: [[Cell]], to cells: inout [Cell]) {
+      for place in places { cells += decoded[place.share][place.rows] }
     }
   }
 
   /// Writes columns of groups that are all in memory: one column is decoded at a time.
   private func writeColumns(
-    _ runs: [Run],
-    _ shares: [Share],
+    _ mix: Mix,
     _ columns: [ChunkGroupDirectory.Column],
     to writer: inout BlockWriter,
     _ pace: (Int) throws(CompactionError) -> Void
   ) throws(CompactionError) {
     var cells: [Cell] = []
-    // Late rows make runs alternate between groups.
-    let alternates = shares.count < runs.count
     for index in columns.indices {
       try pace(0)
       var strings = StringArena()
       cells.removeAll(keepingCapacity: true)
-      if alternates {
-        var decoded: [Int: [Cell]] = [:]
-        for share in shares {
-          decoded[share.group] = try self.cells(share, columns[index], index, &strings)
+      if mix.alternates {
+        var decoded: [[Cell]] = []
+        for share in mix.shares {
+          decoded.append(try self.cells(share, columns[index], index, &strings))
         }
-        Self.interleave(decoded, runs, into: &cells)
+        mix.append(decoded, to: &cells)
       } else {
-        for share in shares { try append(share, columns[index], index, to: &cells, &strings) }
+        for share in mix.shares { try append(share, columns[index], index, to: &cells, &strings) }
       }
       writer.appendColumn(cells.span, type: columns[index].type, strings: strings)
     }
@@ -101,20 +112,18 @@ extension SeriesMerger {
   /// The same of groups that are together too large to be held: each is read by itself, and what
   /// is wanted of it decoded, which is no more than a group may be.
   private mutating func writeGathered(
-    _ runs: [Run],
-    _ shares: [Share],
+    _ mix: Mix,
     _ columns: [ChunkGroupDirectory.Column],
     to writer: inout BlockWriter,
     _ pace: (Int) throws(CompactionError) -> Void
   ) throws(CompactionError) {
     var strings = [StringArena](repeating: StringArena(), count: columns.count)
-    var decoded = [[Int: [Cell]]](repeating: [:], count: columns.count)
-    for share in shares {
+    var decoded = [[[Cell]]](repeating: [], count: columns.count)
+    for share in mix.shares {
       try load(share.group)
       for index in columns.indices {
         try pace(0)
-        decoded[index][share.group] =
-          try cells(share, columns[index], index, &strings[index])
+        decoded[index].append(try cells(share, columns[index], index, &strings[index]))
       }
       drop([Run(group: share.group, rows: share.rows[0])], keeping: [])
     }
@@ -122,25 +131,10 @@ extension SeriesMerger {
     for index in columns.indices {
       try pace(0)
       cells.removeAll(keepingCapacity: true)
-      Self.interleave(decoded[index], runs, into: &cells)
+      mix.append(decoded[index], to: &cells)
       writer.appendColumn(cells.span, type: columns[index].type, strings: strings[index])
-      decoded[index] = [:]
+      decoded[index] = []
       strings[index] = StringArena()
-    }
-  }
-
-  /// Puts the cells of several groups into the order of the runs.
-  private static func interleave(
-    _ decoded: [Int: [Cell]],
-    _ runs: [Run],
-    into cells: inout [Cell]
-  ) {
-    var positions: [Int: Int] = [:]
-    for run in runs {
-      let start = positions[run.group, default: 0]
-      let end = start + run.rows.count
-      if let found = decoded[run.group] { cells += found[start..<end] }
-      positions[run.group] = end
     }
   }
 
