@@ -29,15 +29,19 @@ extension BlockReader {
   ///   - range: rows outside it are cut off; when none is left, no column is decoded.
   ///   - file: the block's file by another way; `nil` for the reader's own.
   ///   - statistics: counted up.
+  ///   - claim: told how many bytes of strings a column adds before they are decoded; when it says
+  ///     no, the result is empty.
   /// - Throws: ``BlockError``, when the group or a wanted chunk in it is damaged.
   /// - Complexity: the first touch reads the group and verifies its checksum; later ones read the
-  ///   head and the wanted chunks. Decoding costs 1 to 10 ns a value.
+  ///   head and the wanted chunks. Decoding costs 1 to 10 ns a value. Of strings only those of the
+  ///   rows are copied, and of a group beyond ``GroupWindow/wholeByteCountMax`` read.
   public func read(
     _ entry: ChunkGroupEntry,
     fields: [FieldID]?,
     range: TimeRange,
     through file: (any ReadableFile)? = nil,
-    statistics: inout ReadStatistics
+    statistics: inout ReadStatistics,
+    claim: (Int) -> Bool = { _ in true }
   ) throws(BlockError) -> ColumnBatch {
     guard range.meets(first: entry.firstTimestamp, last: entry.lastTimestamp) else {
       return ColumnBatch()
@@ -75,14 +79,16 @@ extension BlockReader {
     }
 
     let wanted = fields.map { $0.compactMap(directory.column) } ?? directory.columns
-    try window.load(wanted.map(\.chunk))
+    let whole = wanted.filter { !GroupWindow.isReadInPart($0) }
+    try window.load(whole.map(\.chunk))
     var batch = ColumnBatch(
       timestamps: kept.map { $0.map { timestamps[$0] } } ?? trimmed(timestamps, rows)
     )
     batch.columns.reserveCapacity(wanted.count)
     for column in wanted {
-      let cells = try window.withChunk(column.chunk) { chunk throws(BlockError) in
-        try ChunkGroup.cells(chunk, column, head.rowCount, rows: rows, &batch.strings)
+      guard let cells = try window.cells(column, rows: rows, &batch.strings, claim) else {
+        statistics.bytesRead += window.bytesRead
+        return ColumnBatch()
       }
       batch.columns.append(
         ColumnBatch.Column(

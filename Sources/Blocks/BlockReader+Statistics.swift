@@ -92,15 +92,8 @@ extension BlockReader {
         cells = [known]
       } else {
         decodedCount += 1
-        cells = try window.withChunk(column.chunk) { chunk throws(BlockError) in
-          try ChunkGroup.cells(
-            chunk,
-            column,
-            rowCount,
-            rows: rowCount - 1..<rowCount,
-            &row.strings
-          )
-        }
+        let last = rowCount - 1..<rowCount
+        cells = try window.cells(column, rows: last, &row.strings) ?? []
       }
       row.columns.append(
         ColumnBatch.Column(field: column.field, type: column.type, cells: cells)

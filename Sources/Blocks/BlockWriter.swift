@@ -22,6 +22,10 @@ public struct BlockWriter: ~Copyable {
   /// Cells of one group, timestamps among them: bounds the memory of writing and of reading one.
   public static let cellCountMax = 4 << 20
 
+  /// Bytes of strings of one group, beyond its first row: the callers see to it, and long strings
+  /// make small groups. Bounds the memory of writing, of merging and of reading one.
+  public static let textByteCountMax = 16 << 20
+
   /// The most rows that a group of so many columns may have; the caller starts another one.
   public static func rowCountMax(columnCount: Int) -> Int {
     min(Int(UInt16.max), cellCountMax / (columnCount + 1))

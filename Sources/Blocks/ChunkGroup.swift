@@ -54,6 +54,57 @@ struct ChunkGroup {
     } catch { throw .chunk(column.field, error) }
   }
 
+  /// Where the strings of a column lie.
+  func layout(_ column: ChunkGroupDirectory.Column) throws(BlockError) -> StringLayout {
+    try Self.layout(bytes.span.extracting(column.chunk), column, head.rowCount)
+  }
+
+  /// The same of its chunk.
+  static func layout(
+    _ chunk: Span<UInt8>,
+    _ column: ChunkGroupDirectory.Column,
+    _ count: Int
+  ) throws(BlockError) -> StringLayout {
+    do throws(ChunkError) { return try StringLayout(chunk, count: count) } catch {
+      throw .chunk(column.field, error)
+    }
+  }
+
+  /// Bytes that the stored strings of a column are not more than, as far as its chunk's size says.
+  func textByteCountMax(_ column: ChunkGroupDirectory.Column) -> Int? {
+    Self.textByteCountMax(bytes.span.extracting(column.chunk))
+  }
+
+  /// The same of its chunk.
+  static func textByteCountMax(_ chunk: Span<UInt8>) -> Int? {
+    ChunkCodec(firstByte: chunk[0]) == .compressedStrings ? nil : chunk.count
+  }
+
+  /// Decodes some rows of a column.
+  ///
+  /// - Parameters:
+  ///   - rows: ascending and apart; not empty.
+  ///   - strings: gets the strings of these rows and no others.
+  func cells(
+    _ column: ChunkGroupDirectory.Column,
+    rows: [Range<Int>],
+    strings: inout StringArena
+  ) throws(BlockError) -> [Cell] {
+    let chunk = bytes.span.extracting(column.chunk)
+    if column.type == .string {
+      let layout = try self.layout(column)
+      do throws(ChunkError) {
+        return try layout.decode(chunk, rows: rows, into: &strings)
+      } catch { throw .chunk(column.field, error) }
+    }
+    let hull = rows[0].lowerBound..<rows[rows.count - 1].upperBound
+    let cells = try Self.cells(chunk, column, head.rowCount, rows: hull, &strings)
+    if rows.count == 1 { return cells }
+    return rows.flatMap { row in
+      cells[row.lowerBound - hull.lowerBound..<row.upperBound - hull.lowerBound]
+    }
+  }
+
   static func timestamps(_ chunk: Span<UInt8>, count: Int) throws(BlockError) -> [Timestamp] {
     do { return try TimestampChunk.decode(chunk, count: count) } catch { throw .chunk(nil, error) }
   }

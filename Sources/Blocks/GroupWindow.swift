@@ -1,7 +1,13 @@
+internal import Bytes
 internal import Platform
 
 /// The parts of one group that were read so far.
 struct GroupWindow {
+  /// Groups up to so many bytes are read as a whole when they are verified; larger ones, which
+  /// merges wrote before they had a limit of bytes, piece by piece.
+  static let wholeByteCountMax = 48 << 20
+  private static let pieceByteCount = 1 << 20
+
   let head: ChunkGroupHead
   let directory: ChunkGroupDirectory
   /// Whether the checksum of the whole group was verified here.
@@ -17,14 +23,18 @@ struct GroupWindow {
     _ entry: ChunkGroupEntry,
     isVerified: Bool
   ) throws(BlockError) {
+    let isLarge = entry.byteCount > Self.wholeByteCountMax
     let count =
-      isVerified ? min(entry.byteCount, BlockReader.headReadByteCount) : entry.byteCount
+      isVerified || isLarge
+      ? min(entry.byteCount, BlockReader.headReadByteCount) : entry.byteCount
     var start = try file.bytes(at: entry.offset, count)
     let head: ChunkGroupHead
     let directory: ChunkGroupDirectory
-    if isVerified {
+    if isVerified || isLarge {
       head = try ChunkGroupHead(start.span)
-      if head.headByteCount > start.count, head.matches(entry) {
+      guard head.matches(entry) else { throw .mismatch(.group) }
+      if !isVerified { try Self.verify(file, entry, head) }
+      if head.headByteCount > start.count {
         let rest = head.headByteCount - start.count
         start += try file.bytes(at: entry.offset + start.count, rest)
       }
@@ -42,6 +52,29 @@ struct GroupWindow {
     wasVerified = !isVerified
     bytesRead = start.count
     pieces = [(0, start)]
+  }
+
+  /// Verifies the checksum of a group piece by piece.
+  private static func verify(
+    _ file: any ReadableFile,
+    _ entry: ChunkGroupEntry,
+    _ head: ChunkGroupHead
+  ) throws(BlockError) {
+    var checksum: UInt32 = 0
+    var position = ChunkGroupHead.checkedStart
+    while position < entry.byteCount {
+      let count = min(pieceByteCount, entry.byteCount - position)
+      let bytes = try file.bytes(at: entry.offset + position, count)
+      checksum = CRC32C.checksum(bytes.span, continuing: checksum)
+      position += count
+    }
+    guard checksum == head.bodyChecksum else { throw .checksum(.group) }
+  }
+
+  /// Bytes of the group, read anew and not kept.
+  mutating func bytes(_ range: Range<Int>) throws(BlockError) -> [UInt8] {
+    bytesRead += range.count
+    return try file.bytes(at: groupOffset + range.lowerBound, range.count)
   }
 
   /// Reads those of `chunks` that are not there yet, near ones together.

@@ -112,7 +112,8 @@ public enum ColumnChunk {
   /// - Throws: ``ChunkError`` as ``decode(_:type:count:strings:)`` does, unless the damage lies in
   ///   what was passed over.
   /// - Complexity: a chunk of plain integers or decimals is unpacked in pieces of 128 values, one
-  ///   of differences up to the last row; chunks of other codecs are decoded whole.
+  ///   of differences up to the last row; of strings only those of the rows are copied
+  ///   (``StringLayout``); chunks of other codecs are decoded whole.
   public static func decode(
     _ bytes: Span<UInt8>,
     type: ColumnType,
@@ -123,9 +124,11 @@ public enum ColumnChunk {
     precondition(rows.lowerBound >= 0 && rows.upperBound <= count)
     precondition(!rows.isEmpty)
     precondition(count <= valueCountMax)
-    guard rows.count < count, type != .string else {
-      let cells = try decode(bytes, type: type, count: count, strings: &strings)
-      return rows.count < count ? Array(cells[rows]) : cells
+    guard rows.count < count else {
+      return try decode(bytes, type: type, count: count, strings: &strings)
+    }
+    if type == .string {
+      return try StringLayout(bytes, count: count).decode(bytes, rows: [rows], into: &strings)
     }
     var reader = ChunkReader(bytes)
     let first = try firstByte(&reader, type: type, count: count)

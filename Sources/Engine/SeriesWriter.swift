@@ -14,7 +14,7 @@ final class SeriesWriter {
   static let groupRowCountMax = 4096
   /// Encoded bytes of the rows of one chunk group, beyond its first row: long strings make small
   /// groups, so that what is decoded at once stays small.
-  static let groupByteCountMax = 16 << 20
+  static let groupByteCountMax = BlockWriter.textByteCountMax
   /// Scale tables whose divisors are kept; beyond it all are forgotten.
   static let divisorTablesMax = 256
 
@@ -275,15 +275,13 @@ final class SeriesWriter {
     _ minutes: inout MinuteTable
   ) throws(SystemError) {
     let columns = batch.columns.map { (field: $0.field, type: $0.type) }
-    let stringByteCount = batch.strings.bytes.count / max(1, batch.timestamps.count)
     let most = min(
       Self.groupRowCountMax,
-      BlockWriter.rowCountMax(columnCount: columns.count),
-      max(1, Self.groupByteCountMax / max(1, stringByteCount))
+      BlockWriter.rowCountMax(columnCount: columns.count)
     )
     var start = 0
     while start < batch.timestamps.count {
-      let end = min(batch.timestamps.count, start + most)
+      let end = batch.groupEnd(from: start, rowCountMax: most, Self.groupByteCountMax)
       let timestamps = Array(batch.timestamps[start..<end])
       var fold = minutes.beginGroup(timestamps, columnCount: columns.count)
       begin(minutes.series, fieldSet, columns, timestamps, isLate: isLate)
@@ -377,6 +375,22 @@ final class SeriesWriter {
 }
 
 extension ColumnBatch {
+  /// Where a group of at most so many rows and bytes of strings ends; it has one row at least.
+  fileprivate func groupEnd(from start: Int, rowCountMax: Int, _ byteCountMax: Int) -> Int {
+    let most = min(timestamps.count, start + rowCountMax)
+    let texts = columns.filter { $0.type == .string }
+    guard !texts.isEmpty else { return most }
+    var end = start
+    var byteCount = 0
+    while end < most {
+      // A string's length is the lower half of its cell.
+      for column in texts { byteCount += Int(column.cells[end] & 0xffff_ffff) }
+      guard byteCount <= byteCountMax || end == start else { break }
+      end += 1
+    }
+    return end
+  }
+
   /// Some of the columns; strings keep their arena.
   func columns(of fields: [FieldID]) -> ColumnBatch {
     let wanted = Set(fields)

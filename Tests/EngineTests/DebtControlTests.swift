@@ -157,4 +157,36 @@ import Testing
     #expect(decision(2 << 30).threadCount == 4)
     #expect(decision(8 << 30).threadCount == 4)
   }
+
+  @Test func rowsThatComeAsFastAsTheyMayAreSlowedThoughNobodyKnewTheirRate() {
+    var model = Model()
+    model.run(seconds: 60, demand: 1e3, merging: 4e6)
+    model.waiting = 20e9
+    model.run(seconds: 60, demand: 1e3, merging: 4e6)
+    #expect(model.control.decision.bytesPerSecond != nil)
+    #expect(!model.control.decision.isSlowing)
+    for _ in 0..<120 {
+      model.run(seconds: 1, demand: 50e6, merging: 4e6)
+      #expect(model.control.decision.isSlowing)
+    }
+    model.run(seconds: 5, demand: 1e3, merging: 4e6)
+    #expect(!model.control.decision.isSlowing)
+  }
+
+  @Test func nothingIsHeldBackBeforeAnythingCame() {
+    var control = Model().control
+    for second in 1...60 {
+      control.note(
+        DebtControl.Look(
+          monotonic: UInt64(second) * 1_000_000_000,
+          waitingByteCount: 4 << 30,
+          mergeCount: 8,
+          mergedByteCount: UInt64(second) << 20,
+          cutByteCount: UInt64(second) << 20,
+          receivedByteCount: 0
+        )
+      )
+    }
+    #expect(control.decision.bytesPerSecond == nil)
+  }
 }

@@ -127,12 +127,32 @@ struct RealStore {
     }
   }
 
+  /// Merges all blocks into one.
+  ///
+  /// - Parameter textByteCountMax: of its groups; `nil` for the usual limit.
+  mutating func merge(textByteCountMax: Int? = nil) throws {
+    var policy = CompactionPolicy.offline
+    if let textByteCountMax { policy.textByteCountMax = textByteCountMax }
+    let merger = StepMerger(disk: disk, directory: directory + "/blocks", policy: policy)
+    var outputs: [BlockSummary] = []
+    for step in CompactionPlan.steps(for: blocks.map(\.summary), policy) {
+      try merger.merge(step, blocks, into: &outputs)
+    }
+    blocks = try outputs.map { block in
+      try BlockReader.open(disk: disk, path: directory + "/blocks/" + block.fileName)
+    }
+  }
+
   /// Opens the last block again, so that nothing of it counts as verified.
   mutating func reopen(_ index: Int) throws {
     blocks[index] = try BlockReader.open(disk: disk, path: blocks[index].path)
   }
 
-  func run(_ query: String, usesRing: Bool = true) throws -> RangeAnswer {
+  func run(
+    _ query: String,
+    usesRing: Bool = true,
+    options: QueryOptions = QueryOptions()
+  ) throws -> RangeAnswer {
     let view = PartitionView(
       blocks: blocks,
       ring: usesRing ? ring.snapshot : emptyRing,
@@ -143,7 +163,8 @@ struct RealStore {
       tenant: .default,
       catalog: catalog,
       views: OneView(view: view),
-      clock: RealClock()
+      clock: RealClock(),
+      options: options
     )
   }
 

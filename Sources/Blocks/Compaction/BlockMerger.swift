@@ -55,17 +55,17 @@ struct BlockMerger {
             continue
           }
           let deleted = reader.deletedRanges(of: series, before: filter.deletesEnd)
+          // Reading is half of the work.
+          try pace(entry.byteCount / 2)
           do throws(BlockError) {
             let points = try merger.add(entry, of: reader, without: deleted)
             filter.leaveOut(points, of: series, .deleted, identity.tenant, definitions)
           } catch {
             throw .input(error, path: reader.path, entry.offset, entry.byteCount)
           }
-          byteCount += entry.byteCount
+          byteCount += entry.byteCount - entry.byteCount / 2
         }
-        try pace(byteCount / 2)
-        try merger.write(to: &writer, pace)
-        try pace(byteCount / 2)
+        try merger.write(to: &writer, inputByteCount: byteCount, pace)
       }
     } catch {
       writer.abandon()

@@ -10,8 +10,10 @@ public struct CompactionPolicy: Sendable {
   /// Groups of so many rows, which nothing overlaps, are copied as they lie; `nil` encodes all
   /// anew.
   public var rowsPerCopiedGroupMin: Int?
+  /// Bytes of strings of a merged chunk group, beyond its first row; tests lower it.
+  package var textByteCountMax = BlockWriter.textByteCountMax
   /// Inputs are merged into one block up to so many bytes of them, which is also the most scratch
-  /// space that a step needs.
+  /// space that a step needs; a cut that is larger is a step by itself where one cut is enough.
   public var inputByteCountMax: Int
   /// Cuts of one step: bounds its index pages in memory.
   public static let cutCountMax = 128

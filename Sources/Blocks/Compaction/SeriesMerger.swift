@@ -9,19 +9,21 @@ internal import Platform
 /// apart; where two of them hold the same field at overlapping times, a reader has to see them in
 /// the order in which they came, and the series is copied group by group. Groups that are large
 /// already (``CompactionPolicy/rowsPerCopiedGroupMin``) and that nothing overlaps are not decoded.
+/// Long strings make small groups (``CompactionPolicy/textByteCountMax``), also of a group that
+/// was larger.
 struct SeriesMerger {
   let series: SeriesID
   let policy: CompactionPolicy
-  private var groups: [Loaded] = []
+  var groups: [Loaded] = []
   /// Bytes of groups that are in memory.
-  private var heldByteCount = 0
+  var heldByteCount = 0
 
   /// Bytes of groups that are kept from their first reading on; what is beyond is read again when
   /// its turn comes, so that memory does not grow with the step.
-  private static let heldByteCountMax = 32 << 20
+  var heldByteCountMax: Int { 2 * min(BlockWriter.textByteCountMax, policy.textByteCountMax) }
 
   /// One group, in memory as it lies in its block, or to be read again.
-  private struct Loaded {
+  struct Loaded {
     let reader: BlockReader
     let entry: ChunkGroupEntry
     var group: ChunkGroup?
@@ -30,6 +32,7 @@ struct SeriesMerger {
     /// Those that are not deleted; one or more.
     let rows: [Range<Int>]
     let isLate: Bool
+    let text: GroupText
 
     var fieldSet: FieldSetID { entry.fieldSet }
     var first: Timestamp { timestamps[0] }
@@ -41,15 +44,18 @@ struct SeriesMerger {
   }
 
   /// Rows of one group that come one after another in the result.
-  private struct Run {
+  struct Run {
     var group: Int
     var rows: Range<Int>
   }
 
   /// Rows of a merged group, or one that is copied.
-  private struct Part {
+  struct Part {
     var runs: [Run] = []
     var isCopy = false
+    var isLate = false
+
+    var rowCount: Int { runs.reduce(0) { $0 + $1.rows.count } }
   }
 
   init(series: SeriesID, policy: CompactionPolicy) {
@@ -70,22 +76,28 @@ struct SeriesMerger {
     let timestamps = try group.timestamps()
     let rows = Self.rows(timestamps, without: deleted)
     let gone = timestamps.count - rows.reduce(0) { $0 + $1.count }
-    let columnCount = group.directory.columns.count
-    guard !rows.isEmpty else { return gone * columnCount }
-    let isKept = heldByteCount + entry.byteCount <= Self.heldByteCountMax
+    let columns = group.directory.columns
+    guard !rows.isEmpty else { return gone * columns.count }
+    let text = try GroupText(
+      group,
+      columns,
+      rowByteCountMax: policy.textByteCountMax / rowCountMax(columnCount: columns.count)
+    )
+    let isKept = heldByteCount + entry.byteCount <= heldByteCountMax
     if isKept { heldByteCount += entry.byteCount }
     groups.append(
       Loaded(
         reader: reader,
         entry: entry,
         group: isKept ? group : nil,
-        columns: group.directory.columns,
+        columns: columns,
         timestamps: timestamps,
         rows: rows,
-        isLate: group.head.isLate
+        isLate: group.head.isLate,
+        text: text
       )
     )
-    return gone * columnCount
+    return gone * columns.count
   }
 
   /// The rows whose times are in none of some ranges.
@@ -106,7 +118,7 @@ struct SeriesMerger {
     return rows
   }
 
-  private static func group(
+  static func group(
     _ entry: ChunkGroupEntry,
     of reader: BlockReader
   ) throws(BlockError) -> ChunkGroup {
@@ -117,31 +129,44 @@ struct SeriesMerger {
 
   /// Appends the merged groups to `writer`.
   ///
-  /// - Parameter pace: called once a column.
+  /// - Parameter pace: called once a column, and told how many bytes of `inputByteCount` are done.
   mutating func write(
     to writer: inout BlockWriter,
+    inputByteCount: Int,
     _ pace: (Int) throws(CompactionError) -> Void
   ) throws(CompactionError) {
+    let parts = self.parts()
+    let rowCount = parts.reduce(0) { $0 + $1.rowCount }
+    var done = (rows: 0, bytes: 0)
+    for (index, part) in parts.enumerated() {
+      try write(part, to: &writer, pace)
+      drop(part.runs, keeping: index + 1 < parts.count ? parts[index + 1].runs : [])
+      done.rows += part.rowCount
+      let bytes = Int(Double(inputByteCount) * Double(done.rows) / Double(rowCount))
+      try pace(bytes - done.bytes)
+      done.bytes = bytes
+    }
+    if parts.isEmpty { try pace(inputByteCount) }
+  }
+
+  /// The groups that the result consists of.
+  private func parts() -> [Part] {
     if mustStayApart {
-      for index in groups.indices {
-        let runs = groups[index].rows.map { Run(group: index, rows: $0) }
-        let isCopy = runs.count == 1 && isCopied(runs[0])
-        try write(
-          Part(runs: runs, isCopy: isCopy),
-          isLate: groups[index].isLate,
-          to: &writer,
-          pace
-        )
+      return groups.indices.flatMap { index in
+        let group = groups[index]
+        let runs = group.rows.map { Run(group: index, rows: $0) }
+        if runs.count == 1, isCopied(runs[0]) { return [Part(runs: runs, isCopy: true)] }
+        // As many rows as it has; as many bytes as others may have.
+        let parts = parts(of: runs, rowCountMax: group.timestamps.count)
+        return parts.map { Part(runs: $0.runs, isLate: group.isLate) }
       }
-      return
     }
     var order: [FieldSetID] = []
     for group in groups where !order.contains(group.fieldSet) { order.append(group.fieldSet) }
-    for fieldSet in order {
+    return order.flatMap { fieldSet in
       let members = groups.indices.filter { groups[$0].fieldSet == fieldSet }
-      for part in parts(of: runs(of: members), columnCount: groups[members[0]].columns.count) {
-        try write(part, isLate: false, to: &writer, pace)
-      }
+      let columnCount = groups[members[0]].columns.count
+      return parts(of: runs(of: members), rowCountMax: rowCountMax(columnCount: columnCount))
     }
   }
 
@@ -192,25 +217,30 @@ struct SeriesMerger {
     return runs
   }
 
-  /// Whether a run is a whole group that is large enough to be copied as it lies.
+  /// Whether a run is a whole group that is large enough to be copied as it lies, and not much
+  /// too large: what a group counts is a bound.
   private func isCopied(_ run: Run) -> Bool {
     guard let least = policy.rowsPerCopiedGroupMin, run.rows.count >= least else { return false }
-    return run.rows.count == groups[run.group].timestamps.count
+    let group = groups[run.group]
+    return run.rows.count == group.timestamps.count
+      && group.text.byteCount / 2 <= policy.textByteCountMax
   }
 
-  /// Cuts runs into groups of as many rows as a group may have.
-  private func parts(of runs: [Run], columnCount: Int) -> [Part] {
-    let most = min(
-      policy.rowsPerGroupMax,
-      BlockWriter.rowCountMax(columnCount: columnCount)
-    )
+  private func rowCountMax(columnCount: Int) -> Int {
+    min(policy.rowsPerGroupMax, BlockWriter.rowCountMax(columnCount: columnCount))
+  }
+
+  /// Cuts runs into groups of as many rows, and as many bytes of strings, as a group may have.
+  private func parts(of runs: [Run], rowCountMax most: Int) -> [Part] {
     var parts: [Part] = []
     var part = Part()
     var room = most
+    var tally = TextTally(byteCountMax: policy.textByteCountMax)
     func close() {
       if !part.runs.isEmpty { parts.append(part) }
       part = Part()
       room = most
+      tally.removeAll()
     }
     for run in runs {
       // Few rows before a large group are written with it rather than alone.
@@ -220,140 +250,18 @@ struct SeriesMerger {
         parts.append(Part(runs: [run], isCopy: true))
         continue
       }
-      var rest = run
-      while rest.rows.count >= room {
-        let end = rest.rows.lowerBound + room
-        part.runs.append(Run(group: rest.group, rows: rest.rows.lowerBound..<end))
-        close()
-        rest.rows = end..<rest.rows.upperBound
-      }
-      if !rest.rows.isEmpty {
-        part.runs.append(rest)
-        room -= rest.rows.count
+      var rest = run.rows
+      while !rest.isEmpty {
+        let count = tally.add(rest.prefix(room), of: run.group, groups[run.group].text)
+        if count > 0 {
+          part.runs.append(Run(group: run.group, rows: rest.prefix(count)))
+          room -= count
+          rest = rest.dropFirst(count)
+        }
+        if room == 0 || !rest.isEmpty { close() }
       }
     }
     close()
     return parts
-  }
-
-  /// Writes one group: as it lies, or timestamps, then column by column.
-  private mutating func write(
-    _ part: Part,
-    isLate: Bool,
-    to writer: inout BlockWriter,
-    _ pace: (Int) throws(CompactionError) -> Void
-  ) throws(CompactionError) {
-    let runs = part.runs
-    try load(runs)
-    defer { drop(runs) }
-    if part.isCopy, let group = groups[runs[0].group].group {
-      try pace(0)
-      let entry = groups[runs[0].group].entry
-      do throws(SystemError) { try writer.copy(group, entry) } catch { throw .system(error) }
-      return
-    }
-    var timestamps: [Timestamp] = []
-    for run in runs { timestamps += groups[run.group].timestamps[run.rows] }
-    let columns = groups[runs[0].group].columns
-    for run in runs where groups[run.group].columns.count != columns.count {
-      throw groups[run.group].fault(.malformed(.group))
-    }
-    writer.beginGroup(
-      series: series,
-      fieldSet: groups[runs[0].group].fieldSet,
-      fields: columns.map { (field: $0.field, type: $0.type) },
-      timestamps: timestamps.span,
-      isLate: isLate
-    )
-    // Late rows make runs alternate between groups.
-    let alternates = zip(runs, runs.dropFirst()).contains { $0.group >= $1.group }
-    var cells: [Cell] = []
-    cells.reserveCapacity(timestamps.count)
-    for index in columns.indices {
-      try pace(0)
-      var strings = StringArena()
-      cells.removeAll(keepingCapacity: true)
-      if alternates {
-        try appendAlternating(runs, columns[index], index, to: &cells, &strings)
-      } else {
-        for run in runs { try append(run, columns[index], index, to: &cells, &strings) }
-      }
-      writer.appendColumn(cells.span, type: columns[index].type, strings: strings)
-    }
-    do throws(SystemError) { try writer.endGroup() } catch { throw .system(error) }
-  }
-
-  /// Decodes the rows of a run. A group that is cut in two is decoded for both.
-  private func append(
-    _ run: Run,
-    _ column: ChunkGroupDirectory.Column,
-    _ index: Int,
-    to cells: inout [Cell],
-    _ strings: inout StringArena
-  ) throws(CompactionError) {
-    do throws(BlockError) {
-      let (group, found) = try chunk(of: run.group, column, index)
-      if run.rows.count == group.head.rowCount {
-        try group.append(found, to: &cells, strings: &strings)
-      } else {
-        cells += try group.column(found, strings: &strings)[run.rows]
-      }
-    } catch {
-      throw groups[run.group].fault(error)
-    }
-  }
-
-  /// Decodes runs that come back to their groups, each group once.
-  private func appendAlternating(
-    _ runs: [Run],
-    _ column: ChunkGroupDirectory.Column,
-    _ index: Int,
-    to cells: inout [Cell],
-    _ strings: inout StringArena
-  ) throws(CompactionError) {
-    var decoded: [Int: [Cell]] = [:]
-    for run in runs {
-      if decoded[run.group] == nil {
-        do throws(BlockError) {
-          let (group, found) = try chunk(of: run.group, column, index)
-          decoded[run.group] = try group.column(found, strings: &strings)
-        } catch {
-          throw groups[run.group].fault(error)
-        }
-      }
-      if let found = decoded[run.group] { cells += found[run.rows] }
-    }
-  }
-
-  /// A group in memory, and where it has a column; they have the same ones.
-  private func chunk(
-    of group: Int,
-    _ column: ChunkGroupDirectory.Column,
-    _ index: Int
-  ) throws(BlockError) -> (ChunkGroup, ChunkGroupDirectory.Column) {
-    guard let bytes = groups[group].group else { throw .malformed(.group) }
-    let found = groups[group].columns[index]
-    guard found.field == column.field, found.type == column.type else { throw .malformed(.group) }
-    return (bytes, found)
-  }
-
-  /// Brings the groups of `runs` into memory that are not there.
-  private mutating func load(_ runs: [Run]) throws(CompactionError) {
-    for run in runs where groups[run.group].group == nil {
-      let group = groups[run.group]
-      do throws(BlockError) {
-        groups[run.group].group = try Self.group(group.entry, of: group.reader)
-      } catch {
-        throw group.fault(error)
-      }
-      heldByteCount += group.entry.byteCount
-    }
-  }
-
-  private mutating func drop(_ runs: [Run]) {
-    for run in runs where groups[run.group].group != nil {
-      groups[run.group].group = nil
-      heldByteCount -= groups[run.group].entry.byteCount
-    }
   }
 }

@@ -289,7 +289,7 @@ final class BackgroundCompaction: @unchecked Sendable {
     )
     let decision = control.decision
     gate.limit(bytesPerSecond: decision.bytesPerSecond)
-    guard decision.slowedRatio > 0 else { return slowness.clear(at: monotonic) }
+    guard decision.isSlowing else { return slowness.clear(at: monotonic) }
     slowness.note(
       "rows are taken more slowly: \(waiting.bytes >> 20) MiB of blocks wait to be merged, of the "
         + "\(control.limit >> 20) that compaction.debt-max allows",

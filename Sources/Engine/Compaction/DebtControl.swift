@@ -58,6 +58,8 @@ package struct DebtControl {
     package var bytesPerSecond: Double?
     /// What is not taken of the rate before rows were slowed: 0 ... 0.9.
     package var slowedRatio = 0.0
+    /// Whether rows come as fast as they may: also where nobody knows how fast they came before.
+    package var isSlowing = false
   }
 
   let limit: Int
@@ -100,16 +102,30 @@ package struct DebtControl {
 
   /// Takes a look into account and decides anew. Looks come about once a second.
   package mutating func note(_ look: Look) {
+    let isAtRate = isAtRate(look)
     measure(look)
     last = look
     let rate = rate(look)
     let before = received.perSecond
+    let slowedRatio = rate.map { before > $0 ? 1 - $0 / before : 0 } ?? 0
     decision = Decision(
       processorPercent: share(look),
       threadCount: threads(look),
       bytesPerSecond: rate,
-      slowedRatio: rate.map { before > $0 ? 1 - $0 / before : 0 } ?? 0
+      slowedRatio: slowedRatio,
+      isSlowing: rate != nil && (slowedRatio > 0 || isAtRate)
     )
+  }
+
+  /// Whether nearly all that might come since the last look did; half of it where rows were slowed
+  /// already, so that it does not come and go from second to second.
+  private func isAtRate(_ look: Look) -> Bool {
+    guard let last, let rate = decision.bytesPerSecond, look.monotonic > last.monotonic else {
+      return false
+    }
+    let passed = Double(look.monotonic - last.monotonic) / 1e9
+    return Double(look.receivedByteCount &- last.receivedByteCount)
+      >= (decision.isSlowing ? 0.5 : 0.95) * rate * passed
   }
 
   private mutating func measure(_ look: Look) {
@@ -143,7 +159,7 @@ package struct DebtControl {
   /// Bytes of line protocol a second that may come.
   private func rate(_ look: Look) -> Double? {
     guard look.waitingByteCount >= limit / 2, merged.weight >= Self.busySecondsMin,
-      cutOfAll.amount > 0
+      cutOfAll.amount > 0, receivedOfAll.amount > 0
     else { return nil }
     // An eighth is for what is cut at once.
     let room = Double(limit - limit / 8 - look.waitingByteCount) / Self.roomSeconds

@@ -85,6 +85,14 @@ private struct BlockRows: SealedRows {
     of fields: [FieldID],
     in range: TimeRange
   ) throws(UnreadableRows) -> ColumnBatch {
+    try columns(of: fields, in: range) { _ in true }
+  }
+
+  func columns(
+    of fields: [FieldID],
+    in range: TimeRange,
+    claim: (Int) -> Bool
+  ) throws(UnreadableRows) -> ColumnBatch {
     var statistics = ReadStatistics()
     do throws(BlockError) {
       return try block.read(
@@ -92,7 +100,8 @@ private struct BlockRows: SealedRows {
         fields: fields,
         range: range,
         through: file,
-        statistics: &statistics
+        statistics: &statistics,
+        claim: claim
       )
     } catch {
       throw unreadable(error)

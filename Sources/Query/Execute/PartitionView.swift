@@ -221,6 +221,15 @@ package protocol SealedRows: Sendable {
     of fields: [FieldID],
     in range: TimeRange
   ) throws(UnreadableRows) -> ColumnBatch
+  /// The same for a caller with a budget.
+  ///
+  /// - Parameter claim: told how many bytes of strings a column adds before they are decoded; when
+  ///   it says no, what is returned means nothing.
+  func columns(
+    of fields: [FieldID],
+    in range: TimeRange,
+    claim: (Int) -> Bool
+  ) throws(UnreadableRows) -> ColumnBatch
   /// What the columns of `fields` that are here say of themselves, all rows together; `nil` when
   /// that is nothing. Reads the disk.
   func statistics(of fields: [FieldID]) throws(UnreadableRows) -> GroupStatistics?
@@ -232,6 +241,14 @@ package protocol SealedRows: Sendable {
 
 extension SealedRows {
   package var isCold: Bool { false }
+
+  package func columns(
+    of fields: [FieldID],
+    in range: TimeRange,
+    claim: (Int) -> Bool
+  ) throws(UnreadableRows) -> ColumnBatch {
+    try columns(of: fields, in: range)
+  }
 
   package func statistics(of fields: [FieldID]) throws(UnreadableRows) -> GroupStatistics? { nil }
 

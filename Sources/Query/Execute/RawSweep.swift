@@ -123,16 +123,24 @@ struct RawSweep {
     let hull = TimeRange(start: ranges[0].start, end: ranges[ranges.count - 1].end)
     let estimate = candidate.rows.rowCount * 8 * (fields.count + 1)
     try context.charge(estimate)
+    // Strings may be of any length: they are charged before they are decoded.
+    var claimed = 0
+    var excess: QueryError?
     let batch: ColumnBatch
     do throws(UnreadableRows) {
-      batch = try candidate.rows.columns(of: fields, in: hull)
+      batch = try candidate.rows.columns(of: fields, in: hull) { [context] count in
+        claimed += count
+        do throws(QueryError) { try context.charge(count) } catch { excess = error }
+        return excess == nil
+      }
     } catch {
-      context.release(estimate)
+      context.release(estimate + claimed)
       context.warn(error.message)
       return
     }
+    context.release(estimate + claimed)
+    if let excess { throw excess }
     let byteCount = batch.byteCount
-    context.release(estimate)
     try context.charge(byteCount)
     context.statistics.chunksDecoded += batch.columns.count
     if candidate.rows.isCold { context.statistics.chunksCold += batch.columns.count }

@@ -167,6 +167,23 @@ struct SeriesReader {
     in range: TimeRange,
     _ context: inout QueryContext
   ) throws(QueryError) -> [PointColumn] {
+    // Of long strings one row may be all that there is memory for.
+    let hasStrings = fields.contains { $0.type == .string }
+    if count == 1, hasStrings, times == nil, range == self.range,
+      let row = try newestRow(fields, &context)
+    {
+      return row.columns.map { column in
+        var points = PointColumn(type: column.type)
+        let input = MergeInput(
+          timestamps: row.timestamps,
+          cells: column.cells,
+          strings: row.strings,
+          range: range
+        )
+        points.append(input, 0..<1, .max, .max)
+        return points
+      }
+    }
     let ids = fields.map(\.id)
     var open = try OpenReading(of: series, ids, in: range, from: scan, &context)
     defer { open.end(&context) }

@@ -69,4 +69,12 @@ private struct SomeColumns: SealedRows {
   ) throws(UnreadableRows) -> ColumnBatch {
     try base.columns(of: fields.filter(self.fields.contains), in: range)
   }
+
+  func columns(
+    of fields: [FieldID],
+    in range: TimeRange,
+    claim: (Int) -> Bool
+  ) throws(UnreadableRows) -> ColumnBatch {
+    try base.columns(of: fields.filter(self.fields.contains), in: range, claim: claim)
+  }
 }
