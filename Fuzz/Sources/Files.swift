@@ -1,5 +1,6 @@
 import Blocks
 import Bytes
+import CBytes
 import Catalog
 import Codecs
 import Model
@@ -89,28 +90,37 @@ func fuzzBlock(_ bytes: [UInt8]) {
   }
 }
 
-/// One chunk of a column or of timestamps.
+/// One chunk of a column or of timestamps: read with the processor's wide instructions and without,
+/// which must come to the same.
 func fuzzChunk(_ bytes: [UInt8]) {
   guard bytes.count > 3 else { return }
   let count = max(1, Int(bytes[1]) | Int(bytes[2]) << 8)
   let chunk = Array(bytes[3...])
   _ = ChunkDescription(chunk.span)
-  if bytes[0] % 6 == 5 {
-    if let found = try? TimestampChunk.decode(chunk.span, count: count), found.count != count {
-      finding("\(found.count) timestamps instead of \(count)")
-    }
-    return
+  cbytes_use_wide(0)
+  let plain = cells(chunk, kind: bytes[0], count: count)
+  cbytes_use_wide(1)
+  let wide = cells(chunk, kind: bytes[0], count: count)
+  if wide != plain { finding("\(wide ?? []) by wide instructions, \(plain ?? []) without") }
+}
+
+private func cells(_ chunk: [UInt8], kind: UInt8, count: Int) -> [UInt64]? {
+  if kind % 6 == 5 {
+    guard let found = try? TimestampChunk.decode(chunk.span, count: count) else { return nil }
+    if found.count != count { finding("\(found.count) timestamps instead of \(count)") }
+    return found.map { UInt64(bitPattern: $0) }
   }
-  let type = ColumnType.allCases[Int(bytes[0]) % 6]
+  let type = ColumnType.allCases[Int(kind) % 6]
   var strings = StringArena()
   let found = try? ColumnChunk.decode(chunk.span, type: type, count: count, strings: &strings)
-  guard let found else { return }
+  guard let found else { return nil }
   if found.count != count { finding("\(found.count) cells instead of \(count)") }
   switch type {
   case .boolean: if found.contains(where: { $0 > 1 }) { finding("a boolean beyond 1") }
   case .string: for cell in found where strings.slice(cell) == nil { finding("no string \(cell)") }
   case .float, .integer, .unsigned: break
   }
+  return found
 }
 
 /// A file of the ring: a slot, a frozen hour, a patch over it, or one window record.

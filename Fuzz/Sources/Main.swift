@@ -15,6 +15,7 @@ enum Target: String, CaseIterable {
   case catalog
   case http
   case gzip
+  case rows
 
   func run(_ bytes: [UInt8]) {
     switch self {
@@ -28,6 +29,7 @@ enum Target: String, CaseIterable {
     case .catalog: fuzzCatalog(bytes)
     case .http: fuzzParameters(bytes)
     case .gzip: fuzzGzip(bytes)
+    case .rows: fuzzRows(bytes)
     }
   }
 

@@ -1,9 +1,10 @@
 import Bytes
 import Codecs
 import Glibc
-import Model
 import Platform
 import TestSupport
+
+@testable import Model
 
 @_silgen_name("fuzz_real") private func setReal(_ isReal: Int32)
 @_silgen_name("fuzz_mend") private func mend(_ bytes: UnsafeMutablePointer<UInt8>, _ count: Int)
@@ -25,6 +26,7 @@ func writeSeeds() throws(SystemError) {
     try save(.ring, name, mended([kind] + Fixtures.bytes("format-v1/\(file)"), .ring))
   }
   try saveChunks()
+  try saveRows()
   try saveTexts()
 }
 
@@ -76,6 +78,25 @@ private func saveChunks() throws(SystemError) {
     var buffer = OutputBuffer()
     TimestampChunk.encode(times.span, into: &buffer)
     try save(.chunk, "timestamps-\(name)", [5, 60, 0] + buffer.array())
+  }
+}
+
+private func saveRows() throws(SystemError) {
+  for (kinds, scales) in [(UInt8(0), UInt8(1)), (0b1110_0100, 0), (0, 202)] {
+    var random = SeededRandom(seed: UInt64(kinds) + UInt64(scales))
+    let columns = (0..<11).map { column in
+      (0..<20).map { row -> ArenaRows.Value in
+        if kinds > 0, column % 4 == 3 { return .scaled(Int32(row % 2)) }
+        if column == 4, row % 7 == 3 { return .cell(random.next()) }
+        let step = Int32(truncatingIfNeeded: random.next()) >> Int32(31 - column)
+        return .scaled(Int32(row * column) &+ (kinds > 0 && column % 4 == 2 ? abs(step) : step))
+      }
+    }
+    let rows = ArenaRows(columns, timestamps: (0..<20).map { Timestamp($0) })
+    var bytes: [UInt8] = [10, kinds, scales]
+    for row in rows.references() { bytes += [UInt8(row.payload.count)] + Array(row.payload) }
+    withExtendedLifetime(rows) {}
+    try save(.rows, "rows-\(kinds)-\(scales)", bytes)
   }
 }
 

@@ -51,11 +51,17 @@ private func points(_ document: [UInt8], pieceByteCount: Int) -> [String] {
   }
   var result: [String] = []
   var harness = Harness()
+  var (feedCount, uncounted, refusedCount) = (0, 0, 0)
   func take(_ pieces: [BodyPiece]) {
     for piece in pieces {
       switch piece {
-      case .lines(let lines): harness.send(lines.readableBytesView)
-      case .refused(let item): result.append("\(item.text) \(item.column) \(item.message)")
+      case .lines(let lines):
+        feedCount += lines.readableBytesView.count { $0 == UInt8(ascii: "\n") }
+        harness.send(lines.readableBytesView)
+      case .uncounted(let count): uncounted += Int(count)
+      case .refused(let item):
+        refusedCount += 1
+        result.append("\(item.text) \(item.column) \(item.message)")
       }
     }
   }
@@ -72,7 +78,10 @@ private func points(_ document: [UInt8], pieceByteCount: Int) -> [String] {
     return []
   }
   harness.finish(endsLine: true)
-  for line in 1...UInt64(max(1, translator.itemCount)) { _ = translator.item(ofLine: line) }
+  // Lines are told by their numbers.
+  if feedCount - uncounted != translator.itemCount - refusedCount {
+    finding("\(feedCount) lines, \(uncounted) inside of strings, of \(translator.itemCount) items")
+  }
   return result + harness.outcome.storedRows.map { "\($0)" }
     + harness.outcome.verdicts.map(\.description)
 }

@@ -142,6 +142,11 @@ public final class Engine: Sendable {
     }
   }
 
+  /// Places where the start found that stored bytes are not what was written; notes do not count.
+  public var damageCount: Int {
+    recovered.withLock { report in report.damages.count { $0.severity != .note } }
+  }
+
   /// The parts that exist once replay is done.
   func running() throws(EngineError) -> RunningEngine {
     let found: Result<RunningEngine, EngineError> = state.withLock { state in

@@ -252,6 +252,20 @@ struct HTTPServerTests {
     try await server.stop()
   }
 
+  @Test func readinessTellsOfDamage() async throws {
+    let disk = FaultyDisk()
+    let first = try await TestServer.start(disk: disk)
+    try await first.write("m f=1\n")
+    try await first.stop()
+    let manifest = try #require(disk.files.keys.filter { $0.hasSuffix("/manifest") }.min())
+    disk.flip(bit: 100, of: manifest)
+    let server = try await TestServer.start(first.directory, disk: disk)
+    let ready = try await server.get("/-/ready")
+    #expect(ready.status == 200)
+    #expect(ready.body.hasPrefix(#"{"status":"ready","damages":"#), "\(ready.body)")
+    try await server.stop()
+  }
+
   @Test func aTakenPortIsSaid() async throws {
     try await TestServer.run { server in
       let lines = server.addresses.lines

@@ -9,4 +9,5 @@ enum BodyFault: Error {
 enum BodyPiece {
   case lines(ByteBuffer)
   case refused(RefusedItem)
+  case uncounted(UInt64)
 }

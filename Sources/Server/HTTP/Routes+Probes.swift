@@ -48,13 +48,20 @@ extension Routes {
   }
 
   /// `{"status":"replaying","percent":37.5,"eta_seconds":12}` with 503 until replay is done,
-  /// `{"status":"refusing writes","error":"…"}` with 503 while nothing can be made durable.
+  /// `{"status":"refusing writes","error":"…"}` with 503 while nothing can be made durable,
+  /// `{"status":"ready","damages":2}` when the start has found damage.
   func ready() -> Answer {
     let trouble = trouble
     return .json(status: trouble == nil ? 200 : 503) { json in
       json.key("status")
       switch trouble {
-      case nil, .notReady(.ready): json.string("ready")
+      case nil, .notReady(.ready):
+        json.string("ready")
+        let damageCount = engine.damageCount
+        if damageCount > 0 {
+          json.key("damages")
+          json.number(Double(damageCount))
+        }
       case .notReady(.replaying(let fraction, let secondsLeft)):
         json.string("replaying")
         json.key("percent")
