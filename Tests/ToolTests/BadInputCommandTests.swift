@@ -93,6 +93,7 @@ import Testing
       "plan", "--servers", "1", "--metrics", "1", "--data", data,
     ])
     #expect(planned.status == 0)
+    #expect(planned.errors.contains("hold fewer than 10,000 points: the rates are assumed"))
     // The export is whole as far as it goes, and says what it lacks.
     let checked = try CommandProcess.run(["verify", "--export", out])
     #expect(checked.status == 0)
@@ -145,6 +146,51 @@ import Testing
     let missing = try CommandProcess.run(["import", "/nowhere.parquet", "--data", data])
     #expect(missing.status == 1)
     #expect(missing.errors.hasPrefix("varve: /nowhere.parquet: open: No such file"))
+  }
+
+  @Test func whatTheQueueDoesNotHaveIsAnErrorThatSaysWhatItHas() throws {
+    let temporary = try TemporaryDirectory()
+    let data = try Self.filled(temporary)
+    for (arguments, message) in [
+      (["replay", "nosuch", "--from", "0"], "no topic nosuch; this directory has: node"),
+      (["replay", "mode", "--from", "0"], "no topic mode; did you mean node? this directory has:"),
+      (
+        ["replay", "x", "--from", "-1h", "--tenant", "default"],
+        "no topic x; tenant default has: node"
+      ),
+      (["replay", "--from", "0", "--tenant", "x"], "no tenant x; this directory has: default"),
+      (["replay", "--from", "0", "--partition", "8"], "no partition 8; expected 0 to 7"),
+      (["replay", "--from", "99999999"], "no offset 99999999 in the log; it has partition "),
+      (["tail", "nosuch-topic"], "no topic nosuch-topic; this directory has: node"),
+      (["tail", "--partition", "99"], "no partition 99; expected 0 to 7"),
+      (["tail", "--tenant", "x"], "no tenant x; this directory has: default"),
+      (["topics", "--tenant", "x"], "no tenant x; this directory has: default"),
+      (["dead", "--tenant", "x"], "no tenant x; this directory has: default"),
+    ] {
+      let outcome = try CommandProcess.run(["queue"] + arguments + ["--data", data])
+      #expect(outcome.status == 1)
+      #expect(outcome.errors.contains("there is \(message)"), "\(outcome.errors)")
+      #expect(outcome.output.isEmpty)
+    }
+    for (arguments, message) in [
+      (["replay", "--from", "2026-11-16"], "write 2026-11-16T00:00:00Z for UTC"),
+      (["replay", "--from", "0", "--partition", "-1"], "partition"),
+      (["tail", "--lines", "-1"], "lines"),
+      (["replay"], "--from"),
+    ] {
+      let outcome = try CommandProcess.run(["queue"] + arguments + ["--data", data])
+      #expect(outcome.status == 2)
+      #expect(outcome.errors.contains(message), "\(outcome.errors)")
+    }
+    let replayed = try CommandProcess.run([
+      "queue", "replay", "node", "--from", "0", "--dry-run", "--data", data,
+    ])
+    #expect(replayed.status == 0, "\(replayed.errors)")
+    let later = try CommandProcess.run([
+      "queue", "replay", "--from", "2200-01-01T00:00:00Z", "--dry-run", "--data", data,
+    ])
+    #expect(later.status == 0)
+    #expect(later.errors.contains("the log holds no such rows from there on"))
   }
 
   @Test func anImportTakesTheServersSettings() throws {

@@ -66,19 +66,20 @@ struct ExportTests {
     #expect(try directory.export(.line) == Self.expected)
   }
 
-  @Test(arguments: ExportFormat.allCases)
-  func whatWasImportedExportsTheSameBytes(format: ExportFormat) throws {
-    let first = try Self.filled()
-    let text = try first.export(format)
-    let file = first.temporary.file("export")
+  /// Imports what an export has written into a directory of another number of partitions.
+  private static func imported(
+    _ text: String,
+    _ format: ExportFormat
+  ) throws -> (StoredDirectory, ImportTally) {
+    let directory = try StoredDirectory(partitionCount: 3)
+    let file = directory.temporary.file("export")
     try RealDisk().replace(file, with: Array(text.utf8))
     let input = try InputFile(disk: RealDisk(), path: file)
-    let second = try StoredDirectory(partitionCount: 3)
     let tally =
       switch format {
-      case .line: try second.take(LineSource(input))
+      case .line: try directory.take(LineSource(input))
       case .csv:
-        try second.take(
+        try directory.take(
           CSVSource(
             input,
             mapping: CSVMapping([]),
@@ -88,7 +89,7 @@ struct ExportTests {
           )
         )
       case .jsonl:
-        try second.take(
+        try directory.take(
           JSONLinesSource(
             input,
             measurement: nil,
@@ -98,10 +99,34 @@ struct ExportTests {
           )
         )
       }
+    return (directory, tally)
+  }
+
+  @Test(arguments: ExportFormat.allCases)
+  func whatWasImportedExportsTheSameBytes(format: ExportFormat) throws {
+    let text = try Self.filled().export(format)
+    let (second, tally) = try Self.imported(text, format)
     #expect(tally.refusals.isEmpty)
     #expect(tally.accepted == 7)
     #expect(try second.export(format) == text)
     #expect(try second.export(.line) == Self.expected)
+  }
+
+  @Test(arguments: ExportFormat.allCases)
+  func everyByteOfATextGoesThereAndBack(format: ExportFormat) throws {
+    let texts = ["a\r\nb", "\r\n", "\r", "a\r", "\n\r\r\n", " , \r\n\t", "\u{1}\u{7f}é\u{2028}"]
+    let first = try StoredDirectory()
+    for (row, text) in texts.enumerated() {
+      try first.send("m,h=a s=\"\(text)\",z=\"\(text)\" \(Self.base + row)\n")
+    }
+    let text = try first.export(format)
+    let (second, tally) = try Self.imported(text, format)
+    #expect(tally.accepted == texts.count)
+    // Line feeds and returns together are one character, so bytes are compared.
+    #expect(Array(try second.export(format).utf8) == Array(text.utf8))
+    let lines = Array(try second.export(.line).utf8)
+    #expect(lines == Array(try first.export(.line).utf8))
+    for text in texts { #expect(lines.firstRange(of: Array("s=\"\(text)\"".utf8)) != nil) }
   }
 
   @Test func csvNamesItsColumnsAndTellsEmptyFromNothing() throws {

@@ -176,6 +176,22 @@ struct ImportTests {
     #expect(piece.refusedCount == 5)
   }
 
+  /// What ends lines of the file is text where it stands in quotes.
+  @Test func lineEndsInQuotesStayAsTheyAre() throws {
+    let directory = try TemporaryDirectory()
+    let text =
+      "measurement,time,field:s,field:u\r\n"
+      + "m,1795000000,\"a\r\nb\nc\rd\r\",x\r\nm,1795000001,\"\r\n\",\"\n\r\r\n\"\r\n"
+    var source = try Self.csv(text, in: directory)
+    let piece = try #require(try source.next())
+    #expect(piece.refusedCount == 0)
+    #expect(
+      Self.text(piece)
+        == "m s=\"a\r\nb\nc\rd\r\",u=\"x\" 1795000000000000000\n"
+        + "m s=\"\r\n\",u=\"\n\r\r\n\" 1795000001000000000\n"
+    )
+  }
+
   @Test(arguments: [
     "a,b\n1,2\n", "time,field:f\n1,2\n", "measurement,time\nm,1\n", "measurement,field:\nm,1\n",
     "measurement,\"field:f\n",

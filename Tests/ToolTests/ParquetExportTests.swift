@@ -267,6 +267,9 @@ struct ParquetExportTests {
   @Test func anotherExportIsNotMixedIn() throws {
     let directory = try ExportTests.filled()
     let out = directory.temporary.file("out")
+    // One that found nothing is in nobody's way.
+    let empty = try Self.export(directory.path, to: out, matching: ["nod"])
+    #expect(empty.fileCount == 0)
     _ = try Self.export(directory.path, to: out)
     let message = Self.message {
       try Self.export(directory.path, to: out, matching: [#"node{server="a1"}"#])
@@ -300,11 +303,38 @@ struct ParquetExportTests {
     #expect(Self.findings(out) == ["expected \(bytes.count) bytes, found \(bytes.count - 9)"])
     #expect(throws: ImportFault.self) { try ParquetSource(disk: disk, path: path) }
     try disk.replace(path, with: bytes)
-    let stranger = Path.join(Path.directory(of: path), "more.parquet")
-    try disk.replace(stranger, with: bytes)
-    #expect(Self.findings(out) == ["expected no file that the manifest does not name"])
-    try disk.remove(stranger)
     #expect(Self.findings(out).isEmpty)
+  }
+
+  @Test func aFileThatReadersWouldTakeTooIsTold() throws {
+    let directory = try ExportTests.filled()
+    let out = directory.temporary.file("out")
+    _ = try Self.export(directory.path, to: out)
+    let disk = RealDisk()
+    let path = try Self.manifest(out).files[0].path
+    let bytes = try disk.read(Path.join(out, path), byteCountMax: 1 << 20)
+    let day = Path.directory(of: path)
+    let measurement = Path.directory(of: day)
+    for (name, isDamage) in [
+      ("\(day)/more.parquet", true), ("\(day)/_more.parquet", true), ("\(day)/notes.txt", true),
+      ("\(measurement)/date=2001-01-01/part-00000.parquet", true),
+      ("measurement=other/date=2001-01-01/part-00000.parquet", true),
+      ("part-00000.parquet", true), ("_old/\(path)", true), ("\(day)/a/b.parquet", true),
+      ("README.txt", false), ("\(day)/_notes.tmp", false),
+    ] {
+      let stranger = Path.join(out, name)
+      try disk.createDirectory(Path.directory(of: stranger))
+      try disk.replace(stranger, with: bytes)
+      let found = ExportCheck(disk: disk, directory: out).run().findings
+      #expect(found.map(\.path) == [stranger])
+      #expect(found.map(\.severity) == [isDamage ? .damage : .note])
+      #expect(
+        found.first?.what.hasPrefix("expected no file that the manifest does not name") == true
+      )
+      try disk.remove(stranger)
+      // A folder that is left empty holds nothing to read.
+      #expect(Self.findings(out).isEmpty, "\(name)")
+    }
   }
 
   @Test func aFileThatCannotBeImportedSaysWhatToDo() throws {

@@ -38,7 +38,9 @@ public struct StoreDisk: Disk {
   }
 
   public func byteCount(of path: String) throws(SystemError) -> Int? {
-    try ask { () throws(ObjectError) in try store.byteCount(of: Self.key(path)) }
+    // Asks for a folder, which no object is.
+    if path.hasSuffix("/.") { return nil }
+    return try ask { () throws(ObjectError) in try store.byteCount(of: Self.key(path)) }
   }
 
   public func fileNumber(of path: String) throws(SystemError) -> UInt64? { nil }

@@ -1,5 +1,5 @@
-/// Records of CSV (RFC 4180): commas, quotes, doubled quotes inside of them, line feeds inside of
-/// quotes.
+/// Records of CSV (RFC 4180): commas, quotes, doubled quotes inside of them, and line ends, which
+/// are text as they stand inside of quotes.
 struct CSVReader {
   struct Cell: Sendable, Equatable {
     var text: [UInt8]
@@ -41,10 +41,11 @@ struct CSVReader {
         while true {
           guard index < text.count else {
             // The quote goes on in the next line.
+            let lineEnd = lines.lineEnd
             guard let more = try read() else {
               return .fault(column: text.count + 1, "a quote is never closed")
             }
-            cell.text.append(UInt8(ascii: "\n"))
+            cell.text += lineEnd
             text = more
             index = 0
             continue

@@ -88,6 +88,8 @@ struct InputLines {
   private var isAtEnd = false
   /// The number of the line that ``next()`` gave last, from 1.
   private(set) var number = 0
+  /// What ended it: `\r\n`, `\n`, or nothing at the end of the file.
+  private(set) var lineEnd: [UInt8] = []
 
   init(_ file: InputFile) { self.file = file }
 
@@ -121,6 +123,7 @@ struct InputLines {
     number += 1
     var line = buffer[position..<end]
     if line.last == UInt8(ascii: "\r") { line.removeLast() }
+    lineEnd = Array(buffer[line.endIndex..<end + skipping])
     position = end + skipping
     return Array(line)
   }

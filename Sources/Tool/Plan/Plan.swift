@@ -7,12 +7,14 @@ internal import Platform
 /// Tells what a fleet will take before there is one.
 struct Plan: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Predict disk, days until full and bandwidth of a fleet.",
+    abstract: "Predict disk, days until full, machines and bandwidth of a fleet.",
     discussion: """
       Calculates from servers × metrics and the interval, by rules of docs/operations.md; with \
-      --data the bytes a point takes are those of the blocks there. --retention says how long what \
-      is kept: raw points, and rollups of 1m and 1h. Exit status: 0 it fits, or no --disk was \
-      given; 1 the disk will be full.
+      --data the bytes that points and windows take are those of the files there. --retention says \
+      how long what is kept: raw points, for ever where it does not name them, as varve serve \
+      does, and rollups of 1m and 1h. nodes counts machines that share the servers, each with \
+      --processors, of which half are left for queries, with --disk, and with 200 MB/s that it \
+      writes. Exit status: 0 it fits, or the disk is assumed; 1 the disk will be full.
       """
   )
 
@@ -25,14 +27,22 @@ struct Plan: ParsableCommand {
   @Option(help: "Time between two values of a metric.")
   var interval = TimeSpan(seconds: 1)
 
-  @Option(help: "What is kept how long: raw=7d,1m=90d,1h=3y.")
+  @Option(help: "What is kept how long: raw=7d,1m=90d,1h=3y; or forever.")
   var retention = "raw=30d"
 
   @Option(help: "A data directory whose blocks tell how many bytes a point takes.")
   var data: String?
 
-  @Option(help: "Size of the disk. (default: what is free beside --data, and what is used there)")
+  @Option(
+    help: """
+      Size of a machine's disk. (default: what is free beside --data, and what is used there; else \
+      4TiB are assumed)
+      """
+  )
   var disk: ByteSize?
+
+  @Option(help: "Processors of a machine.")
+  var processors = PlanNodes.Machine().processors
 
   @Flag(help: "Print JSON.")
   var json = false
@@ -50,15 +60,28 @@ struct Plan: ParsableCommand {
     guard StoragePlan.tiers(retention) != nil else {
       throw ValidationError(
         "--retention is \"\(retention)\"; expected tiers such as raw=7d,1m=90d,1h=3y, each once "
-          + "and of an hour or more"
+          + "and of an hour or more, or forever"
       )
     }
+    if let disk, disk.byteCount < 1 << 20 {
+      throw ValidationError("--disk is \(disk); expected 1 MiB or more")
+    }
+    try Check.range(processors, 1...4_096, option: "processors")
   }
 
   func run() throws {
     var rates = StoragePlan.Rates()
-    var size = disk.map { Double($0.byteCount) }
-    if let data { try measure(data, &rates, &size) }
+    var machine = PlanNodes.Machine()
+    machine.processors = processors
+    var origin: PlanReport.DiskOrigin?
+    if let data, let space = try measure(data, &rates) {
+      machine.diskByteCount = space
+      origin = .data
+    }
+    if let disk {
+      machine.diskByteCount = Double(disk.byteCount)
+      origin = .option
+    }
     let plan = StoragePlan(
       fleet: StoragePlan.Fleet(
         servers: servers,
@@ -68,16 +91,13 @@ struct Plan: ParsableCommand {
       rates: rates,
       tiers: StoragePlan.tiers(retention) ?? []
     )
-    let report = Self.report(plan, disk: size)
-    StandardOutput.write(report.rendered(asJSON: json))
-    if let size, plan.daysUntilFull(size) != nil { throw ExitCode(1) }
+    StandardOutput.write(PlanReport.facts(plan, machine, origin).rendered(asJSON: json))
+    for remark in PlanReport.remarks(plan) { StandardOutput.writeError(remark + "\n") }
+    if origin != nil, plan.daysUntilFull(machine.diskByteCount) != nil { throw ExitCode(1) }
   }
 
-  private func measure(
-    _ data: String,
-    _ rates: inout StoragePlan.Rates,
-    _ size: inout Double?
-  ) throws {
+  /// - Returns: what is free there, and what is used there.
+  private func measure(_ data: String, _ rates: inout StoragePlan.Rates) throws -> Double? {
     let snapshot: DirectorySnapshot
     do throws(EngineError) {
       snapshot = try DirectorySnapshot(disk: RealDisk(), path: data, readsLog: false)
@@ -109,54 +129,19 @@ struct Plan: ParsableCommand {
       // What has never been merged cold tells that much.
       rates.coldPoint = min(rates.coldPoint, rates.youngPoint)
     }
-    if size == nil, let space = try? RealDisk().space(at: data) {
-      size = Double(space.free + blocks.reduce(0) { $0 + $1.byteCount })
+    let files = snapshot.partitions.flatMap(\.manifest.rollups.files)
+    let windowCount = files.reduce(0) { $0 + $1.windowCount }
+    let rollupByteCount = files.reduce(0) { $0 + $1.byteCount }
+    if windowCount >= 10_000 {
+      rates.rollupWindow = Double(rollupByteCount) / Double(windowCount)
     }
-  }
-
-  /// What an integer cannot say is as much as it can say: eight exbibytes.
-  private static func bytes(_ count: Double) -> TextTable.Cell {
-    .byteCount(Int(exactly: count.rounded()) ?? .max)
-  }
-
-  package static func report(_ plan: StoragePlan, disk: Double?) -> TextReport {
-    var report = TextReport()
-    let partitions = PartitionCount.recommended(pointsPerSecond: plan.fleet.pointsPerSecond)
-    report.fact("points_per_second", .unsigned(UInt64(plan.fleet.pointsPerSecond.rounded())))
-    report.fact("columns", .unsigned(UInt64(plan.fleet.columns)))
-    report.fact("rates", .text(plan.rates.isMeasured ? "measured in blocks" : "assumed"))
-    report.fact("bytes_per_point_hot", .decimal(plan.rates.youngPoint, 3))
-    report.fact("bytes_per_point_cold", .decimal(plan.rates.coldPoint, 3))
-    report.fact("processors", .decimal(plan.processors, 2))
-    report.fact("partitions", .integer(partitions))
-    report.fact("written_bytes_per_second", bytes(plan.writtenPerSecond))
-    report.fact("bytes_in_the_end", bytes(plan.byteCount(after: .infinity)))
-    if let disk {
-      report.fact("disk", bytes(disk))
-      if let days = plan.daysUntilFull(disk) {
-        report.fact("days_until_full", .decimal(days, 1))
-      } else {
-        report.fact("days_until_full", .text("never"))
-      }
+    if !rates.isMeasured {
+      StandardOutput.writeError(
+        "blocks of \(data) hold fewer than 10,000 points: the rates are assumed\n"
+      )
     }
-    var table = TextTable(["tier", "days>", "bytes>"])
-    for line in plan.lines() {
-      table.add([
-        .text(line.name), line.days.map { .decimal($0, 1) } ?? .none,
-        bytes(line.byteCount),
-      ])
-    }
-    report.table("Tiers", key: "tiers", table)
-    return report
-  }
-}
-
-/// Partitions of a new data directory.
-enum PartitionCount {
-  /// One worker takes some millions of points a second, and a core each is all they can use.
-  static func recommended(pointsPerSecond: Double) -> Int {
-    var count = 8
-    while Double(count) * 4e6 < pointsPerSecond, count < 64 { count *= 2 }
-    return count
+    guard let space = try? RealDisk().space(at: data) else { return nil }
+    let used = blocks.reduce(rollupByteCount) { $0 + ($1.cold == nil ? $1.byteCount : 0) }
+    return Double(space.free + used)
   }
 }

@@ -25,17 +25,6 @@ struct QueueCommand: ParsableCommand {
     }
   }
 
-  /// The tenant of that name; `nil` for no name.
-  static func tenant(_ name: String?, in log: LogInspection) throws -> TenantID? {
-    guard let name else { return nil }
-    let tenants = log.catalog.tenants()
-    guard let found = tenants.first(where: { $0.name == Array(name.utf8) }) else {
-      let names = tenants.map { TerminalText.escape($0.name) }.joined(separator: ", ")
-      throw Failure("there is no tenant \(name); this directory has: \(names)")
-    }
-    return found.id
-  }
-
   static func report(_ damages: [Damage]) {
     for damage in damages where damage.severity != .note {
       StandardOutput.writeError("damaged: \(VerifyText.line(damage))")

@@ -61,20 +61,28 @@ struct QueueReplay: ParsableCommand {
 
   func validate() throws {
     _ = try start()
-    try Check.range(partition ?? 0, 0...63, option: "partition")
+    try Check.range(partition ?? 0, 0...Int.max, option: "partition")
   }
 
   func run() throws {
     let log = try QueueCommand.open(data)
     let tenant = try QueueCommand.tenant(tenant, in: log)
-    if let partition, partition >= log.partitionCount {
-      throw Failure("there is no partition \(partition); the last one is \(log.partitionCount - 1)")
+    try QueueCommand.expect(partition: partition, in: log)
+    try QueueCommand.expect(topic: topic, of: tenant, in: log)
+    let from = try start()
+    if case .offset(let offset) = from {
+      let remark = try QueueCommand.expect(
+        offset: offset.rawValue,
+        partition: partition,
+        in: log
+      )
+      if let remark { StandardOutput.writeError(remark + "\n") }
     }
     let progress = ProgressLine("replay the log", unit: .parts)
     var table = Self.table
     let restatement = Restatement(
       path: data,
-      from: try start(),
+      from: from,
       partition: partition.map { PartitionID(UInt16($0)) },
       topic: topic.map { Array($0.utf8) },
       tenant: tenant.flatMap { log.catalog.tenant($0)?.name }
@@ -92,6 +100,9 @@ struct QueueReplay: ParsableCommand {
     progress.end()
     QueueCommand.report(outcome.damages)
     show(outcome, table)
+    if outcome.summary.rowCount == 0 {
+      StandardOutput.writeError("the log holds no such rows from there on\n")
+    }
     if outcome.rejectedRowCount > 0 || outcome.summary.unreadablePointCount > 0 {
       throw ExitCode(1)
     }

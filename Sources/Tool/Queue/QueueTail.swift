@@ -45,10 +45,9 @@ struct QueueTail: ParsableCommand {
   func run() throws {
     let log = try QueueCommand.open(data)
     let tenant = try QueueCommand.tenant(tenant, in: log)
-    if let partition, partition >= log.partitionCount {
-      throw Failure("there is no partition \(partition); expected 0 to \(log.partitionCount - 1)")
-    }
-    if let topic, !follow { try expectTopic(topic, tenant, log) }
+    try QueueCommand.expect(partition: partition, in: log)
+    // With --follow it may be one to come.
+    if !follow { try QueueCommand.expect(topic: topic, of: tenant, in: log) }
     let wanted = WantedRows(log, tenant: tenant, topic: topic.map { Array($0.utf8) })
     let progress = ProgressLine("read the log", unit: .bytes)
     // Batches that hold the newest rows, oldest first.
@@ -93,18 +92,6 @@ struct QueueTail: ParsableCommand {
     } catch {
       throw Failure("\(error)")
     }
-  }
-
-  /// A topic that nobody has written to is misspelt; with `--follow` it may be one to come.
-  private func expectTopic(_ topic: String, _ tenant: TenantID?, _ log: LogInspection) throws {
-    let names = log.catalog.tenants().filter { tenant == nil || $0.id == tenant }
-      .flatMap { log.catalog.measurements(of: $0.id) }.map(\.name)
-    guard !names.contains(Array(topic.utf8)) else { return }
-    let texts = names.map { TerminalText.escape($0) }
-    let hint =
-      NearName.suggestion(for: topic, among: texts).map { "did you mean \($0)?" }
-      ?? "varve queue topics lists all"
-    throw Failure("there is no topic \(TerminalText.escape(topic)); \(hint)")
   }
 
   private func take(_ batch: RowBatch) -> Bool {

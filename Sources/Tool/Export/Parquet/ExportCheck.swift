@@ -48,8 +48,8 @@ package struct ExportCheck {
       progress(file.path)
       check(file)
     }
+    findStrangers(in: "", Set(manifest.files.map(\.path)))
     for day in manifest.days {
-      findStrangers(in: day)
       guard day.inputs.isEmpty else { continue }
       find(
         .note,
@@ -116,19 +116,50 @@ package struct ExportCheck {
     }
   }
 
-  /// Files of a day that the manifest does not name: readers of the folder would take them too.
-  private mutating func findStrangers(in day: ExportManifest.Day) {
-    let folder = Path.join(directory, day.folder)
-    let own = Set(day.files.map { Path.name(of: $0.path) })
-    for name in (try? disk.list(folder)) ?? [] where !own.contains(name) {
-      let isReadByOthers = !name.hasPrefix("_") && !name.hasPrefix(".")
+  /// Folders below the export's own that are looked into.
+  private static let depthMax = 8
+
+  /// Files that the manifest does not name: readers of the folder, whatever pattern they are given,
+  /// would take rows of them too.
+  ///
+  /// - Parameters:
+  ///   - folder: from the export's own; empty for that one.
+  ///   - isHidden: whether readers of folders leave it out, as long as they are given no pattern.
+  ///   - own: the paths of the manifest's files.
+  private mutating func findStrangers(
+    in folder: String,
+    isHidden: Bool = false,
+    _ own: Set<String>,
+    depth: Int = 0
+  ) {
+    for name in (try? disk.list(Path.join(directory, folder))) ?? [] {
+      let path = folder.isEmpty ? name : Path.join(folder, name)
+      guard !own.contains(path) else { continue }
+      let isHidden = isHidden || name.hasPrefix("_") || name.hasPrefix(".")
+      if isFolder(path) {
+        guard depth < Self.depthMax else { continue }
+        findStrangers(in: path, isHidden: isHidden, own, depth: depth + 1)
+        continue
+      }
+      let isParquet = name.hasSuffix(".parquet")
+      // Manifest and journal.
+      if folder.isEmpty, isHidden, !isParquet { continue }
+      let isReadByOthers = isParquet || !isHidden && !folder.isEmpty
       find(
         isReadByOthers ? .damage : .note,
-        Path.join(folder, name),
+        Path.join(directory, path),
         0,
         0,
         "expected no file that the manifest does not name"
+          + (isReadByOthers ? ": readers of the folder take it too, move it away" : "")
       )
     }
+  }
+
+  private func isFolder(_ path: String) -> Bool {
+    let path = Path.join(directory, path)
+    // Below a file there is nothing, not even itself.
+    return (try? disk.byteCount(of: path + "/.")) ?? nil != nil
+      || (try? disk.list(path))?.isEmpty == false
   }
 }

@@ -136,7 +136,9 @@ package struct ParquetExport {
     }
     let selections = [manifest?.selection, journal?.selection].compactMap { $0?.text }
     let isSame = selections.allSatisfy { $0 == selection.text }
-    guard isSame || overwrites else {
+    // An export that found nothing stands in nobody's way.
+    let isEmpty = manifest?.files.isEmpty == true && journal?.days.isEmpty != false
+    guard isSame || overwrites || isEmpty else {
       throw Fault(
         message: "\(directory) holds another export (\(selections[0])); choose another --out, or "
           + "--overwrite to replace it"
