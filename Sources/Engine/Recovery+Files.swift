@@ -54,6 +54,28 @@ extension Recovery {
     )
   }
 
+  /// Files of blocks that no manifest names. Of cold ones the stub is the last that tells of their
+  /// objects: it stays until these are remembered as what is to be removed.
+  func removable(_ loaded: LoadedManifest) -> [String] {
+    guard let unwanted = parts.cold.unwanted, !loaded.wasRebuilt else { return loaded.leftovers }
+    let named = Set(loaded.manifest.blocks.map(\.identity.stubName))
+    var keys: [String] = []
+    var gone: [String] = []
+    for path in loaded.leftovers where path.hasSuffix(BlockIdentity.stubSuffix) {
+      guard let key = ColdStub.objectKey(ofStub: path, disk) else { continue }
+      keys.append(key)
+      // A block that is here still is about to move again, and finds its object there.
+      if !named.contains(Path.name(of: path)) { gone.append(key) }
+    }
+    do throws(SystemError) {
+      try unwanted.remember(keys)
+      unwanted.release(gone)
+      return loaded.leftovers
+    } catch {
+      return loaded.leftovers.filter { !$0.hasSuffix(BlockIdentity.stubSuffix) }
+    }
+  }
+
   /// How far back the log reaches, and goes on reaching once retention has looked at it.
   func reach(of log: Log, below floors: [Offset]) -> RecoveryReport.LogReach {
     let now = parts.clock.now()

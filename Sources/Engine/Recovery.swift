@@ -237,7 +237,8 @@ struct Recovery {
     if wasEmpty, !isNew { setAside(manifests.path, "the damaged manifest", "") }
     if isNew || wasEmpty { try? manifests.commit(manifest) }
     // What a cut left that did not commit: the log still has its rows.
-    try wrap { () throws(SystemError) in try manifests.remove(loaded.leftovers) }
+    let leftovers = removable(loaded)
+    try wrap { () throws(SystemError) in try manifests.remove(leftovers) }
     for path in loaded.doubtful { setAside(path, "a block that no manifest names", "") }
     let (ring, found) = try wrap { () throws(SystemError) in
       try RingRegion.open(

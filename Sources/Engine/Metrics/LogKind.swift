@@ -23,6 +23,7 @@ public enum LogKind: String, CaseIterable, Sendable {
   case ingestFree = "ingest_free"
   case moveFailed = "move_failed"
   case movesSucceed = "moves_succeed"
+  case stubRestored = "stub_restored"
   case removalFailed = "removal_failed"
   case removalsSucceed = "removals_succeed"
   case blocksRemoved = "blocks_removed"
