@@ -60,6 +60,7 @@ struct Recovery {
       byteCount: parts.configuration.diskReserveByteCount
     )
     let workers = makeWorkers(opened, catalog, reserve, epoch: log.epoch)
+    tellOfFormerRollups(opened)
     CrashPoint.opened.reach()
     let newest = try replay(into: workers, from: floors, log, progress)
     if let loss = catalog.expect(version: newest) { report.damages.append(loss) }

@@ -131,7 +131,8 @@ final class BackgroundCompaction: @unchecked Sendable {
   /// Whether there is ever anything to do.
   var isNeeded: Bool {
     parts.configuration.compaction.mode == .background || retention.rules.isActive
-      || !retention.rollups.units.isEmpty || parts.cold.reader != nil
+      || !retention.rollups.units.isEmpty || !retention.formerUnits.isEmpty
+      || parts.cold.reader != nil
   }
 
   /// This thread's own.

@@ -30,6 +30,7 @@ public enum LogKind: String, CaseIterable, Sendable {
   case seriesDeleted = "series_deleted"
   case rollupFailed = "rollup_failed"
   case rollupsSucceed = "rollups_succeed"
+  case rollupsKept = "rollups_kept"
   case coldStoreUnreadable = "cold_store_unreadable"
   case coldStoreChanged = "cold_store_changed"
   case coldStoreShared = "cold_store_shared"
