@@ -18,7 +18,7 @@ public final class BlockReader: Sendable {
   let file: any ReadableFile
   let definitionsRange: Range<Int>?
   /// Whether the file verifies all that it gives: then groups are not verified again.
-  private let isFileVerified: Bool
+  let isFileVerified: Bool
   private let state: Mutex<State>
 
   private struct State: Sendable {

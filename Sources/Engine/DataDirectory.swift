@@ -7,6 +7,7 @@ internal import Platform
 ///     VARVE                        identity, 32 bytes (docs/format/directory.md)
 ///     lock                         held while a process uses the directory
 ///     cold-store                   where cold blocks lie (docs/format/cold.md)
+///     cold-removals                objects of it that are to be removed (docs/format/cold.md)
 ///     catalog/  queue/  dead-letters/  quarantine/
 ///     partitions/PP/manifest  partitions/PP/blocks/  partitions/PP/ring/  partitions/PP/rollups/
 public struct DataDirectory: Sendable {
@@ -17,6 +18,7 @@ public struct DataDirectory: Sendable {
   public var identity: String { path + "/VARVE" }
   public var lock: String { path + "/lock" }
   public var coldStore: String { path + "/cold-store" }
+  public var coldRemovals: String { path + "/cold-removals" }
   public var catalog: String { path + "/catalog" }
   public var queue: String { path + "/queue" }
   public var deadLetters: String { path + "/dead-letters" }
@@ -24,8 +26,10 @@ public struct DataDirectory: Sendable {
   /// Space that cuts get on a full disk.
   public var reserve: String { path + "/reserve" }
 
+  var partitions: String { path + "/partitions" }
+
   public func partition(_ index: Int) -> String {
-    "\(path)/partitions/\(index < 10 ? "0" : "")\(index)"
+    "\(partitions)/\(index < 10 ? "0" : "")\(index)"
   }
   public func blocks(_ index: Int) -> String { partition(index) + "/blocks" }
   public func ring(_ index: Int) -> String { partition(index) + "/ring" }

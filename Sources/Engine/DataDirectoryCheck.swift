@@ -163,7 +163,7 @@ public struct DataDirectoryCheck: Sendable {
   /// Adds up the files that were checked.
   private func count(_ partitionCount: Int, _ result: inout Result) {
     var folders = [directory.catalog, directory.queue, directory.deadLetters]
-    var files = [directory.identity, directory.coldStore]
+    var files = [directory.identity, directory.coldStore, directory.coldRemovals]
     for index in 0..<partitionCount {
       folders += [directory.blocks(index), directory.ring(index), directory.rollups(index)]
       files.append(Path.join(directory.partition(index), "manifest"))

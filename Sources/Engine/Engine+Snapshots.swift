@@ -13,7 +13,11 @@ extension Engine {
   /// not; the catalog comes last and knows all their names.
   public func snapshot() async throws(EngineError) -> SnapshotReport {
     let running = try running()
-    let snapshots = Snapshots(disk: disk, directory: directory)
+    let snapshots = Snapshots(
+      disk: disk,
+      directory: directory,
+      unwanted: running.parts.cold.unwanted
+    )
     let isManual = threading == .manual
     if isManual { return try running.snapshot(snapshots, isManual: true) }
     let outcome: Result<SnapshotReport, EngineError> = await withCheckedContinuation {
@@ -44,31 +48,22 @@ extension Engine {
   /// - Returns: `false` when there is none of that name.
   /// - Throws: ``EngineError/inUse(path:)`` when somebody serves it.
   public func removeSnapshot(_ name: String) throws(EngineError) -> Bool {
-    let snapshots = Snapshots(disk: disk, directory: directory)
-    guard let running = try? running() else { return try remove(name, snapshots) != nil }
-    return try running.snapshotting.withLock { (_) throws(EngineError) in
-      guard let cold = try remove(name, snapshots) else { return false }
-      // Objects that it alone had: what the directory names still is looked up there.
-      running.compaction.unpinned.withLock { $0 += cold }
-      return true
+    var snapshots = Snapshots(disk: disk, directory: directory)
+    guard let running = try? running() else { return try remove(name, snapshots) }
+    snapshots.unwanted = running.parts.cold.unwanted
+    return try running.snapshotting.withLock { [snapshots] (_) throws(EngineError) in
+      try remove(name, snapshots)
     }
   }
 
-  /// - Returns: the cold blocks that it had; `nil` when there is none of that name.
-  private func remove(
-    _ name: String,
-    _ snapshots: Snapshots
-  ) throws(EngineError) -> [BlockSummary]? {
+  private func remove(_ name: String, _ snapshots: Snapshots) throws(EngineError) -> Bool {
     let names = try wrap { () throws(SystemError) in try snapshots.names() }
-    guard Snapshots.isName(name), names.contains(name) else { return nil }
+    guard Snapshots.isName(name), names.contains(name) else { return false }
     // Who serves it would go on writing into files without names.
     let lock = try Self.takeLock(DataDirectory(snapshots.path(of: name)), disk)
     defer { lock.release() }
-    return try wrap { () throws(SystemError) in
-      let cold = try snapshots.coldBlocks(of: name)
-      try snapshots.remove(name)
-      return cold
-    }
+    try wrap { () throws(SystemError) in try snapshots.remove(name) }
+    return true
   }
 }
 
@@ -117,7 +112,7 @@ extension RunningEngine {
       try snapshots.copyNames(into: target)
       try snapshots.finish(target, report.name, partitionCount: partitionCount)
     } catch {
-      snapshots.abandon(target)
+      snapshots.abandon()
       throw error
     }
     report.nanoseconds = parts.clock.monotonic() &- start

@@ -111,6 +111,9 @@ public final class Engine: Sendable {
         threading: threading
       )
       parts.cold = try ColdTier.open(parts, directory, store: objectStore)
+      let snapshots = Snapshots(disk: disk, directory: directory, unwanted: parts.cold.unwanted)
+      // What cannot go now goes before the next snapshot is made.
+      try? snapshots.removeUnfinished()
       var recovery = Recovery(parts: parts, damages: identityDamages)
       let running = try recovery.run { progress in
         state.withLock { $0 = .replaying(progress) }

@@ -51,10 +51,23 @@ public struct RecoveryReport: Sendable {
   public var series = 0
   /// What the ring holds, of all partitions.
   public var ring = RingSummary()
+  /// What the log keeps.
+  public var log = LogReach()
   /// Damage and notes, in the order they were met.
   public var damages: [Damage] = []
 
   public init() {}
+
+  /// How far back the log reaches, once retention has looked at it.
+  public struct LogReach: Hashable, Sendable {
+    /// All that has come since then is in the log, but for what is damaged; `nil` when it has no
+    /// sound segment.
+    public var begin: Timestamp?
+    /// From then to the start: 0 or more.
+    public var nanoseconds: Int64 = 0
+
+    public init() {}
+  }
 }
 
 extension EngineError {

@@ -87,6 +87,7 @@ final class PartitionStore {
     refreshLayouts()
     for block in blocks { table.noteSealed(block) }
     for block in manifest.blocks { retention.observe(block.lastTimestamp) }
+    retention.observe(manifest.rollups)
     if let unreadUpTo { table.seal(upTo: unreadUpTo) }
     counters.publish(self)
     counters.publishManifest(self)

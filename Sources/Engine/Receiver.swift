@@ -102,6 +102,17 @@ public final class Receiver {
     gate.isSlowing ? gate.restNanoseconds(now: clock.monotonic()) : 0
   }
 
+  /// Has whoever reads a file instead of a socket wait as listeners do.
+  ///
+  /// - Parameter wait: waits for up to so many nanoseconds, and settles meanwhile.
+  package func rest(_ wait: (_ nanoseconds: UInt64) -> Void) {
+    while true {
+      let nanoseconds = restNanoseconds
+      guard nanoseconds > 0 else { return }
+      wait(nanoseconds)
+    }
+  }
+
   public var hasOpenRows: Bool { parser.oldestOpenRow != nil }
 
   /// Whether everything that was taken is with the committer and answered.

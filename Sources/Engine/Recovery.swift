@@ -1,6 +1,5 @@
 internal import Blocks
 internal import Catalog
-internal import Cold
 internal import Logging
 internal import Model
 internal import Platform
@@ -61,9 +60,11 @@ struct Recovery {
       byteCount: parts.configuration.diskReserveByteCount
     )
     let workers = makeWorkers(opened, catalog, reserve, epoch: log.epoch)
+    tellOfFormerRollups(opened)
     CrashPoint.opened.reach()
     let newest = try replay(into: workers, from: floors, log, progress)
     if let loss = catalog.expect(version: newest) { report.damages.append(loss) }
+    report.log = reach(of: log, below: floors)
     report.epoch = log.epoch.rawValue
     report.series = catalog.statistics().series
     report.seconds = Double(parts.clock.monotonic() &- start) / 1e9
@@ -237,7 +238,8 @@ struct Recovery {
     if wasEmpty, !isNew { setAside(manifests.path, "the damaged manifest", "") }
     if isNew || wasEmpty { try? manifests.commit(manifest) }
     // What a cut left that did not commit: the log still has its rows.
-    try wrap { () throws(SystemError) in try manifests.remove(loaded.leftovers) }
+    let leftovers = removable(loaded)
+    try wrap { () throws(SystemError) in try manifests.remove(leftovers) }
     for path in loaded.doubtful { setAside(path, "a block that no manifest names", "") }
     let (ring, found) = try wrap { () throws(SystemError) in
       try RingRegion.open(
@@ -263,53 +265,6 @@ struct Recovery {
       ring: ring,
       damagedMinutes: found.damagedMinutes,
       damaged: damaged
-    )
-  }
-
-  private mutating func noteUnreadable(
-    _ block: BlockSummary,
-    _ path: String,
-    _ error: BlockError
-  ) throws(EngineError) {
-    if case .system(let failure) = error, failure.isOutOfResources { throw .system(failure) }
-    report.damages.append(
-      Damage(
-        severity: .unreadable,
-        path: path,
-        offset: 0,
-        byteCount: block.byteCount,
-        what: "\(error.text), left in the cold store",
-        range: block.identity.qualifiedName
-      )
-    )
-  }
-
-  /// Opens a block, or by its stub one that lies in the cold store.
-  private func open(_ summary: BlockSummary, _ path: String) throws(BlockError) -> BlockReader {
-    guard summary.cold != nil else {
-      return try BlockReader.open(blockFiles, path: path, expected: summary.identity)
-    }
-    return try BlockReader.open(
-      cold: summary,
-      blockFiles,
-      stubPath: path,
-      source: parts.cold.source
-    )
-  }
-
-  /// Moves a file that cannot be used into `quarantine/` and reports what it held.
-  mutating func setAside(_ path: String, _ what: String, _ range: String) {
-    var text = what
-    do throws(SystemError) {
-      if try disk.byteCount(of: path) != nil {
-        let target = try directory.quarantine(path, disk: disk, at: parts.clock.now())
-        text += ", moved to \(target)"
-      }
-    } catch {
-      text += ", left in place: \(error)"
-    }
-    report.damages.append(
-      Damage(severity: .damage, path: path, offset: 0, byteCount: 0, what: text, range: range)
     )
   }
 

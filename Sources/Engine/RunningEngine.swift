@@ -63,7 +63,10 @@ final class RunningEngine: Sendable {
       workers: workers,
       files: blockFiles,
       tier: parts.cold,
-      reserve: reserve
+      reserve: reserve,
+      restoresStubs: workers.contains { worker in
+        worker.stores.contains { $0.blocks.contains(where: \.lacksStub) }
+      }
     )
     feed = ChangeFeed(
       FeedSources(

@@ -16,6 +16,8 @@ struct Snapshots: Sendable {
 
   let disk: any Disk
   let directory: DataDirectory
+  /// Objects of the cold store that nobody names any more go there; `nil` where none is to go.
+  var unwanted: UnwantedObjects?
 
   private var folder: String { directory.path + "/snapshots" }
 
@@ -44,20 +46,22 @@ struct Snapshots: Sendable {
 
   /// The folder in which a snapshot is made, with its folders.
   func begin(_ name: String, partitionCount: Int) throws(SystemError) -> DataDirectory {
-    // What a crash has left of an earlier one.
-    for old in try disk.list(folder) where old.hasSuffix(Self.unfinishedSuffix) {
-      try removeTree("\(folder)/\(old)")
-    }
+    try removeUnfinished()
+    try disk.createDirectory(folder)
     let target = DataDirectory(path(of: name) + Self.unfinishedSuffix)
+    // Their names become durable with everything else in their parents.
     for index in 0..<partitionCount {
-      try disk.createDirectory(target.blocks(index))
-      try disk.createDirectory(target.ring(index))
-      try disk.createDirectory(target.rollups(index))
+      for path in folders(of: target, index) { try disk.makeDirectory(path) }
     }
     for folder in [target.catalog, target.queue, target.deadLetters, target.quarantine] {
-      try disk.createDirectory(folder)
+      try disk.makeDirectory(folder)
     }
     return target
+  }
+
+  /// Those of a partition's files that are linked.
+  private func folders(of target: DataDirectory, _ index: Int) -> [String] {
+    [target.blocks(index), target.ring(index), target.rollups(index)]
   }
 
   /// Copies what is small and goes on growing: the identity and the catalog's logs.
@@ -93,62 +97,99 @@ struct Snapshots: Sendable {
     try copy.sync()
   }
 
-  /// Makes all names durable and gives the snapshot its own.
+  /// Makes all names durable and gives the snapshot its own: one sync a folder, whatever is in it.
+  /// What was linked is durable since it was written, and so are copies; the manifests have brought
+  /// their folders along.
   func finish(
     _ target: DataDirectory,
     _ name: String,
     partitionCount: Int
   ) throws(SystemError) {
     for index in 0..<partitionCount {
-      try disk.syncDirectory(target.blocks(index))
-      try disk.syncDirectory(target.ring(index))
-      try disk.syncDirectory(target.rollups(index))
+      // Of an empty one there is nothing to lose.
+      for path in folders(of: target, index) where try !disk.list(path).isEmpty {
+        try disk.syncDirectory(path)
+      }
     }
+    try disk.syncDirectory(target.partitions)
     try disk.syncDirectory(target.queue)
     try disk.syncDirectory(target.path)
     try disk.rename(target.path, to: path(of: name))
     try disk.syncDirectory(folder)
   }
 
-  func abandon(_ target: DataDirectory) { try? removeTree(target.path) }
+  /// Gives up the one that is being made.
+  func abandon() { try? removeUnfinished() }
 
   // MARK: Cold blocks
 
   /// Whether a snapshot has the stub of a cold block, so that its object has to stay. One that is
   /// being made counts too, for it may become whole.
-  func pins(_ block: BlockSummary) throws(SystemError) -> Bool {
+  func pins(_ object: ColdObjectName) throws(SystemError) -> Bool {
     for name in try disk.list(folder) {
-      let blocks = DataDirectory(path(of: name)).blocks(Int(block.identity.partition.rawValue))
-      if try disk.byteCount(of: Path.join(blocks, block.storedName)) != nil { return true }
+      let blocks = DataDirectory(path(of: name)).blocks(Int(object.partition.rawValue))
+      if try disk.byteCount(of: Path.join(blocks, object.stubName)) != nil { return true }
     }
     return false
   }
 
-  /// The cold blocks that a snapshot names. Of a manifest that cannot be read none: their objects
-  /// stay in the store.
-  func coldBlocks(of name: String) throws(SystemError) -> [BlockSummary] {
+  /// The objects that a snapshot names. Of a manifest that cannot be read none: they stay in the
+  /// store.
+  private func objects(of name: String) throws(SystemError) -> [String] {
     let snapshot = DataDirectory(path(of: name))
-    var blocks: [BlockSummary] = []
-    for folder in try disk.list(snapshot.path + "/partitions") {
+    var keys: [String] = []
+    for folder in try disk.list(snapshot.partitions) {
       guard let index = Int(folder), let partition = UInt16(exactly: index) else { continue }
       let store = ManifestStore(
         disk: disk,
         directory: snapshot.partition(index),
         partition: PartitionID(partition)
       )
-      blocks += try store.load().manifest.blocks.filter { $0.cold != nil }
+      keys += try store.load().manifest.blocks.compactMap(\.objectKey)
     }
-    return blocks
+    return keys
+  }
+
+  /// The objects whose stubs lie in a folder that is no whole snapshot.
+  private func objects(ofUnfinished path: String) throws(SystemError) -> [String] {
+    var keys: [String] = []
+    let partitions = DataDirectory(path).partitions
+    for partition in try disk.list(partitions) {
+      let blocks = Path.join(Path.join(partitions, partition), "blocks")
+      for name in try disk.list(blocks) where name.hasSuffix(BlockIdentity.stubSuffix) {
+        if let key = ColdStub.objectKey(ofStub: Path.join(blocks, name), disk) { keys.append(key) }
+      }
+    }
+    return keys
   }
 
   // MARK: Removing
 
+  /// Removes a snapshot; objects that nobody else names go soon after it.
   func remove(_ name: String) throws(SystemError) {
+    let keys = try unwanted == nil ? [] : objects(of: name)
+    // No kill from here on leaves them behind. A full disk is no reason not to make room.
+    try? unwanted?.remember(keys)
     // Not whole from here on, whatever happens.
     let unfinished = path(of: name) + Self.unfinishedSuffix
     try disk.rename(path(of: name), to: unfinished)
     try removeTree(unfinished)
     try disk.syncDirectory(folder)
+    unwanted?.release(keys)
+  }
+
+  /// Removes what a crash has left of snapshots that were being made or removed. While nobody is
+  /// at either.
+  func removeUnfinished() throws(SystemError) {
+    for name in try disk.list(folder) where name.hasSuffix(Self.unfinishedSuffix) {
+      let path = "\(folder)/\(name)"
+      let keys = try unwanted == nil ? [] : objects(ofUnfinished: path)
+      // Retention may have left them here for this one's sake.
+      try? unwanted?.remember(keys)
+      try removeTree(path)
+      try disk.syncDirectory(folder)
+      unwanted?.release(keys)
+    }
   }
 
   private func removeTree(_ path: String, depth: Int = 0) throws(SystemError) {

@@ -7,6 +7,9 @@
 public protocol Disk: Sendable {
   /// Creates `path` and its missing parents, durably; no error when it is there.
   func createDirectory(_ path: String) throws(SystemError)
+  /// The same of which only a later ``syncDirectory(_:)`` of the parent, and of the parents that were
+  /// missing, makes the name durable: for whoever creates many.
+  func makeDirectory(_ path: String) throws(SystemError)
   /// The names in a folder, sorted; without `.` and `..`. Empty when the folder is not there.
   func list(_ directory: String) throws(SystemError) -> [String]
   /// Bytes of a file, or `nil` when there is none.
@@ -46,6 +49,8 @@ extension Disk {
   /// What ``replace(_:with:)`` appends to a name while it writes. A file left with it by a crash
   /// was never committed.
   public static var temporarySuffix: String { ".tmp" }
+
+  public func makeDirectory(_ path: String) throws(SystemError) { try createDirectory(path) }
 
   public func read(_ path: String, byteCountMax: Int) throws(SystemError) -> [UInt8] {
     let file = try open(path)

@@ -5,9 +5,17 @@ public struct RealDisk: Disk {
   public init() {}
 
   public func createDirectory(_ path: String) throws(SystemError) {
+    try create(path, isDurable: true)
+  }
+
+  public func makeDirectory(_ path: String) throws(SystemError) {
+    try create(path, isDurable: false)
+  }
+
+  private func create(_ path: String, isDurable: Bool) throws(SystemError) {
     guard !path.isEmpty, try !isDirectory(path) else { return }
     let parent = Path.directory(of: path)
-    if parent != path { try createDirectory(parent) }
+    if parent != path { try create(parent, isDurable: isDurable) }
     do throws(SystemError) {
       try SystemCall.run("mkdir", path) { unsafe mkdir(path, 0o755) }
     } catch  where error.code == EEXIST {
@@ -16,7 +24,7 @@ public struct RealDisk: Disk {
         throw SystemError(code: ENOTDIR, operation: "mkdir", path: path)
       }
     }
-    try syncDirectory(parent)
+    if isDurable { try syncDirectory(parent) }
   }
 
   private func isDirectory(_ path: String) throws(SystemError) -> Bool {

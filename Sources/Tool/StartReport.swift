@@ -122,7 +122,33 @@ struct StartReport {
           "frozen_bytes": .stringConvertible(found.frozenByteCount),
         ]
       ),
+      rewind(recovery.log),
     ]
+  }
+
+  /// How far `varve queue replay` can go back.
+  private func rewind(_ log: RecoveryReport.LogReach) -> Fact {
+    let seconds = Double(log.nanoseconds) / 1e9
+    let age = TimeSpan(nanoseconds: configuration.queueRetainNanoseconds)
+    let size = ByteSize(byteCount: configuration.queueRetainByteCount)
+    var values: Logger.Metadata = ["rewind_seconds": .stringConvertible(seconds)]
+    var text = "nothing yet: the log begins now"
+    if let begin = log.begin, log.nanoseconds > 0 {
+      let since = CivilTime(nanoseconds: begin).rfc3339(decimals: 0)
+      text = "you can rewind \(Self.length(seconds)): the log has all since \(since)"
+      values["rewind_since"] = "\(since)"
+    }
+    text += "; what is cut stays for \(age) or \(size) (queue.retain)"
+    return Fact("rewind", text, values)
+  }
+
+  /// `1.5 hours`, `1 minute`, `12 seconds`.
+  private static func length(_ seconds: Double) -> String {
+    let (value, unit) =
+      seconds >= 3_600
+      ? (seconds / 3_600, "hour") : seconds >= 60 ? (seconds / 60, "minute") : (seconds, "second")
+    let text = Quantity.text(value)
+    return "\(text) \(unit)\(text == "1" ? "" : "s")"
   }
 
   private static func ring(_ found: RingSummary) -> String {

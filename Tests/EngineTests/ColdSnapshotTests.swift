@@ -99,6 +99,94 @@ import Testing
     #expect(harness.damages.isEmpty)
   }
 
+  /// Whatever a crash cuts short of the removal of blocks and of the snapshot that pins their
+  /// objects: these go in the end, and none goes that is named.
+  @Test func noCrashLeavesAnObjectBehind() async throws {
+    let options = Options()
+    let source = try await Self.harness(options)
+    let snapshot = try await source.engine.snapshot()
+    source.clock.advance(nanoseconds: 10 * Self.day)
+    _ = try source.send("m,h=z f=1 \(source.clock.now() - Self.hour)\n#ack z\n")
+    try await source.engine.flush()
+    try source.kill()
+    var crashes = 0
+    while true {
+      let disk = source.disk.copy(seed: UInt64(crashes))
+      let clock = ManualClock(now: source.clock.now())
+      func start() throws -> Engine {
+        let engine = try EngineHarness.engine(on: disk, clock: clock) { configuration in
+          ColdTierTests.configure(&configuration)
+          configuration.retention.ageNanoseconds = Self.day
+        }
+        _ = try engine.start()
+        return engine
+      }
+      func settle(_ engine: Engine, steps: Int) throws {
+        for _ in 0..<steps {
+          clock.advance(nanoseconds: 1_000_000_000)
+          try engine.step()
+        }
+      }
+      var engine = try start()
+      disk.powerOff(afterOperations: crashes)
+      // The snapshot goes before its blocks do, or while their files wait for the next step.
+      if crashes.isMultiple(of: 2) { try? settle(engine, steps: 70) }
+      _ = try? engine.removeSnapshot(snapshot.name)
+      try? settle(engine, steps: 70)
+      let wasCutShort = disk.isOff
+      disk.crash([.power, .powerLosingAll, .kill][crashes % 3])
+      engine = try start()
+      if try engine.snapshotNames() == [snapshot.name] {
+        let found = DataDirectoryCheck(disk: disk, path: snapshot.path).run().findings
+        #expect(!found.contains { $0.severity != .note }, "crash \(crashes)")
+        #expect(try engine.removeSnapshot(snapshot.name))
+      }
+      try settle(engine, steps: 140)
+      #expect(ColdTierTests.objects(disk).isEmpty, "crash \(crashes)")
+      #expect(disk.files["/data/cold-removals"] == nil, "crash \(crashes)")
+      #expect(try ColdTierTests.names(disk, ".cold").isEmpty, "crash \(crashes)")
+      guard wasCutShort else { break }
+      crashes += 1
+    }
+    #expect(crashes > 20)
+  }
+
+  @Test func whatTheStoreDoesNotRemoveIsRemovedAfterARestart() async throws {
+    let options = Options()
+    let harness = try await Self.harness(options)
+    let snapshot = try await harness.engine.snapshot()
+    let objects = ColdTierTests.objects(harness.disk)
+    try await Self.expire(harness, options)
+    #expect(ColdTierTests.objects(harness.disk) == objects)
+    // The store is away when the snapshot goes.
+    try harness.disk.rename("/cold", to: "/away")
+    try harness.disk.createDirectory("/cold")
+    #expect(try harness.engine.removeSnapshot(snapshot.name))
+    try harness.settle(steps: 30)
+    try harness.restart { disk in
+      try disk.remove("/cold")
+      try disk.rename("/away", to: "/cold")
+    }
+    #expect(ColdTierTests.objects(harness.disk) == objects)
+    try harness.settle(steps: 30)
+    #expect(ColdTierTests.objects(harness.disk).isEmpty)
+  }
+
+  /// A list of what is to be removed that does not say the truth costs nothing that is named.
+  @Test func aNamedObjectIsNeverRemoved() async throws {
+    let harness = try await Self.harness(Options())
+    let expected = try await Self.answers(harness.engine)
+    let objects = ColdTierTests.objects(harness.disk)
+    let keys = objects.map { String($0.dropFirst("/cold/".count)) }
+    for bytes in [ColdRemovals.encoded(keys + ["00/nonsense", "../data/VARVE"]), [1, 2, 3]] {
+      try harness.restart { disk in try disk.replace("/data/cold-removals", with: bytes) }
+      try harness.settle(steps: 30)
+      #expect(ColdTierTests.objects(harness.disk) == objects)
+      #expect(harness.disk.files["/data/VARVE"] != nil)
+    }
+    #expect(try await Self.answers(harness.engine) == expected)
+  }
+
   @Test func objectsThatSomebodyElseNamesOutliveASnapshot() async throws {
     let options = Options()
     let harness = try await Self.harness(options)

@@ -36,6 +36,28 @@ import Testing
     #expect(found >= 20 << 20 && found <= 21 << 20)
   }
 
+  @Test func whoReadsAFileRestsAsListenersDo() throws {
+    let harness = try EngineHarness()
+    let gate = try #require(harness.engine.ingestGate)
+    gate.limit(bytesPerSecond: 100)
+    let lines = (0..<100).map { "m,h=a f=\($0) \(1_795_373_000 + $0)\n" }.joined()
+    #expect(try harness.send(lines + "#ack a\n") == "OK a 100 0\n")
+    var rested: UInt64 = 0
+    for piece in 0..<3 {
+      _ = try harness.send("m,h=a f=1 \(1_795_373_200 + piece)\n")
+      harness.receiver.rest { nanoseconds in
+        let wait = min(nanoseconds, 5_000_000)
+        harness.clock.advance(nanoseconds: Int64(wait))
+        rested += wait
+      }
+      #expect(harness.receiver.restNanoseconds == 0)
+    }
+    #expect(rested > 300_000_000)
+    gate.limit(bytesPerSecond: nil)
+    _ = try harness.send(lines)
+    harness.receiver.rest { _ in Issue.record("nothing holds it back") }
+  }
+
   @Test func withoutARateThereIsNoRest() {
     let clock = ManualClock()
     let gate = IngestGate()

@@ -62,11 +62,12 @@ import Testing
     _ first: Int64,
     days: Int64,
     tags: String = "",
-    _ measurement: String = "m"
+    _ measurement: String = "m",
+    step: String = "1h"
   ) async throws -> (count: Int, warnings: [String]) {
     let times = "start=\(first / 1_000_000_000)&end=\((first + days * day) / 1_000_000_000)"
     let answer = try await harness.engine.range(
-      EngineHarness.items("measurement=\(measurement)&\(times)&step=1h&agg=count\(tags)"),
+      EngineHarness.items("measurement=\(measurement)&\(times)&step=\(step)&agg=count\(tags)"),
       tenant: "default"
     )
     let count = answer.series.reduce(0) { sum, series in
@@ -78,6 +79,17 @@ import Testing
         }
     }
     return (count, answer.warnings)
+  }
+
+  /// Rows that are in sight of a day.
+  static func raw(_ harness: EngineHarness, day: Int64) async throws -> Int {
+    let first = (start + day * Self.day) / 1_000_000_000
+    let query = "measurement=m&field=f&start=\(first)&end=\(first + 86_400)"
+    let answer = try await harness.engine.range(EngineHarness.items(query), tenant: "default")
+    return answer.series.reduce(0) { sum, series in
+      guard case .points(let timestamps, _) = series.content else { return sum }
+      return sum + timestamps.count
+    }
   }
 
   static func look(_ harness: EngineHarness, times: Int = 1) throws {

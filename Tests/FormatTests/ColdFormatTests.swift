@@ -12,6 +12,11 @@ import Testing
   static let sharedFixture = "format-v1/cold-store-shared"
   static let ownedFixture = "format-v1/cold-store-owned"
   static let manifestFixture = "format-v1/manifest-cold.bin"
+  static let removalsFixture = "format-v1/cold-removals"
+  static let removals = [
+    "03/000000000000a1b0-000000000000f00d-00000000-2-6fd0e1c29b3a4d58.block",
+    "07/0000000000000000-0000000000000010-00000001-2-0001-0102030405060708.block",
+  ]
 
   /// Of the block that the block fixture holds, in pages of 256 bytes.
   static func stub() throws -> (stub: ColdStub, bytes: [UInt8]) {
@@ -40,6 +45,7 @@ import Testing
     let owned = ColdLocation("s3://bucket/varve", owner: 0x0102_0304_0506_0708)
     #expect(try Fixtures.matches(Self.ownedFixture, owned.encoded))
     #expect(try Fixtures.matches(Self.manifestFixture, Self.manifest.encoded()))
+    #expect(try Fixtures.matches(Self.removalsFixture, ColdRemovals.encoded(Self.removals)))
   }
 
   @Test func fixturesStillHoldTheirContent() throws {
@@ -51,6 +57,9 @@ import Testing
     #expect(ColdLocation.decode(try Fixtures.bytes(Self.sharedFixture)) == shared)
     let owned = ColdLocation("s3://bucket/varve", owner: 0x0102_0304_0506_0708)
     #expect(ColdLocation.decode(try Fixtures.bytes(Self.ownedFixture)) == owned)
+    let removals = ColdRemovals.decode(try Fixtures.bytes(Self.removalsFixture))
+    #expect(removals == Self.removals)
+    #expect(Self.removals.allSatisfy { ColdObjectName(key: $0) != nil })
     let manifest = try Self.manifest(of: try Fixtures.bytes(Self.manifestFixture))
     #expect(manifest == Self.manifest)
     #expect(manifest.blocks[0].objectKey?.hasPrefix("03/") == true)
@@ -71,6 +80,13 @@ import Testing
         #expect(ColdLocation.decode(store.flipping(bit: bit)) == nil)
       }
       for count in 0..<store.count { #expect(ColdLocation.decode(Array(store[..<count])) == nil) }
+    }
+    let removals = try Fixtures.bytes(Self.removalsFixture)
+    for bit in 0..<8 * removals.count {
+      #expect(ColdRemovals.decode(removals.flipping(bit: bit)) == nil)
+    }
+    for count in 0..<removals.count {
+      #expect(ColdRemovals.decode(Array(removals[..<count])) == nil)
     }
     let manifest = try Fixtures.bytes(Self.manifestFixture)
     for bit in 0..<8 * manifest.count {

@@ -51,6 +51,38 @@ import Testing
     #expect(bench.segments.count == 1)
   }
 
+  @Test func theLogSaysHowFarBackItReaches() throws {
+    let (bench, log) = try sample()
+    let start = bench.clock.now() - 9 * Nanoseconds.perSecond
+    #expect(log.beginning == start)
+    bench.clock.advance(seconds: 55)
+    let now = bench.clock.now()
+    // What recovery needs stays, and so does what is young.
+    #expect(log.retainedBeginning(below: floors(0), now: now) == start)
+    let retained = try #require(log.retainedBeginning(below: floors(9), now: now))
+    #expect(retained > start)
+    #expect(log.beginning == start)
+    _ = try log.removeSegments(below: floors(9), now: now)
+    #expect(log.beginning == retained)
+    // The next start knows it from the headers.
+    log.close()
+    bench.clock.advance(seconds: 1)
+    let (next, _) = try bench.open()
+    #expect(next.beginning == retained)
+    #expect(next.retainedBeginning(below: floors(9), now: now + 120 * Nanoseconds.perSecond) != nil)
+  }
+
+  @Test func whatLiesBeforeAMissingSegmentDoesNotCount() throws {
+    let (bench, log) = try sample()
+    log.close()
+    let second = bench.path(2)
+    try bench.disk.remove(second)
+    let (next, recovery) = try bench.open()
+    #expect(recovery.damages.contains { $0.path == second })
+    let begin = try #require(next.beginning)
+    #expect(begin > bench.clock.now() - 5 * Nanoseconds.perSecond)
+  }
+
   @Test func tooManyBytesEndTheRetentionEarly() throws {
     var bench = LogBench(segmentByteCountMax: 700)
     bench.options.retainByteCount = 1_500

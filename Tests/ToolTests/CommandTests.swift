@@ -255,7 +255,10 @@ import Testing
       kinds.append(kind)
       let facts = object?["metadata"] as? [String: Any] ?? [:]
       if kind == "started" { #expect(facts["partitions"] as? Int == 8) }
-      if kind == "ready" { #expect(facts["replayed_rows"] as? Int == 0) }
+      if kind == "ready" {
+        #expect(facts["replayed_rows"] as? Int == 0)
+        #expect(facts["rewind_seconds"] as? Double != nil)
+      }
     }
     kinds.removeAll { $0 == "few_descriptors" }
     #expect(kinds == ["started", "ready", "stopping", "stopped"])

@@ -65,6 +65,9 @@ final class ColdBlockFile: ReadableFile {
 }
 
 extension BlockReader {
+  /// Whether it lies in a cold store and is read from there alone, for want of a sound stub.
+  public var lacksStub: Bool { summary.cold != nil && !isFileVerified }
+
   /// Opens a block that lies in a cold store.
   ///
   /// - Parameters:

@@ -26,6 +26,19 @@ public struct RollupSet: Sendable {
     self.places = places
   }
 
+  /// Whether a unit has a tenant's file of a day, or needs none as the rows are gone. Days are covered
+  /// for all tenants, also for those that no rule was about by then: where they have no file, rows
+  /// answer.
+  public func hasFile(
+    of day: Int64,
+    _ unit: RollupUnit,
+    _ measurement: MeasurementID,
+    _ tenant: TenantID
+  ) -> Bool {
+    day < state.rawFrom[measurement] ?? .min
+      || reader(unit, tenant, span: unit.span(ofDay: day)) != nil
+  }
+
   /// The file that has a tenant's windows of some days; `nil` when there is none, as on days
   /// without rows.
   public func reader(_ unit: RollupUnit, _ tenant: TenantID, span: Int64) -> RollupReader? {

@@ -26,7 +26,10 @@ public struct RollupState: Hashable, Sendable {
   public var coverage: [RollupUnit: Coverage] = [:]
   /// Ascending by unit, tenant and span; one file of each.
   public var files: [RollupFile] = []
-  /// Days that have got rows since they were folded, and the last cut that brought some.
+  /// Days that have got rows since they were folded, and the last cut that brought some. 0 for days
+  /// of which nobody knows whether blocks have all rows that windows are made of: those of a
+  /// manifest that was made anew, which forgets ``rawFrom``, and of files that are lost;
+  /// ``doubtfulSince`` for those of them that have got rows since.
   public var changed: [Int64: UInt64] = [:]
   /// The first day that has all raw rows of a measurement; not told of those that have all.
   public var rawFrom: [MeasurementID: Int64] = [:]
@@ -61,6 +64,20 @@ public struct RollupState: Hashable, Sendable {
     }
     // Where raw rows are gone, nothing that came later counts.
     return changed[day] == nil || day < rawFrom[measurement] ?? .min
+      || changed[day] == 0
+  }
+
+  static let doubtfulSince = UInt64.max
+
+  /// Whether blocks may have less than what windows of a day are made of.
+  public func isDoubtful(_ day: Int64) -> Bool {
+    changed[day] == 0 || changed[day] == Self.doubtfulSince
+  }
+
+  /// Forgets that a day has changed, unless it has since a cut. What came behind that is noted
+  /// once more by whoever calls.
+  public mutating func noteFolded(_ day: Int64, cut: UInt64) {
+    if isDoubtful(day) || changed[day] ?? .max <= cut { changed[day] = nil }
   }
 
   /// Notes days that have got rows.
@@ -74,7 +91,10 @@ public struct RollupState: Hashable, Sendable {
       let start = max(next, first / perDay)
       guard start < end, last / perDay >= start else { continue }
       next = min(end, last / perDay + 1)
-      for day in start..<next { changed[day] = cut }
+      for day in start..<next {
+        // What is doubtful stays so until it is folded.
+        changed[day] = cut > 0 && isDoubtful(day) ? Self.doubtfulSince : cut
+      }
     }
   }
 

@@ -8,6 +8,15 @@ public enum BlockMoveError: Error, Equatable, Sendable {
   /// The block itself: damaged, not readable, or whoever paces the move wants no more of it.
   case block(CompactionError)
 
+  /// Whether this block is at fault, or its object, so that another try comes to the same.
+  public var isOfBlock: Bool {
+    switch self {
+    case .object(let error): error.kind == .damaged || error.kind == .missing
+    case .block(.system), .block(.stopped): false
+    case .block: true
+    }
+  }
+
   /// In a few words.
   public var text: String {
     switch self {
@@ -106,6 +115,66 @@ public struct BlockMove: Sendable {
     )
   }
 
+  /// Writes the stub of a cold block once more, after its object was read whole and is what its name
+  /// says.
+  ///
+  /// - Parameters: as of ``copy(_:_:stubFolder:pause:)``; `block` lies in the store.
+  public func restoreStub(
+    _ block: BlockSummary,
+    _ reader: BlockReader,
+    stubFolder folder: String,
+    pause: () throws(CompactionError) -> Void
+  ) throws(BlockMoveError) {
+    guard let key = block.objectKey, let tailOffset = reader.tailOffset,
+      tailOffset <= block.byteCount
+    else { throw .block(.block(.malformed(.index))) }
+    var sums = PageSums()
+    var start: [UInt8] = []
+    var tail: [UInt8] = []
+    var position = 0
+    try forEachPiece(of: key, block.byteCount, pause) { bytes in
+      sums.update(bytes)
+      if position == 0 { start = Array(bytes.prefix(BlockReader.startRange.count)) }
+      tail += bytes.dropFirst(max(0, tailOffset - position))
+      position += bytes.count
+    }
+    guard position == block.byteCount else { throw damaged(key) }
+    let stub = sums.stub(tailOffset: tailOffset)
+    guard stub.reference == block.cold else { throw damaged(key) }
+    do throws(SystemError) {
+      let encoded = stub.encoded(start: start, tail: tail)
+      try disk.replace(Path.join(folder, block.storedName), with: encoded)
+    } catch {
+      throw .block(.system(error))
+    }
+  }
+
+  private func damaged(_ key: String) -> BlockMoveError {
+    .object(ObjectError(.damaged, store.path(of: key), "it is not what its name says"))
+  }
+
+  /// Gives the bytes of an object to `body`, piece by piece, up to one that is shorter than it should
+  /// be.
+  private func forEachPiece(
+    of key: String,
+    _ byteCount: Int,
+    _ pause: () throws(CompactionError) -> Void,
+    body: ([UInt8]) -> Void
+  ) throws(BlockMoveError) {
+    var position = 0
+    while position < byteCount {
+      let count = min(Self.pieceByteCount, byteCount - position)
+      let bytes: [UInt8]
+      do throws(ObjectError) { bytes = try store.get(key, at: position, count: count) } catch {
+        throw .object(error)
+      }
+      body(bytes)
+      guard bytes.count == count else { return }
+      position += count
+      do throws(CompactionError) { try pause() } catch { throw .block(error) }
+    }
+  }
+
   /// Reads the object back.
   private func isEqual(
     _ key: String,
@@ -113,18 +182,12 @@ public struct BlockMove: Sendable {
     _ pause: () throws(CompactionError) -> Void
   ) throws(BlockMoveError) -> Bool {
     var sums = PageSums(pageByteCount: stub.pageByteCount)
-    var position = 0
-    while position < stub.byteCount {
-      let count = min(Self.pieceByteCount, stub.byteCount - position)
-      let bytes: [UInt8]
-      do throws(ObjectError) { bytes = try store.get(key, at: position, count: count) } catch {
-        throw .object(error)
-      }
-      guard bytes.count == count else { return false }
+    var byteCount = 0
+    try forEachPiece(of: key, stub.byteCount, pause) { bytes in
       sums.update(bytes)
-      position += count
-      do throws(CompactionError) { try pause() } catch { throw .block(error) }
+      byteCount += bytes.count
     }
+    guard byteCount == stub.byteCount else { return false }
     return sums.stub(tailOffset: stub.tailOffset) == stub
   }
 }

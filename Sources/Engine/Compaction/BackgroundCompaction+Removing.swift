@@ -40,13 +40,8 @@ extension BackgroundCompaction {
     ) { [parts] partition, removal in
       owners[partition]?.removeBlocks(of: partition, removal, parts)
     }
-    for block in gone {
-      if let reader = block.reader {
-        retired.append(reader)
-      } else {
-        removeFiles(of: block.summary)
-      }
-    }
+    retired += gone.compactMap(\.reader)
+    removeFiles(of: gone.filter { $0.reader == nil }.map(\.summary))
     // The lists go first, so that files that nobody else reads can go at once.
     lists = []
   }
@@ -55,35 +50,44 @@ extension BackgroundCompaction {
   /// start removes.
   func removeRetired() {
     var kept: [BlockReader] = []
+    var unread: [BlockSummary] = []
     while var reader = retired.popLast() {
-      guard isKnownUniquelyReferenced(&reader) else {
+      if isKnownUniquelyReferenced(&reader) {
+        unread.append(reader.summary)
+      } else {
         kept.append(reader)
-        continue
       }
-      removeFiles(of: reader.summary)
-      CrashPoint.compactionRemoving.reach()
     }
     retired = kept
+    removeFiles(of: unread)
     removeRetiredRollups()
-    objects.retry(monotonic: parts.clock.monotonic())
+    objects.retry(monotonic: parts.clock.monotonic(), unlessNamed: namedObjects)
   }
 
-  /// Removes objects that only a snapshot had, which is gone now.
-  func removeUnpinned() {
-    let blocks = unpinned.withLock { $0 }
-    guard !blocks.isEmpty else { return }
-    let (lists, _) = blockLists()
-    // Without all manifests nobody knows what is named: the next look does.
-    guard lists.count == parts.configuration.partitionCount else { return }
-    unpinned.withLock { $0.removeFirst(blocks.count) }
-    let named = Set(lists.flatMap { $0.list.summaries.compactMap(\.objectKey) })
-    var asked: Set<String> = []
-    for block in blocks {
-      guard let key = block.objectKey, !named.contains(key), asked.insert(key).inserted else {
-        continue
+  /// Objects that are removed while moves wait.
+  private static let objectCountMax = 100
+
+  /// Removes objects that only a snapshot had, which is gone now, and those that a process before
+  /// this one has left.
+  func removeUnwanted() {
+    guard let unwanted = parts.cold.unwanted else { return }
+    while !pace.isStopped {
+      let keys = unwanted.next(Self.objectCountMax)
+      let now = parts.clock.monotonic()
+      // Without all manifests nobody knows what is named: the next look does.
+      guard !keys.isEmpty, objects.remove(keys, monotonic: now, unlessNamed: namedObjects) else {
+        break
       }
-      objects.remove(block, monotonic: parts.clock.monotonic())
+      unwanted.tried(keys.count)
     }
+    try? unwanted.write()
+  }
+
+  /// The objects that the manifests name; `nil` when a worker does not answer.
+  private func namedObjects() -> Set<String>? {
+    let (lists, _) = blockLists()
+    guard lists.count == parts.configuration.partitionCount else { return nil }
+    return Set(lists.flatMap { $0.list.summaries.compactMap(\.objectKey) })
   }
 
   private func removeRetiredRollups() {
@@ -98,10 +102,21 @@ extension BackgroundCompaction {
     retiredRollups = kept
   }
 
-  /// Removes a block; one that lies in the cold store from there, with its stub.
-  private func removeFiles(of block: BlockSummary) {
-    let folder = directory.blocks(Int(block.identity.partition.rawValue))
-    try? parts.disk.remove(Path.join(folder, block.storedName))
-    objects.remove(block, monotonic: parts.clock.monotonic())
+  /// Removes blocks; those that lie in the cold store from there, and their stubs behind them: a
+  /// stub that no manifest names tells the next start of an object that may still be there.
+  private func removeFiles(of blocks: [BlockSummary]) {
+    let keys = blocks.compactMap(\.objectKey)
+    if !keys.isEmpty {
+      let now = parts.clock.monotonic()
+      if !objects.remove(keys, monotonic: now, unlessNamed: namedObjects) {
+        try? parts.cold.unwanted?.remember(keys)
+        parts.cold.unwanted?.release(keys)
+      }
+    }
+    for block in blocks {
+      let folder = directory.blocks(Int(block.identity.partition.rawValue))
+      try? parts.disk.remove(Path.join(folder, block.storedName))
+      CrashPoint.compactionRemoving.reach()
+    }
   }
 }

@@ -50,8 +50,6 @@ final class BackgroundCompaction: @unchecked Sendable {
   var retired: [BlockReader] = []
   var retiredRollups: [RollupReader] = []
   var objects: ColdObjects
-  /// Cold blocks of snapshots that were removed: whoever removes one puts them here.
-  let unpinned = Mutex<[BlockSummary]>([])
   /// Files that are not merged until the next start, for they are damaged.
   var barred: Set<String> = []
   /// Partitions of which the manifest on the disk may be either of two.
@@ -133,7 +131,8 @@ final class BackgroundCompaction: @unchecked Sendable {
   /// Whether there is ever anything to do.
   var isNeeded: Bool {
     parts.configuration.compaction.mode == .background || retention.rules.isActive
-      || !retention.rollups.units.isEmpty || parts.cold.reader != nil
+      || !retention.rollups.units.isEmpty || !retention.formerUnits.isEmpty
+      || parts.cold.reader != nil
   }
 
   /// This thread's own.
@@ -157,7 +156,7 @@ final class BackgroundCompaction: @unchecked Sendable {
   func step(monotonic: UInt64) -> UInt64 {
     guard monotonic >= nextLookAt else { return nextLookAt - monotonic }
     removeRetired()
-    removeUnpinned()
+    removeUnwanted()
     nextLookAt = monotonic &+ Self.lookNanoseconds
     // Rollups first: raw rows go when they are in all of them.
     if rollupRun.isDue(monotonic: monotonic) { makeRollups(monotonic: monotonic) }

@@ -11,53 +11,64 @@ struct ColdObjects {
   private let tier: ColdTier
   private let snapshots: Snapshots
   private var removal = ObjectRemoval()
-  /// Those whose removal has failed, by their keys.
-  private var left: [String: BlockSummary] = [:]
 
   init(_ tier: ColdTier, disk: any Disk, directory: DataDirectory) {
     self.tier = tier
     snapshots = Snapshots(disk: disk, directory: directory)
   }
 
-  /// - Parameter block: one that lies here has no object.
-  mutating func remove(_ block: BlockSummary, monotonic: UInt64) {
-    guard tier.ownsObjects, let key = block.objectKey, let store = tier.reader?.store else {
-      return
-    }
-    left[key] = block
-    tier.underWay.whileNoneBegins { [snapshots, left] moving in
-      removal.remove(key, from: store, monotonic: monotonic) { key in
-        Self.isKept(left[key], moving, snapshots)
+  /// Removes objects, unless a manifest or a snapshot names them or a move is about to. What the
+  /// store does not remove now is remembered when this returns, as far as the disk takes it, and
+  /// tried again by ``retry(monotonic:unlessNamed:)``.
+  ///
+  /// - Parameter named: the keys that manifests name; `nil` when nobody can tell now.
+  /// - Returns: `false` in that case: nothing was done.
+  @discardableResult
+  mutating func remove(
+    _ keys: [String],
+    monotonic: UInt64,
+    unlessNamed named: () -> Set<String>?
+  ) -> Bool {
+    guard !keys.isEmpty, tier.ownsObjects, let store = tier.reader?.store else { return true }
+    var done: [String]? = nil
+    // No move commits meanwhile: what is not named, and not under way, is not about to be named.
+    tier.underWay.whileNoneBegins { [snapshots] moving in
+      guard let named = named() else { return }
+      done = keys.filter { key in
+        removal.remove(key, from: store, monotonic: monotonic) { key in
+          named.contains(key) || Self.isKept(key, moving, snapshots)
+        }
       }
     }
-    forget()
+    guard let done else { return false }
+    tier.unwanted?.forget(done)
+    if done.count < keys.count { try? tier.unwanted?.remember(removal.left) }
+    return true
   }
 
   /// Tries again what failed.
-  mutating func retry(monotonic: UInt64) {
-    guard !removal.left.isEmpty, let store = tier.reader?.store else { return }
-    tier.underWay.whileNoneBegins { [snapshots, left] moving in
-      removal.retry(in: store, monotonic: monotonic) { key in
-        Self.isKept(left[key], moving, snapshots)
+  mutating func retry(monotonic: UInt64, unlessNamed named: () -> Set<String>?) {
+    guard removal.isDue(monotonic: monotonic), let store = tier.reader?.store else { return }
+    var done: [String] = []
+    tier.underWay.whileNoneBegins { [snapshots] moving in
+      guard let named = named() else { return }
+      done = removal.retry(in: store, monotonic: monotonic) { key in
+        named.contains(key) || Self.isKept(key, moving, snapshots)
       }
     }
-    forget()
+    tier.unwanted?.forget(done)
   }
 
   /// Where nobody can say whether an object is shared, it stays.
   private static func isKept(
-    _ block: BlockSummary?,
+    _ key: String,
     _ moving: Set<String>,
     _ snapshots: Snapshots
   ) -> Bool {
-    guard let block, !moving.contains(block.identity.qualifiedName) else { return true }
-    guard let isPinned = try? snapshots.pins(block) else { return true }
+    guard let name = ColdObjectName(key: key), !moving.contains(name.qualifiedName) else {
+      return true
+    }
+    guard let isPinned = try? snapshots.pins(name) else { return true }
     return isPinned
-  }
-
-  private mutating func forget() {
-    guard left.count > removal.left.count else { return }
-    let names = Set(removal.left)
-    left = left.filter { names.contains($0.key) }
   }
 }

@@ -230,9 +230,11 @@ extension SnapshotPartition {
   func rollupUnit(of day: Int64, _ unit: RollupUnit, _ series: SeriesDefinition) -> RollupUnit? {
     let state = rollupState
     let units = unit == .hour ? [RollupUnit.hour, .minute] : [.minute]
-    guard let found = units.first(where: { state.holds(day, $0, series.measurement) }) else {
-      return nil
+    let found = units.first { unit in
+      state.holds(day, unit, series.measurement)
+        && rollups.hasFile(of: day, unit, series.measurement, series.tenant)
     }
+    guard let found else { return nil }
     let perDay = RollupUnit.nanosecondsPerDay
     let range = TimeRange(start: day * perDay, end: (day + 1) * perDay)
     // Rows that no block has yet are in no window.

@@ -186,6 +186,8 @@ public struct EngineMetrics: Sendable {
   public var inFlightByteCount = 0
   public var logByteCount = 0
   public var segmentCount = 0
+  /// How far back the log reaches: what has come since then can be read again.
+  public var logNanoseconds: Int64 = 0
   public var syncDurations = DurationHistogram.Counts()
   public var roundDurations = DurationHistogram.Counts()
   public var isRefusing = false
@@ -248,7 +250,7 @@ extension RunningEngine {
     }
     result.partitions.sort { $0.partition < $1.partition }
     for statistics in statistics.withLock({ $0 }) { statistics.add(to: &result) }
-    addQueue(to: &result)
+    addQueue(to: &result, now: now)
     let names = catalog.statistics()
     result.names.tenants = names.tenants
     result.names.measurements = names.measurements
@@ -280,7 +282,7 @@ extension RunningEngine {
     result.troubles = reader.troubles.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
   }
 
-  private func addQueue(to result: inout EngineMetrics) {
+  private func addQueue(to result: inout EngineMetrics, now: Timestamp) {
     let commits = committer.statistics
     result.appendedBatchCount = commits.batches
     result.appendedRowCount = commits.rows
@@ -290,6 +292,7 @@ extension RunningEngine {
     result.removedSegmentCount = commits.removedSegments
     result.logByteCount = commits.logByteCount
     result.segmentCount = commits.segmentCount
+    result.logNanoseconds = commits.logBeginning.map { max(0, now - $0) } ?? 0
     result.syncDurations = committer.syncDurations.counts
     result.roundDurations = committer.roundDurations.counts
     result.isRefusing = committer.isRefusing

@@ -1,3 +1,4 @@
+internal import Blocks
 internal import Catalog
 internal import Model
 internal import Platform
@@ -14,6 +15,8 @@ final class Retention: Sendable {
   let rules: RetentionRules
   let rollups: RollupRules
   private let newest = Atomic<Int64>(0)
+  /// Bits of the units of which there are files.
+  private let filed = Atomic<UInt8>(0)
   /// Of all tenants and measurements.
   private let shortestAge: Int64
   private let longestAge: Int64
@@ -62,6 +65,28 @@ final class Retention: Sendable {
     return Self.day(max(0, oldest - margin))
   }
 
+  /// Notes the rollups that a partition has.
+  func observe(_ state: RollupState) {
+    for unit in Set(state.files.map(\.identity.unit)) {
+      filed.bitwiseOr(1 << unit.rawValue, ordering: .relaxed)
+    }
+  }
+
+  /// Whether there were files of a unit at the start, or have been since it was on.
+  private func hasFiles(_ unit: RollupUnit) -> Bool {
+    filed.load(ordering: .relaxed) & (1 << unit.rawValue) != 0
+  }
+
+  /// Units of which there are files and none are made any more, for any tenant.
+  var formerUnits: [RollupUnit] {
+    RollupUnit.allCases.filter { hasFiles($0) && !rollups.units.contains($0) }
+  }
+
+  /// Whether no windows of a unit are made of a tenant: those that are there stay and answer.
+  func isOff(_ unit: RollupUnit, tenant: String?) -> Bool {
+    rollups.rules(of: unit).ages(tenant: tenant).longest == 0
+  }
+
   /// What is kept of a measurement, rows and windows.
   func bounds(tenant: String, measurement: String, now wallClock: Timestamp) -> RollupBounds {
     var oldest: [RollupUnit: Timestamp] = [:]
@@ -69,13 +94,17 @@ final class Retention: Sendable {
       let age = rollups.rules(of: unit).age(tenant: tenant, measurement: measurement)
       oldest[unit] = Self.day(bound(age, wallClock))
     }
+    let ended = RollupUnit.allCases.filter { unit in
+      oldest[unit] == nil && hasFiles(unit) && isOff(unit, tenant: tenant)
+    }
     return RollupBounds(
       oldest: oldest,
+      ended: Set(ended),
       raw: oldestStored(tenant: tenant, measurement: measurement, now: wallClock)
     )
   }
 
-  /// Windows before it are gone, whosever of a tenant they are; a whole day.
+  /// Windows before it are gone, whosever of a tenant they are; a whole day. 0 where none are made.
   ///
   /// - Parameter tenant: `nil` for any.
   func oldestOfRollups(
@@ -83,7 +112,8 @@ final class Retention: Sendable {
     tenant: String?,
     now wallClock: Timestamp
   ) -> Timestamp {
-    Self.day(bound(rollups.rules(of: unit).ages(tenant: tenant).longest, wallClock))
+    guard !isOff(unit, tenant: tenant) else { return 0 }
+    return Self.day(bound(rollups.rules(of: unit).ages(tenant: tenant).longest, wallClock))
   }
 
   private static func day(_ time: Timestamp) -> Timestamp {

@@ -1,4 +1,5 @@
 internal import Blocks
+internal import Logging
 internal import Model
 internal import Platform
 
@@ -32,5 +33,21 @@ extension Recovery {
     }
     for path in leftovers { try? disk.remove(path) }
     return readers
+  }
+
+  /// Says so when there are rollups of which none are made any more.
+  func tellOfFormerRollups(_ partitions: [OpenedPartition]) {
+    for unit in retention.formerUnits {
+      let files = partitions.flatMap(\.manifest.rollups.files).filter { $0.identity.unit == unit }
+      parts.logger.log(
+        .rollupsKept,
+        .warning,
+        "windows of \(unit.name) are made no more; what is there stays and answers",
+        [
+          "files": .stringConvertible(files.count),
+          "bytes": .stringConvertible(files.reduce(0) { $0 + $1.byteCount }),
+        ]
+      )
+    }
   }
 }

@@ -21,8 +21,9 @@ struct RollupMaker {
   let fieldSets: FieldSets
   /// `nil` for a series that nobody knows.
   let measurementOf: (SeriesID) -> MeasurementID?
-  /// Days before it are not kept.
-  let oldestDay: (RollupUnit) -> Int64
+  /// Days before it are not kept; `nil` for a unit that is off: only files that are there are
+  /// brought up to date, with rows that came late and without deleted ones.
+  let oldestDay: (RollupUnit) -> Int64?
   /// Waits between two series; throws when the server stops.
   let pause: () throws(CompactionError) -> Void
 
@@ -33,6 +34,9 @@ struct RollupMaker {
   /// Days whose rows cannot be read, or not all of them where windows of them are there, and why.
   /// When there are any, nothing was made.
   private(set) var unreadable: [Int64: String] = [:]
+  /// The first days of which blocks have all rows, of measurements of which they turned out to have
+  /// less than windows.
+  private(set) var rawFrom: [MeasurementID: Int64] = [:]
   /// Of the files that are being made, by unit and span.
   private var writers: [Key: RollupWriter] = [:]
 
@@ -60,7 +64,7 @@ struct RollupMaker {
     fieldSets: FieldSets,
     revision: UInt64,
     measurementOf: @escaping (SeriesID) -> MeasurementID?,
-    oldestDay: @escaping (RollupUnit) -> Int64,
+    oldestDay: @escaping (RollupUnit) -> Int64?,
     pause: @escaping () throws(CompactionError) -> Void
   ) {
     self.disk = disk
@@ -84,8 +88,11 @@ struct RollupMaker {
   /// The days of a unit that are folded.
   private func days(_ unit: RollupUnit) -> [Int64] {
     guard let coverage = plan.coverage[unit] else { return [] }
-    let oldest = oldestDay(unit)
-    return plan.days.filter { $0 >= coverage.from && $0 < coverage.until && $0 >= oldest }
+    let days = plan.days.filter { $0 >= coverage.from && $0 < coverage.until }
+    guard let oldest = oldestDay(unit) else {
+      return days.filter { old(Key(unit: unit, span: unit.span(ofDay: $0))) != nil }
+    }
+    return days.filter { $0 >= oldest }
   }
 
   private var units: [RollupUnit] { RollupUnit.allCases.filter { !days($0).isEmpty } }
@@ -250,26 +257,35 @@ struct RollupMaker {
   private mutating func write(_ series: SeriesID, _ work: Work) throws(CompactionError) {
     guard let measurement = measurementOf(series) else { return }
     let fields = try fields(of: series, work)
-    let rawFrom = list.rollups.state.rawFrom[measurement] ?? .min
+    let gone = list.rollups.state.rawFrom[measurement] ?? .min
     let places = units.map { (unit: $0, days: Set(days($0))) }
     var start = 0
     while start < fields.count {
       let step = Array(fields[start..<min(fields.count, start + Self.columnsPerStep)])
       start += step.count
+      let lacking = try lackingDays(series, work, step)
+      for day in lacking.map(\.day) {
+        rawFrom[measurement] = max(rawFrom[measurement] ?? 0, day + 1)
+      }
+      // Not where some rows are gone that windows have.
+      func isFolded(_ day: Int64, _ unit: RollupUnit) -> Bool {
+        !isCovered(day, unit) || day >= gone && !lacking.contains(Windows(day: day, unit: unit))
+      }
       var hours: [Int64: [RollupColumn]] = [:]
       for day in plan.days where work.days.contains(day) {
-        let fresh = places.filter { $1.contains(day) && isFolded(day, $0, rawFrom) }.map(\.unit)
+        let fresh = places.filter { $1.contains(day) && isFolded(day, $0) }.map(\.unit)
         guard !fresh.isEmpty else { continue }
         guard let minutes = fold(series, day, step) else { continue }
         if fresh.contains(.minute) { try append(minutes, series, .minute, day) }
         if fresh.contains(.hour) { hours[day] = minutes.map(\.hours) }
       }
       // What is not folded anew stays as it is.
-      for day in days(.minute) where !isFolded(day, .minute, rawFrom) {
+      for day in days(.minute) where !isFolded(day, .minute) {
         let key = Key(unit: .minute, span: RollupUnit.minute.span(ofDay: day))
         try append(try oldColumns(key, series, step), series, .minute, day)
       }
-      for day in days(.hour) where day < rawFrom && lacksHours(day) && isCovered(day, .minute) {
+      for day in days(.hour) where lacksHours(day) && isCovered(day, .minute) {
+        guard day < gone || lacking.contains(Windows(day: day, unit: .minute)) else { continue }
         let key = Key(unit: .minute, span: RollupUnit.minute.span(ofDay: day))
         hours[day] = try oldColumns(key, series, step).map(\.hours)
       }
@@ -279,7 +295,7 @@ struct RollupMaker {
         let old = try oldColumns(key, series, step)
         let columns = step.map { column in
           Self.merged(column, key, old, hours) { day in
-            wanted.contains(day) && isFolded(day, .hour, rawFrom) || hours[day] != nil
+            wanted.contains(day) && isFolded(day, .hour) || hours[day] != nil
           }
         }
         try append(columns, to: key, series)
@@ -287,10 +303,36 @@ struct RollupMaker {
     }
   }
 
-  /// Whether windows of a day are made of the rows that are left: not where some rows are gone
-  /// that windows have.
-  private func isFolded(_ day: Int64, _ unit: RollupUnit, _ rawFrom: Int64) -> Bool {
-    day >= rawFrom || !isCovered(day, unit)
+  /// Those of a unit on a day.
+  private struct Windows: Hashable {
+    var day: Int64
+    var unit: RollupUnit
+  }
+
+  /// The windows of doubtful days that have more rows than blocks.
+  private mutating func lackingDays(
+    _ series: SeriesID,
+    _ work: Work,
+    _ columns: [(field: FieldID, type: ColumnType)]
+  ) throws(CompactionError) -> Set<Windows> {
+    var lacking: Set<Windows> = []
+    for day in plan.days where list.rollups.state.isDoubtful(day) {
+      let found = work.days.contains(day) ? fold(series, day, columns) : []
+      guard let found else { continue }
+      for unit in RollupUnit.allCases where isCovered(day, unit) {
+        let key = Key(unit: unit, span: unit.span(ofDay: day))
+        let perDay = RollupUnit.nanosecondsPerDay / unit.nanoseconds
+        for column in try oldColumns(key, series, columns) {
+          let rows = column.place(of: day * perDay)..<column.place(of: (day + 1) * perDay)
+          let count = column.windows[rows].reduce(0) { $0 + $1.count }
+          let left = found.first { $0.field == column.field && $0.type == column.type }
+          if count > left?.windows.reduce(0, { $0 + $1.count }) ?? 0 {
+            lacking.insert(Windows(day: day, unit: unit))
+          }
+        }
+      }
+    }
+    return lacking
   }
 
   /// Whether a unit has been made of a day.

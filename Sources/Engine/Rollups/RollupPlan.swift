@@ -22,6 +22,7 @@ struct RollupPlan {
   ///   - units: those that are made.
   ///   - now: of retention.
   ///   - oldest: the first day of a unit that is worth to be made.
+  ///   - unmade: days that are covered and lack files.
   ///   - unreadable: days that wait for another try.
   /// - Returns: `nil` when there is nothing to do.
   init?(
@@ -29,6 +30,7 @@ struct RollupPlan {
     _ units: [RollupUnit],
     now: Timestamp,
     oldest: (RollupUnit) -> Int64,
+    unmade: Set<Int64> = [],
     without unreadable: Set<Int64>
   ) {
     let state = list.rollups.state
@@ -44,9 +46,10 @@ struct RollupPlan {
     }
     let begun = units.compactMap { unit in coverage[unit].map { (unit: unit, days: $0) } }
     let starts = begun.map(\.days.until).filter { $0 < complete }
-    let changed = state.changed.keys.filter { day in
+    // Also those of units that are off: what is there of them goes on being right.
+    let changed = Array(unmade.union(state.changed.keys)).filter { day in
       !unreadable.contains(day)
-        && begun.contains { $0.days.from <= day && day < $0.days.until }
+        && coverage.values.contains { $0.from <= day && day < $0.until }
     }
     let chosen: Set<Int64>
     // Of which windows are made of those of other units.

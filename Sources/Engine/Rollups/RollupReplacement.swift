@@ -15,6 +15,8 @@ struct RollupReplacement: Sendable {
   var cut: UInt64
   var end: Offset
   var coverage: [RollupUnit: RollupState.Coverage]
+  /// The first days of which blocks have all rows, as far as folding has shown that some are gone.
+  var rawFrom: [MeasurementID: Int64] = [:]
   /// Deletes that were applied before, since the start.
   var deleteCount = 0
 }
@@ -29,17 +31,16 @@ extension PartitionStore {
     guard replacement.deleteCount == deleteCount else { return .refused }
     var next = manifest
     next.rollups.coverage = replacement.coverage
-    for day in replacement.days {
-      if let cut = next.rollups.changed[day], cut <= replacement.cut {
-        next.rollups.changed[day] = nil
-      }
-    }
+    for day in replacement.days { next.rollups.noteFolded(day, cut: replacement.cut) }
     for day in replacement.leftOut where next.rollups.changed[day] == nil {
       next.rollups.changed[day] = next.cut
     }
     // What was cut meanwhile is not in them.
     let later = blocks.filter { $0.summary.identity.b > replacement.end }
     next.rollups.note(later.flatMap { $0.times(before: next.rollups) }, cut: next.cut)
+    for (measurement, day) in replacement.rawFrom {
+      next.rollups.noteRawGone(measurement, before: day)
+    }
     next.rollups.forgetUncovered()
     next.rollups.forgetDeletes()
     next.rollups.replaceFiles(replacement.removed, with: replacement.added)
@@ -50,6 +51,7 @@ extension PartitionStore {
     } catch {
       return .failed(error)
     }
+    retention.observe(next.rollups)
     let gone = Set(replacement.removed.map(\.fileName))
     adopt(
       next,

@@ -21,6 +21,9 @@ final class RollupRun {
   private var nextLookAt: UInt64 = 0
   /// Days that could not be read, and when they are tried again.
   private var unreadable: [PartitionID: [Int64: (at: UInt64, waited: UInt64)]] = [:]
+  /// Days that tenants have rows of and no file, though rules ask for one: others held when they were
+  /// folded. Found once, for rules change with a start; not there before.
+  private var unmade: [PartitionID: Set<Int64>] = [:]
   /// The first days that bounds in bytes have left of each unit.
   private var byteFloors: [RollupUnit: Int64] = [:]
   /// Units that have half of their bytes or more: no older days are made of them.
@@ -55,7 +58,8 @@ final class RollupRun {
 
   /// Whether it is time to look.
   func isDue(monotonic: UInt64) -> Bool {
-    !retention.rollups.units.isEmpty && monotonic >= nextLookAt
+    let isOn = !retention.rollups.units.isEmpty || !retention.formerUnits.isEmpty
+    return isOn && monotonic >= nextLookAt
   }
 
   /// Folds one file of hours of each partition.
@@ -75,6 +79,7 @@ final class RollupRun {
     let floors = floors(lists.flatMap(\.list.rollups.state.files))
     var haveAllSucceeded = true
     for (partition, list) in lists {
+      if unmade[partition] == nil { unmade[partition] = unmadeDays(list) }
       do throws(CompactionError) {
         let worked = try fold(partition, list, floors, monotonic, replace, pause, &retired)
         if worked { nextLookAt = monotonic }
@@ -100,13 +105,42 @@ final class RollupRun {
   /// made.
   func foldedUntil(_ list: BlockList) -> Timestamp {
     let state = list.rollups.state
-    return retention.rollups.units.reduce(retention.rollups.foldedUntil(state)) { time, unit in
+    guard !retention.rollups.units.isEmpty, let first = list.summaries.first else { return .max }
+    // Nobody has looked yet.
+    guard let unmade = unmade[first.identity.partition] else { return 0 }
+    let waiting = unmade.filter { day in
+      state.coverage.values.contains { $0.from <= day && day < $0.until }
+    }
+    let made = waiting.min().map { $0 * perDay } ?? .max
+    return retention.rollups.units.reduce(
+      min(made, retention.rollups.foldedUntil(state))
+    ) { time, unit in
       guard let days = state.coverage[unit],
         let missing = RollupPlan.missing(list.summaries, days, oldest(unit, days))
       else { return time }
       return min(time, missing.lowerBound * RollupUnit.nanosecondsPerDay)
     }
   }
+
+  private func unmadeDays(_ list: BlockList) -> Set<Int64> {
+    let now = parts.clock.now()
+    var days: Set<Int64> = []
+    for block in list.summaries where block.rowCount > 0 {
+      let tenant = block.identity.tenant
+      for unit in retention.rollups.units where !isOff(unit, tenant) {
+        guard let covered = list.rollups.state.coverage[unit] else { continue }
+        let times = block.firstTimestamp / perDay..<block.lastTimestamp / perDay + 1
+        let first = max(covered.from, oldestDay(unit, tenant, now))
+        for day in times.clamped(to: first..<max(first, covered.until))
+        where list.rollups.reader(unit, tenant, span: unit.span(ofDay: day)) == nil {
+          days.insert(day)
+        }
+      }
+    }
+    return days
+  }
+
+  private var perDay: Int64 { RollupUnit.nanosecondsPerDay }
 
   /// The first day of a unit that is worth to be made: windows before it would go at once.
   private func oldest(_ unit: RollupUnit, _ covered: RollupState.Coverage) -> Int64 {
@@ -145,6 +179,7 @@ final class RollupRun {
       oldest: { unit in
         list.rollups.state.coverage[unit].map { oldest(unit, $0) } ?? 0
       },
+      unmade: unmade[partition] ?? [],
       without: Set(waiting.keys)
     )
     // Days that are due and are not asked for any more are none to wait for.
@@ -173,6 +208,8 @@ final class RollupRun {
     case .refused, nil: return false
     }
     for day in replacement.days { unreadable[partition]?[day] = nil }
+    // Those that were left out count as changed from now on.
+    unmade[partition]?.subtract(replacement.leftOut.union(replacement.days))
     let gone = Set(replacement.removed.map(\.fileName))
     retired += list.rollups.readers.filter { gone.contains($0.file.fileName) }
     counters.made(
@@ -235,6 +272,10 @@ final class RollupRun {
     return floors
   }
 
+  private func isOff(_ unit: RollupUnit, _ tenant: TenantID) -> Bool {
+    retention.isOff(unit, tenant: Retention.text(catalog.tenant(tenant)?.name ?? []))
+  }
+
   /// The first day of which anything is kept of a tenant.
   private func oldestDay(_ unit: RollupUnit, _ tenant: TenantID, _ now: Timestamp) -> Int64 {
     let name = Retention.text(catalog.tenant(tenant)?.name ?? [])
@@ -262,6 +303,7 @@ final class RollupRun {
     var added: [RollupFile] = []
     var removed: [RollupFile] = []
     var failed: [Int64: String] = [:]
+    replacement.rawFrom = [:]
     do throws(CompactionError) {
       for tenant in tenants.sorted() {
         var maker = RollupMaker(
@@ -275,7 +317,7 @@ final class RollupRun {
           fieldSets: fieldSets,
           revision: revision,
           measurementOf: { [cache] in cache.measurement(of: $0) },
-          oldestDay: { [self] unit in oldestDay(unit, tenant, now) },
+          oldestDay: { [self] unit in isOff(unit, tenant) ? nil : oldestDay(unit, tenant, now) },
           pause: pause
         )
         try maker.make()
@@ -284,6 +326,7 @@ final class RollupRun {
         removed += maker.removed
         if maker.damagedGroupCount > 0 { counters.damaged(maker.damagedGroupCount) }
         failed.merge(maker.unreadable) { first, _ in first }
+        replacement.rawFrom.merge(maker.rawFrom, uniquingKeysWith: max)
       }
       if failed.isEmpty {
         for file in added {

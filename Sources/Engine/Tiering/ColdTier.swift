@@ -55,6 +55,8 @@ public struct ColdTier: Sendable {
   /// Whether objects that no manifest names are this directory's to remove: not those that a
   /// snapshot shares with the directory that it is of.
   var ownsObjects = true
+  /// Objects that are to be removed; `nil` where none is this directory's.
+  var unwanted: UnwantedObjects?
   /// Blocks that are being moved, by their qualified names: nobody removes their objects meanwhile.
   let underWay = BlocksUnderWay()
   /// Where readers of cold blocks get their pages.
@@ -113,14 +115,35 @@ public struct ColdTier: Sendable {
       return ColdTier(reader: nil)
     }
     try claim.commit(parts, directory, location)
+    let unwanted = try claim.isOwner ? self.unwanted(parts, directory) : nil
     return ColdTier(
       reader: ColdReader(
         opened,
         clock: parts.clock,
         cacheByteCount: configuration.cacheByteCount
       ),
-      ownsObjects: claim.isOwner
+      ownsObjects: claim.isOwner,
+      unwanted: unwanted
     )
+  }
+
+  private static func unwanted(
+    _ parts: EngineParts,
+    _ directory: DataDirectory
+  ) throws(EngineError) -> UnwantedObjects {
+    var wasDamaged = false
+    let path = directory.coldRemovals
+    let unwanted = try wrap { () throws(SystemError) in
+      try UnwantedObjects(disk: parts.disk, path: path, wasDamaged: &wasDamaged)
+    }
+    if wasDamaged {
+      parts.logger.log(
+        .coldStoreUnreadable,
+        .warning,
+        "\(path) is damaged: objects that were to be removed stay in the cold store"
+      )
+    }
+    return unwanted
   }
 
   /// A location without slashes at its end, so that one place has one name.

@@ -36,12 +36,13 @@ final class Tiering: @unchecked Sendable {
   private let cache: BlockContentsCache
   private let pace: CompactionPace
   private let directory: DataDirectory
-  private var objects: ColdObjects
   private var troubles: TroubleLog
   /// Blocks that the manifests have in the cold store.
   private var retired: [BlockReader] = []
   /// Blocks that are not moved until the next start, for they are damaged.
   private var barred: Set<String> = []
+  /// Whether there may be blocks in the store without their stubs.
+  private var restoresStubs: Bool
   private var nextLookAt: UInt64 = 0
   /// How long the last failure made it wait.
   private var waited: UInt64 = 0
@@ -52,9 +53,11 @@ final class Tiering: @unchecked Sendable {
     workers: [PartitionWorker],
     files: BlockFiles,
     tier: ColdTier,
-    reserve: DiskReserve
+    reserve: DiskReserve,
+    restoresStubs: Bool
   ) {
     self.reserve = reserve
+    self.restoresStubs = restoresStubs
     self.parts = parts
     self.workers = workers
     self.files = files
@@ -65,7 +68,6 @@ final class Tiering: @unchecked Sendable {
     cache = BlockContentsCache(catalog)
     pace = CompactionPace(clock: parts.clock)
     directory = DataDirectory(parts.configuration.dataDirectory)
-    objects = ColdObjects(tier, disk: parts.disk, directory: directory)
     troubles = TroubleLog(
       parts.logger,
       .moveFailed,
@@ -74,7 +76,9 @@ final class Tiering: @unchecked Sendable {
   }
 
   /// Whether there can ever be something to do.
-  var isOn: Bool { parts.configuration.cold.movesBlocks && tier.reader != nil }
+  var isOn: Bool {
+    (parts.configuration.cold.movesBlocks || restoresStubs) && tier.reader != nil
+  }
 
   /// The thread's life.
   func work() {
@@ -93,9 +97,10 @@ final class Tiering: @unchecked Sendable {
   func step(monotonic: UInt64) -> UInt64 {
     guard monotonic >= nextLookAt else { return nextLookAt - monotonic }
     removeRetired()
-    objects.retry(monotonic: monotonic)
     nextLookAt = monotonic &+ Self.lookNanoseconds
-    guard let store = tier.reader?.store, let work = lookForWork() else {
+    guard let store = tier.reader?.store else { return Self.lookNanoseconds }
+    guard parts.configuration.cold.movesBlocks, let work = lookForWork() else {
+      if restoresStubs { restoreStub(store, monotonic) }
       return Self.lookNanoseconds
     }
     do throws(BlockMoveError) {
@@ -117,6 +122,55 @@ final class Tiering: @unchecked Sendable {
     var reader: BlockReader
     /// Some objects that are in the store.
     var objects: [String]
+  }
+
+  /// Writes one of the stubs that are lost, if there are any.
+  private func restoreStub(_ store: any ObjectStore, _ monotonic: UInt64) {
+    var lost: Work?
+    for worker in workers {
+      for (partition, _) in worker.counters {
+        // Who does not answer now is asked at the next look.
+        guard let list = worker.blockList(of: partition, parts) else { return }
+        let reader = list.readers.first { reader in
+          reader.lacksStub && !barred.contains(reader.summary.identity.qualifiedName)
+        }
+        guard lost == nil, let reader else { continue }
+        let name = reader.summary.fileName
+        guard let block = list.summaries.first(where: { $0.fileName == name }) else { continue }
+        lost = Work(worker: worker, block: block, reader: reader, objects: [])
+      }
+    }
+    guard let lost else {
+      restoresStubs = false
+      return
+    }
+    let folder = directory.blocks(Int(lost.block.identity.partition.rawValue))
+    let path = Path.join(folder, lost.block.storedName)
+    pace.begin(percent: Self.processorPercent)
+    do throws(BlockMoveError) {
+      try BlockMove(disk: parts.disk, store: store).restoreStub(
+        lost.block,
+        lost.reader,
+        stubFolder: folder
+      ) { [pace] () throws(CompactionError) in try pace.pause() }
+      let reader: BlockReader
+      do throws(BlockError) {
+        reader = try BlockReader.open(cold: lost.block, files, stubPath: path, source: tier.source)
+      } catch {
+        throw .block(.block(error))
+      }
+      let swap = BlockReplacement(inputs: [lost.block], outputs: [lost.block], readers: [reader])
+      _ = lost.worker.replaceBlocks(of: lost.block.identity.partition, swap, parts)
+      parts.logger.log(.stubRestored, .notice, "a stub was written again", ["path": "\(path)"])
+      waited = 0
+      nextLookAt = monotonic
+    } catch {
+      if case .block(.stopped) = error { return }
+      // Queries say what is wrong with it; the next start tries again.
+      if error.isOfBlock { barred.insert(lost.block.identity.qualifiedName) }
+      waited = waited == 0 ? Self.retryNanosecondsMin : min(2 * waited, Self.retryNanosecondsMax)
+      nextLookAt = monotonic &+ waited
+    }
   }
 
   private static let knownObjectCountMax = 4
@@ -218,10 +272,13 @@ final class Tiering: @unchecked Sendable {
     case .failed(let failure): throw .block(.system(failure))
     case .refused:
       // It was merged or removed meanwhile: nobody will ever ask for the copy.
-      try? parts.disk.remove(Path.join(folder, cold.storedName))
       // One that was there before somebody else may name.
       tier.underWay.end(name)
-      if isNew { objects.remove(cold, monotonic: parts.clock.monotonic()) }
+      if isNew, let key = cold.objectKey {
+        try? tier.unwanted?.remember([key])
+        tier.unwanted?.release([key])
+      }
+      try? parts.disk.remove(Path.join(folder, cold.storedName))
       throw .block(.stopped)
     // Nobody knows whether it comes to be: both copies stay, the next look tells.
     case nil: throw .block(.stopped)

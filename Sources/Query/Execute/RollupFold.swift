@@ -73,7 +73,7 @@ struct RollupFold {
     let lateDays = Set(late.flatMap { $0.timestamps.map { $0 / RollupUnit.nanosecondsPerDay } })
     var left: [TimeRange] = []
     for range in ranges {
-      for piece in split(range, scan.rollups.state, measurement, lateDays, &left) {
+      for piece in split(range, scan.rollups, context.tenant, measurement, lateDays, &left) {
         try fold(piece, series, slot, scan.rollups, &left, &aggregators, &context)
       }
     }
@@ -100,11 +100,13 @@ struct RollupFold {
   /// Takes out of a range what rollups answer for; the rest goes to `left`.
   private func split(
     _ range: TimeRange,
-    _ state: RollupState,
+    _ rollups: RollupSet,
+    _ tenant: TenantID,
     _ measurement: MeasurementID,
     _ lateDays: Set<Int64>,
     _ left: inout [TimeRange]
   ) -> [Piece] {
+    let state = rollups.state
     guard !state.coverage.isEmpty else {
       left.append(range)
       return []
@@ -128,6 +130,7 @@ struct RollupFold {
       let isRawGone = day < state.rawFrom[measurement] ?? .min
       let unit = units.first { unit in
         state.holds(day, unit, measurement) && cursor >= kept.oldest(unit)
+          && rollups.hasFile(of: day, unit, measurement, tenant)
           && (isRawGone || !lateDays.contains(day))
       }
       guard let unit else {
@@ -252,12 +255,12 @@ extension RangeRequest {
       measurement.flatMap { view?.rollups.state.rawFrom[$0] }
     }
     let gone = (days.max() ?? 0) * RollupUnit.nanosecondsPerDay
-    let oldest = max(oldest, min(gone, rollups.oldest.values.min() ?? .max))
+    let kept = rollups.oldest.values.reduce(rollups.raw, min)
+    let oldest = max(kept, min(gone, rollups.oldest.values.min() ?? .max))
+    let start = firstUnanswered(asked.start, views)
     for unit in hiddenRollups.units {
-      let hidden = TimeRange(
-        start: max(asked.start, hiddenRollups.oldest(unit)),
-        end: max(asked.start, hiddenRollups.oldest(unit), min(asked.end, oldest))
-      )
+      let first = max(start, hiddenRollups.oldest(unit))
+      let hidden = TimeRange(start: first, end: max(first, min(asked.end, oldest)))
       let holds = views.contains { view in
         view?.rollups.state.files.contains { file in
           let days = file.identity.days
@@ -272,9 +275,21 @@ extension RangeRequest {
         conditions.isEmpty
         ? "ask with step=\(unit.name) or a multiple of it"
         : "conditions on fields need rows"
-      let what = oldest > self.oldest ? "not all rows are kept, only" : "only"
+      let what = oldest > kept ? "not all rows are kept, only" : "only"
       context.warn("before \(bound) \(what) windows of \(unit.name) are kept: \(way)")
       return
+    }
+  }
+
+  /// The first time from `start` on for which units have no windows that are made no more.
+  private func firstUnanswered(_ start: Timestamp, _ views: [PartitionView?]) -> Timestamp {
+    let perDay = RollupUnit.nanosecondsPerDay
+    return rollups.ended.reduce(start) { start, unit in
+      let days = views.compactMap { $0?.rollups.state.coverage[unit] }
+      guard let until = days.map(\.until).min(),
+        days.allSatisfy({ $0.from * perDay <= start })
+      else { return start }
+      return max(start, until * perDay)
     }
   }
 }

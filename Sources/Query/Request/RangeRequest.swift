@@ -51,13 +51,11 @@ public struct RangeRequest: Hashable, Sendable {
   /// Rollups answer where each of their windows lies within one bucket and no single row is asked
   /// for.
   public mutating func retain(_ bounds: RollupBounds) {
-    (rollups, hiddenRollups) = (bounds, bounds)
-    rollups.oldest = bounds.oldest.filter { unit, _ in
+    (rollups, hiddenRollups) = bounds.split { unit in
       guard let grid, conditions.isEmpty else { return false }
       return grid.step % unit.nanoseconds == 0
     }
-    hiddenRollups.oldest = bounds.oldest.filter { unit, _ in rollups.oldest[unit] == nil }
-    oldest = rollups.oldest.values.reduce(bounds.raw, min)
+    oldest = rollups.first
   }
 
   /// The part of some times that retention keeps.

@@ -1,3 +1,5 @@
+public import Model
+
 /// What a committer has done since it began.
 public struct CommitStatistics: Sendable, Equatable {
   /// All rounds, failed ones included; the next four count only what was acknowledged.
@@ -13,6 +15,8 @@ public struct CommitStatistics: Sendable, Equatable {
   /// Bytes and number of the log's segments now.
   public var logByteCount = 0
   public var segmentCount = 0
+  /// ``Log/beginning``.
+  public var logBeginning: Timestamp?
   /// Why batches are refused now, or `nil`.
   public var refusal: String?
 

@@ -413,6 +413,7 @@ public final class Committer: @unchecked Sendable {
   private func publish() {
     counts.logByteCount = log.byteCount
     counts.segmentCount = log.segmentCount
+    counts.logBeginning = log.beginning
     counts.refusal = refusal?.reason
     let counts = counts
     published.withLock { $0 = counts }

@@ -19,19 +19,32 @@ extension Log {
     retains: Bool = true,
     countMax: Int = .max
   ) throws(SystemError) -> Int {
-    precondition(floors.count == partitionCount)
-    var total = byteCount
-    var count = 0
-    while count < countMax, let oldest = closed.first {
-      guard zip(oldest.ends, floors).allSatisfy({ $0 <= $1 }) else { break }
-      let isOld = now &- oldest.closedAt >= options.retainNanoseconds
-      guard !retains || isOld || total > options.retainByteCount else { break }
-      try remove(oldest)
+    let count = min(countMax, removableCount(below: floors, now: now, retains: retains))
+    for _ in 0..<count {
+      try remove(closed[0])
       closed.removeFirst()
-      total -= oldest.byteCount
-      count += 1
     }
     return count
+  }
+
+  /// ``beginning`` as it is once ``removeSegments(below:now:retains:countMax:)`` has removed all that
+  /// it may.
+  public func retainedBeginning(below floors: [Offset], now: Timestamp) -> Timestamp? {
+    beginning(without: removableCount(below: floors, now: now, retains: true))
+  }
+
+  /// How many of the oldest segments may go.
+  private func removableCount(below floors: [Offset], now: Timestamp, retains: Bool) -> Int {
+    precondition(floors.count == partitionCount)
+    var total = byteCount
+    let kept = closed.firstIndex { segment in
+      let isNeeded = zip(segment.ends, floors).contains { $0 > $1 }
+      let isOld = now &- segment.closedAt >= options.retainNanoseconds
+      guard !isNeeded, !retains || isOld || total > options.retainByteCount else { return true }
+      total -= segment.byteCount
+      return false
+    }
+    return kept ?? closed.count
   }
 
   private func remove(_ segment: ClosedSegment) throws(SystemError) {

@@ -38,6 +38,9 @@ public final class Log {
     var byteCount: Int
     /// Per partition: all its offsets are smaller.
     var ends: [Offset]
+    /// When its first record can have come; `nil` where its header is damaged, or where a later
+    /// segment is missing.
+    var createdAt: Timestamp?
     var closedAt: Timestamp
   }
 
@@ -69,6 +72,14 @@ public final class Log {
     closed.reduce(segment?.byteCount ?? 0) { $0 + $1.byteCount }
   }
   public var segmentCount: Int { closed.count + (segment == nil ? 0 : 1) }
+  /// All that has come since then is in the log, but for what is damaged; `nil` while it has no
+  /// sound segment.
+  public var beginning: Timestamp? { beginning(without: 0) }
+
+  /// ``beginning``, once so many of the oldest segments are gone.
+  func beginning(without count: Int) -> Timestamp? {
+    closed.dropFirst(count).lazy.compactMap(\.createdAt).first ?? segment?.header.created
+  }
 
   // MARK: Appending
 
@@ -203,6 +214,7 @@ public final class Log {
         path: segment.path,
         byteCount: segment.byteCount,
         ends: nextOffsets,
+        createdAt: segment.header.created,
         closedAt: clock.now()
       )
     )

@@ -138,6 +138,8 @@ struct LogOpening {
 
   mutating func listClosed(_ index: SegmentIndex) {
     let now = clock.now()
+    // What came before a gap is not all that came since then.
+    let gap = index.firstAfterGap
     closed = index.entries.indices.map { place in
       let entry = index.entries[place]
       let next = index.header(after: place)
@@ -145,6 +147,7 @@ struct LogOpening {
         path: entry.path,
         byteCount: entry.byteCount,
         ends: next?.partitions.map(\.first) ?? nextOffsets,
+        createdAt: place < gap ? nil : entry.header?.created,
         closedAt: next?.created ?? now
       )
     }

@@ -84,25 +84,30 @@ struct SegmentIndex {
 
   /// Segments that a later one names as its predecessor and that are not there.
   func missing() -> [Damage] {
-    let sequences = Set(entries.map(\.sequence))
-    var damages: [Damage] = []
-    // What is older than the oldest sound one was removed by retention; files whose header a crash
-    // tore are no segments and stay out of it.
-    for entry in entries.filter({ $0.header != nil }).dropFirst() {
-      guard let header = entry.header, header.previousSequence > 0,
-        !sequences.contains(header.previousSequence)
-      else { continue }
-      damages.append(
-        Damage(
-          severity: .damage,
-          path: SegmentName.path(in: directory, sequence: header.previousSequence),
-          offset: 0,
-          byteCount: Int(header.previousByteCount),
-          what: "the segment is missing"
-        )
+    gaps.compactMap { place in
+      guard let header = entries[place].header else { return nil }
+      return Damage(
+        severity: .damage,
+        path: SegmentName.path(in: directory, sequence: header.previousSequence),
+        offset: 0,
+        byteCount: Int(header.previousByteCount),
+        what: "the segment is missing"
       )
     }
-    return damages
+  }
+
+  /// The place of the first segment behind the last one that is missing; 0 when none is.
+  var firstAfterGap: Int { gaps.last ?? 0 }
+
+  /// The places of segments whose predecessor is not there.
+  private var gaps: [Int] {
+    let sequences = Set(entries.map(\.sequence))
+    // What is older than the oldest sound one was removed by retention; files whose header a crash
+    // tore are no segments and stay out of it.
+    return entries.indices.filter { entries[$0].header != nil }.dropFirst().filter { place in
+      guard let header = entries[place].header, header.previousSequence > 0 else { return false }
+      return !sequences.contains(header.previousSequence)
+    }
   }
 
   /// The first segment that holds an offset of `from` or a later one.

@@ -134,6 +134,12 @@ extension MetricsPage {
     )
     page.gauge("varve_queue_size_bytes", "Bytes of the log's segments.", engine.logByteCount)
     page.gauge("varve_queue_segments", "Segments of the log.", engine.segmentCount)
+    page.single(
+      "varve_queue_rewind_seconds",
+      .gauge,
+      "How far back the log reaches: `varve queue replay` can go back to what came since then.",
+      Double(engine.logNanoseconds) / 1e9
+    )
     page.gauge(
       "varve_queue_refusing",
       "1 while nothing can be made durable and writes are refused: a full or broken disk.",

@@ -189,6 +189,12 @@ final class EngineChannel: ImportChannel {
       tally.note(piece)
       return
     }
+    // Merges that are behind hold it back as they do clients of a server.
+    receiver.rest { nanoseconds in
+      settled.wait(timeoutNanoseconds: min(nanoseconds, 5_000_000))
+      receiver.tick()
+      receiver.settle()
+    }
     let acknowledge = tally.send(piece)
     try give(piece.bytes)
     try give(acknowledge)
