@@ -7,8 +7,8 @@
 public protocol Disk: Sendable {
   /// Creates `path` and its missing parents, durably; no error when it is there.
   func createDirectory(_ path: String) throws(SystemError)
-  /// The same of which only a later ``syncDirectory(_:)`` of the parent, and of the parents that were
-  /// missing, makes the name durable: for whoever creates many.
+  /// The same of which only a later ``syncDirectory(_:)`` of the parent, and of the parents that
+  /// were missing, makes the name durable: for whoever creates many.
   func makeDirectory(_ path: String) throws(SystemError)
   /// The names in a folder, sorted; without `.` and `..`. Empty when the folder is not there.
   func list(_ directory: String) throws(SystemError) -> [String]

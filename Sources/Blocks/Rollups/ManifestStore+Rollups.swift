@@ -21,9 +21,9 @@ extension ManifestStore {
 
   /// What rollup files say of themselves, when the manifest is lost: of each span the newest one.
   ///
-  /// Days of which blocks have rows count as changed, so that they are folded again. As nobody knows
-  /// which rows had gone by then, those are doubtful: their windows answer, and none of them is
-  /// replaced by less.
+  /// Days of which blocks have rows count as changed, so that they are folded again. As nobody
+  /// knows which rows had gone by then, those are doubtful: their windows answer, and none of them
+  /// is replaced by less.
   ///
   /// - Complexity: opens every file.
   func rebuiltRollups(_ blocks: [BlockSummary]) throws(SystemError) -> RollupState {

@@ -26,9 +26,9 @@ public struct RollupSet: Sendable {
     self.places = places
   }
 
-  /// Whether a unit has a tenant's file of a day, or needs none as the rows are gone. Days are covered
-  /// for all tenants, also for those that no rule was about by then: where they have no file, rows
-  /// answer.
+  /// Whether a unit has a tenant's file of a day, or needs none as the rows are gone. Days are
+  /// covered for all tenants, also for those that no rule was about by then: where they have no file,
+  /// rows answer.
   public func hasFile(
     of day: Int64,
     _ unit: RollupUnit,

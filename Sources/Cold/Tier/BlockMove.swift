@@ -115,8 +115,8 @@ public struct BlockMove: Sendable {
     )
   }
 
-  /// Writes the stub of a cold block once more, after its object was read whole and is what its name
-  /// says.
+  /// Writes the stub of a cold block once more, after its object was read whole and is what its
+  /// name says.
   ///
   /// - Parameters: as of ``copy(_:_:stubFolder:pause:)``; `block` lies in the store.
   public func restoreStub(
@@ -153,8 +153,8 @@ public struct BlockMove: Sendable {
     .object(ObjectError(.damaged, store.path(of: key), "it is not what its name says"))
   }
 
-  /// Gives the bytes of an object to `body`, piece by piece, up to one that is shorter than it should
-  /// be.
+  /// Gives the bytes of an object to `body`, piece by piece, up to one that is shorter than it
+  /// should be.
   private func forEachPiece(
     of key: String,
     _ byteCount: Int,

@@ -21,8 +21,8 @@ final class RollupRun {
   private var nextLookAt: UInt64 = 0
   /// Days that could not be read, and when they are tried again.
   private var unreadable: [PartitionID: [Int64: (at: UInt64, waited: UInt64)]] = [:]
-  /// Days that tenants have rows of and no file, though rules ask for one: others held when they were
-  /// folded. Found once, for rules change with a start; not there before.
+  /// Days that tenants have rows of and no file, though rules ask for one: others held when they
+  /// were folded. Found once, for rules change with a start; not there before.
   private var unmade: [PartitionID: Set<Int64>] = [:]
   /// The first days that bounds in bytes have left of each unit.
   private var byteFloors: [RollupUnit: Int64] = [:]

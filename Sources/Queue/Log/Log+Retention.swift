@@ -27,8 +27,8 @@ extension Log {
     return count
   }
 
-  /// ``beginning`` as it is once ``removeSegments(below:now:retains:countMax:)`` has removed all that
-  /// it may.
+  /// ``beginning`` as it is once ``removeSegments(below:now:retains:countMax:)`` has removed all
+  /// that it may.
   public func retainedBeginning(below floors: [Offset], now: Timestamp) -> Timestamp? {
     beginning(without: removableCount(below: floors, now: now, retains: true))
   }

@@ -1,5 +1,5 @@
-/// How many machines a plan takes when each has a part of the servers: Varve runs on one machine, so
-/// that each of them is a directory of its own.
+/// How many machines a plan takes when each has a part of the servers: Varve runs on one machine,
+/// so that each of them is a directory of its own.
 package struct PlanNodes: Hashable, Sendable {
   /// What one machine has.
   package struct Machine: Hashable, Sendable {
