@@ -27,8 +27,8 @@ public struct RollupSet: Sendable {
   }
 
   /// Whether a unit has a tenant's file of a day, or needs none as the rows are gone. Days are
-  /// covered for all tenants, also for those that no rule was about by then: where they have no file,
-  /// rows answer.
+  /// covered for all tenants, also for those that no rule was about by then: where they have no
+  /// file, rows answer.
   public func hasFile(
     of day: Int64,
     _ unit: RollupUnit,
