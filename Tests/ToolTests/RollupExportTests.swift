@@ -250,4 +250,56 @@ struct RollupExportTests {
     #expect(windows.first?.windows.numbers.count == 24 * 12)
     #expect(snapshot.findings.contains { $0.path.hasSuffix(".rollup") })
   }
+
+  /// A file of hours holds 30 days: what of it cannot be read costs those whose rows are gone.
+  @Test func aDamagedFileOfManyDaysCostsNoDayWithRows() async throws {
+    let (disk, now) = try await Self.rows()
+    let range = TimeRange(start: Self.start, end: Self.start + Self.dayCount * Self.day)
+    func hours() throws -> (windows: [Int64: UInt64], gaps: [TimeRange]) {
+      let snapshot = try DirectorySnapshot(disk: disk, path: "/data")
+      let measurement = try #require(snapshot.measurements(of: .default).first)
+      let series = try #require(snapshot.series(of: measurement.id).first)
+      var windows: [Int64: UInt64] = [:]
+      var last = Int64.min
+      snapshot.forEachWindowPiece(of: series, unit: .hour, in: range) { columns in
+        let column = columns.first { $0.field.name == Array("f".utf8) }?.windows
+        for (number, window) in zip(column?.numbers ?? [], column?.windows ?? []) {
+          #expect(number > last)
+          last = number
+          windows[number] = window.sum.low
+        }
+      }
+      return (windows, snapshot.gaps)
+    }
+    let rows = try hours().windows
+    #expect(rows.count == Int(Self.dayCount) * 24)
+    let server = try Server(on: disk, now: now) {
+      $0.retention.ageNanoseconds = 3 * Self.day
+      $0.rollups.hour.ageNanoseconds = 400 * Self.day
+    }
+    server.clock.advance(nanoseconds: Self.day)
+    try server.look()
+    #expect(server.removed("age") > 0)
+    server.kill()
+    let sound = try hours()
+    #expect(sound.windows == rows)
+    #expect(sound.gaps.isEmpty)
+    let folders = (0..<2).map { "/data/partitions/0\($0)/rollups" }
+    for path in try folders.flatMap({ folder in try disk.list(folder).map { "\(folder)/\($0)" } }) {
+      var bytes = try disk.read(path, byteCountMax: 1 << 20)
+      bytes[120] ^= 0x10
+      try disk.replace(path, with: bytes)
+    }
+    let damaged = try hours()
+    #expect(!damaged.windows.isEmpty)
+    #expect(damaged.windows.count < rows.count)
+    #expect(damaged.windows.count.isMultiple(of: 24))
+    for (number, sum) in damaged.windows { #expect(rows[number] == sum) }
+    // Each day that is lacking is told, and no other.
+    let told = damaged.gaps.map { ($0.start - Self.start) / Self.day }
+    let lacking = Set(rows.keys.filter { damaged.windows[$0] == nil }).map {
+      ($0 * Self.hour - Self.start) / Self.day
+    }
+    #expect(Set(told) == Set(lacking))
+  }
 }

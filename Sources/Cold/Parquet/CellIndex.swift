@@ -100,7 +100,12 @@ struct CellIndex {
     return count >= sampleCount - sampleCount * sampleCount / (2 * max(countMax, sampleCount))
   }
 
+  /// The highest bits of the product are those that every bit of a cell counts for: the lower half
+  /// of a short decimal or a whole number as a double is zeros, and so are the low bits of its product.
+  ///
+  /// - Parameter count: a power of two, 2 or more.
   fileprivate static func slot(_ cell: UInt64, _ count: Int) -> Int {
-    Int(truncatingIfNeeded: (cell &* 0x9e37_79b9_7f4a_7c15) >> 32) & (count - 1)
+    let shift = UInt64(64 - count.trailingZeroBitCount)
+    return Int(truncatingIfNeeded: (cell &* 0x9e37_79b9_7f4a_7c15) &>> shift)
   }
 }

@@ -33,6 +33,8 @@ public struct AlignedRows: Sendable {
       columns = sources[0].columns.map { column in
         Column(field: field(column.field, column.type), cells: column.cells)
       }
+    } else if let ordered = Self.ordered(sources) {
+      join(ordered, field)
     } else {
       var all = sources.flatMap(\.timestamps)
       all.sort()
@@ -44,6 +46,79 @@ public struct AlignedRows: Sendable {
       }
     }
     columns.sort { $0.field.name.lexicographicallyPrecedes($1.field.name) }
+  }
+
+  /// Batches in order of time, when each ends before the next one begins: then nothing is to align.
+  private static func ordered(_ sources: [ColumnBatch]) -> [ColumnBatch]? {
+    let sorted = sources.sorted { $0.timestamps[0] < $1.timestamps[0] }
+    let areApart = zip(sorted, sorted.dropFirst()).allSatisfy { batch, next in
+      batch.timestamps[batch.timestamps.count - 1] < next.timestamps[0]
+    }
+    return areApart ? sorted : nil
+  }
+
+  /// Lays batches one behind another.
+  private mutating func join(
+    _ sources: [ColumnBatch],
+    _ field: (FieldID, ColumnType) -> FieldDefinition
+  ) {
+    let count = sources.reduce(0) { $0 + $1.timestamps.count }
+    timestamps.reserveCapacity(count)
+    var places: [FieldID: Int] = [:]
+    for source in sources {
+      let start = timestamps.count
+      timestamps += source.timestamps
+      if let shift = takeStrings(of: source) {
+        for column in source.columns {
+          let place = place(of: column, &places, rowCount: start, field)
+          columns[place].cells.reserveCapacity(count)
+          if column.type == .string {
+            columns[place].cells += column.cells.map { $0 &+ shift }
+          } else {
+            columns[place].cells += column.cells
+          }
+          columns[place].isPresent?
+            .append(contentsOf: repeatElement(true, count: column.cells.count))
+        }
+      }
+      for index in columns.indices where columns[index].cells.count < timestamps.count {
+        let known = columns[index].cells.count
+        var isPresent = columns[index].isPresent ?? Array(repeating: true, count: known)
+        columns[index].isPresent = nil
+        isPresent += repeatElement(false, count: timestamps.count - known)
+        columns[index].isPresent = isPresent
+        columns[index].cells += repeatElement(0, count: timestamps.count - known)
+      }
+    }
+  }
+
+  /// Where a column is; a new one has no value in the rows so far.
+  private mutating func place(
+    of column: ColumnBatch.Column,
+    _ places: inout [FieldID: Int],
+    rowCount: Int,
+    _ field: (FieldID, ColumnType) -> FieldDefinition
+  ) -> Int {
+    if let known = places[column.field] { return known }
+    places[column.field] = columns.count
+    columns.append(
+      Column(
+        field: field(column.field, column.type),
+        cells: Array(repeating: 0, count: rowCount),
+        isPresent: rowCount > 0 ? Array(repeating: false, count: rowCount) : nil
+      )
+    )
+    return columns.count - 1
+  }
+
+  /// Takes the strings of a batch over.
+  ///
+  /// - Returns: what is added to its cells; `nil` when there is no room.
+  private mutating func takeStrings(of source: ColumnBatch) -> UInt64? {
+    // A cell of a string holds its offset in the upper half.
+    let shift = UInt64(strings.bytes.count) << 32
+    guard source.columns.contains(where: { $0.type == .string }) else { return 0 }
+    return strings.append(source.strings.bytes) == nil ? nil : shift
   }
 
   private mutating func add(
@@ -58,33 +133,20 @@ public struct AlignedRows: Sendable {
       while timestamps[row] < timestamp { row += 1 }
       rows.append(row)
     }
-    // A cell of a string holds its offset in the upper half.
-    let shift = UInt64(strings.bytes.count) << 32
-    if source.columns.contains(where: { $0.type == .string }),
-      strings.append(source.strings.bytes) == nil
-    {
-      return
-    }
+    guard let shift = takeStrings(of: source) else { return }
     for column in source.columns {
-      let place: Int
-      if let known = places[column.field] {
-        place = known
-      } else {
-        place = columns.count
-        places[column.field] = place
-        columns.append(
-          Column(
-            field: field(column.field, column.type),
-            cells: Array(repeating: 0, count: timestamps.count),
-            isPresent: Array(repeating: false, count: timestamps.count)
-          )
-        )
-      }
+      let place = place(of: column, &places, rowCount: timestamps.count, field)
       let added = column.type == .string ? shift : 0
+      // Taken out, so that they are nobody else's while they are written.
+      var (cells, isPresent) = (columns[place].cells, columns[place].isPresent ?? [])
+      columns[place].cells = []
+      columns[place].isPresent = nil
       for (index, row) in rows.enumerated() {
-        columns[place].cells[row] = column.cells[index] &+ added
-        columns[place].isPresent?[row] = true
+        cells[row] = column.cells[index] &+ added
+        isPresent[row] = true
       }
+      columns[place].cells = cells
+      columns[place].isPresent = isPresent
     }
   }
 }

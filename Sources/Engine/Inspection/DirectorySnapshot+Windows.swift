@@ -10,43 +10,88 @@ extension DirectorySnapshot {
     public var windows: RollupColumn
   }
 
-  /// The windows of a series on one day, or a part of it.
+  /// Gives the windows of a series to `body`, in pieces of ascending time. Two pieces share no
+  /// window.
   ///
   /// They come from rollup files wherever these have the day, also where raw rows are left, so that
   /// the same windows come before these go and after; else they are folded from rows, as far as
-  /// rows are there. What cannot be read is added to ``findings``.
+  /// rows are there. A group of a rollup file is decoded once for all days of it. What cannot be
+  /// read is added to ``findings``.
   ///
   /// - Parameters:
   ///   - fields: `nil` is all of them.
-  ///   - range: within one day; of the first and the last window only the rows in it count, and
-  ///     nothing when no rows are left.
+  ///   - range: of the first and the last window only the rows in it count, and nothing when no
+  ///     rows are left.
+  public func forEachWindowPiece<Failure: Error>(
+    of series: SeriesDefinition,
+    fields: Set<FieldID>? = nil,
+    unit: RollupUnit,
+    in range: TimeRange,
+    _ body: ([WindowColumn]) throws(Failure) -> Void
+  ) throws(Failure) {
+    for part in windowParts(of: series, unit, range) {
+      try give(part, of: series, fields, unit, body)
+    }
+  }
+
+  /// The same all at once.
   public func windows(
     of series: SeriesDefinition,
     fields: Set<FieldID>? = nil,
     unit: RollupUnit,
     in range: TimeRange
   ) -> [WindowColumn] {
-    var columns: [FieldID: WindowColumn] = [:]
-    func add(_ found: RollupColumn) {
-      guard !found.windows.isEmpty else { return }
-      let empty = WindowColumn(
-        field: field(found.field, type: found.type),
-        windows: RollupColumn(field: found.field, type: found.type)
-      )
-      columns[found.field, default: empty].windows.append(found, found.windows.indices)
+    var columns = WindowColumns()
+    forEachWindowPiece(of: series, fields: fields, unit: unit, in: range) { piece in
+      for column in piece { columns.add(column.windows) { _, _ in column.field } }
     }
-    for part in windowParts(of: series, unit, range) {
-      if part.isRollup, let found = rollups(of: series, fields, unit, part.range, .all) {
+    return columns.sorted
+  }
+
+  private func give<Failure: Error>(
+    _ part: WindowPart,
+    of series: SeriesDefinition,
+    _ fields: Set<FieldID>?,
+    _ unit: RollupUnit,
+    _ body: ([WindowColumn]) throws(Failure) -> Void
+  ) throws(Failure) {
+    if let source = part.source {
+      let days = part.days
+      let found = rollups(
+        of: series,
+        fields,
+        unit,
+        part.range,
+        .all,
+        from: [source],
+        notes: days.count == 1
+      )
+      if let found {
+        var columns = WindowColumns()
         for column in found.sorted(by: { ($0.numbers.first ?? 0) < ($1.numbers.first ?? 0) }) {
-          add(column)
+          columns.add(column) { self.field($0, type: $1) }
         }
-      } else {
-        forEachPiece(of: series, fields: fields, in: part.range, alignedTo: unit.nanoseconds) {
-          for column in Self.fold($0, unit) { add(column) }
-        }
+        let piece = columns.sorted
+        if !piece.isEmpty { try body(piece) }
+        return
+      }
+      if days.count > 1 {
+        // What cannot be read is about some of the days.
+        for day in days { try give(day, of: series, fields, unit, body) }
+        return
       }
     }
-    return columns.values.sorted { $0.field.name.lexicographicallyPrecedes($1.field.name) }
+    try forEachPiece(
+      of: series,
+      fields: fields,
+      in: part.range,
+      alignedTo: unit.nanoseconds
+    ) { rows throws(Failure) in
+      var columns = WindowColumns()
+      for column in Self.fold(rows, unit) { columns.add(column) { self.field($0, type: $1) } }
+      let piece = columns.sorted
+      if !piece.isEmpty { try body(piece) }
+    }
   }
 
   /// The days, counted from the epoch, on which a series may have windows in `range`.
@@ -83,12 +128,12 @@ extension DirectorySnapshot {
     guard let partition = partition(of: series) else { return [] }
     var sources: [Source] = []
     for part in windowParts(of: series, unit, range) {
-      guard part.isRollup else {
+      guard let unit = part.source else {
         sources += self.sources(of: series, in: part.range)
         continue
       }
       let day = part.range.start / RollupUnit.nanosecondsPerDay
-      guard let unit = partition.rollupUnit(of: day, unit, series),
+      guard
         let reader = partition.rollups.reader(unit, series.tenant, span: unit.span(ofDay: day)),
         (try? reader.entries(of: series.id).isEmpty) == false
       else { continue }
@@ -105,34 +150,78 @@ extension DirectorySnapshot {
     catalog.partition(of: series.id).map { partitions[Int($0.rawValue)] }
   }
 
-  /// Whole windows that rollups have, and what lies beside them.
+  /// What of a range comes from one file of rollups, or from rows.
+  private struct WindowPart {
+    var range: TimeRange
+    /// Of the file; `nil` for rows.
+    var source: RollupUnit?
+
+    /// The same day by day.
+    var days: [WindowPart] {
+      let perDay = RollupUnit.nanosecondsPerDay
+      var days: [WindowPart] = []
+      var start = range.start
+      while start < range.end {
+        let end = min(range.end, (start / perDay + 1) * perDay)
+        days.append(WindowPart(range: TimeRange(start: start, end: end), source: source))
+        start = end
+      }
+      return days
+    }
+  }
+
+  /// Whole windows that rollups have, and what lies beside them, in order of time.
   private func windowParts(
     of series: SeriesDefinition,
     _ unit: RollupUnit,
     _ range: TimeRange
-  ) -> [(range: TimeRange, isRollup: Bool)] {
-    let day = range.start / RollupUnit.nanosecondsPerDay
-    let length = unit.nanoseconds
-    let start = (range.start + length - 1) / length * length
-    let end = range.end / length * length
-    guard start < end, let partition = partition(of: series),
-      partition.rollupUnit(of: day, unit, series) != nil
-    else { return [(range, false)] }
-    let parts = [
-      (TimeRange(start: range.start, end: start), false), (TimeRange(start: start, end: end), true),
-      (TimeRange(start: end, end: range.end), false),
-    ]
-    return parts.filter { !$0.0.isEmpty }.map { (range: $0.0, isRollup: $0.1) }
+  ) -> [WindowPart] {
+    guard let partition = partition(of: series) else { return [] }
+    let (perDay, length) = (RollupUnit.nanosecondsPerDay, unit.nanoseconds)
+    let state = partition.rollupState
+    // Days that some file may have: there may be centuries around them.
+    let covered = state.coverage.values
+    let first = max(range.start / perDay, covered.map(\.from).min() ?? .max)
+    let end = min((range.end - 1) / perDay + 1, covered.map(\.until).max() ?? .min)
+    var parts: [WindowPart] = []
+    var position = range.start
+    for day in first..<max(first, end) {
+      guard let source = partition.rollupUnit(of: day, unit, series, state) else { continue }
+      let start = (max(range.start, day * perDay) + length - 1) / length * length
+      let end = min(range.end, (day + 1) * perDay) / length * length
+      guard start < end else { continue }
+      if position < start {
+        parts.append(WindowPart(range: TimeRange(start: position, end: start)))
+      }
+      if let last = parts.last, last.source == source, last.range.end == start,
+        source.span(ofDay: last.range.start / perDay) == source.span(ofDay: day)
+      {
+        parts[parts.count - 1].range.end = end
+      } else {
+        parts.append(WindowPart(range: TimeRange(start: start, end: end), source: source))
+      }
+      position = end
+    }
+    if position < range.end {
+      parts.append(WindowPart(range: TimeRange(start: position, end: range.end)))
+    }
+    return parts
   }
 
   /// What rollups have of a series in `range`, of the days that they answer for. `nil` when
   /// something cannot be read and rows may answer.
+  ///
+  /// - Parameters:
+  ///   - sources: the files that are asked; `nil` for all that windows of `unit` can come from.
+  ///   - notes: whether what cannot be read is added to ``findings``; else it gives `nil`.
   private func rollups(
     of series: SeriesDefinition,
     _ fields: Set<FieldID>?,
     _ unit: RollupUnit,
     _ range: TimeRange,
-    _ parts: RollupParts
+    _ parts: RollupParts,
+    from sources: [RollupUnit]? = nil,
+    notes: Bool = true
   ) -> [RollupColumn]? {
     guard let partition = partition(of: series) else { return [] }
     let perDay = RollupUnit.nanosecondsPerDay
@@ -140,7 +229,7 @@ extension DirectorySnapshot {
     let deleted = state.deletedRanges(of: series.id, series.tenant)
     var units: [Int64: RollupUnit?] = [:]
     var found: [RollupColumn] = []
-    for source in unit == .hour ? [RollupUnit.hour, .minute] : [.minute] {
+    for source in sources ?? (unit == .hour ? [.hour, .minute] : [.minute]) {
       let readers = partition.rollups.readers.filter { reader in
         let days = reader.identity.days
         return reader.identity.unit == source && reader.identity.tenant == series.tenant
@@ -154,7 +243,9 @@ extension DirectorySnapshot {
                 let number = column.numbers[place]
                 let start = number * source.nanoseconds
                 let day = start / perDay
-                if units[day] == nil { units[day] = partition.rollupUnit(of: day, unit, series) }
+                if units[day] == nil {
+                  units[day] = partition.rollupUnit(of: day, unit, series, state)
+                }
                 return units[day] == source && range.start <= start
                   && start + source.nanoseconds <= range.end
                   && !state.isDeleted(number, source, by: deleted)
@@ -163,6 +254,7 @@ extension DirectorySnapshot {
             }
           }
         } catch {
+          guard notes else { return nil }
           let day = max(range.start / perDay, reader.identity.days.lowerBound)
           let damage = Damage(
             severity: error.isRefusal ? .unreadable : .damage,
@@ -172,8 +264,11 @@ extension DirectorySnapshot {
             what: error.text,
             range: "windows of series \(series.id.rawValue)"
           )
+          guard partition.isRawGone(day, series) else {
+            find(damage)
+            return nil
+          }
           miss(damage, range)
-          if !partition.isRawGone(day, series) { return nil }
         }
       }
     }
@@ -210,6 +305,26 @@ extension DirectorySnapshot {
   }
 }
 
+/// The windows of a series' fields, gathered in order of time.
+private struct WindowColumns {
+  private var columns: [FieldID: DirectorySnapshot.WindowColumn] = [:]
+
+  /// Adds windows that are all later than those of the field so far.
+  mutating func add(_ found: RollupColumn, _ field: (FieldID, ColumnType) -> FieldDefinition) {
+    guard !found.windows.isEmpty else { return }
+    let empty = DirectorySnapshot.WindowColumn(
+      field: field(found.field, found.type),
+      windows: RollupColumn(field: found.field, type: found.type)
+    )
+    columns[found.field, default: empty].windows.append(found, found.windows.indices)
+  }
+
+  /// Ascending by the fields' names.
+  var sorted: [DirectorySnapshot.WindowColumn] {
+    columns.values.sorted { $0.field.name.lexicographicallyPrecedes($1.field.name) }
+  }
+}
+
 extension SnapshotPartition {
   /// What the manifest knows of rollups, with the deletes that only the log has.
   var rollupState: RollupState {
@@ -227,8 +342,14 @@ extension SnapshotPartition {
 
   /// The rollup that answers for a day of a series, as long as that is asked for in windows of
   /// `unit`; `nil` when rows have to.
-  func rollupUnit(of day: Int64, _ unit: RollupUnit, _ series: SeriesDefinition) -> RollupUnit? {
-    let state = rollupState
+  ///
+  /// - Parameter state: ``rollupState``.
+  func rollupUnit(
+    of day: Int64,
+    _ unit: RollupUnit,
+    _ series: SeriesDefinition,
+    _ state: RollupState
+  ) -> RollupUnit? {
     let units = unit == .hour ? [RollupUnit.hour, .minute] : [.minute]
     let found = units.first { unit in
       state.holds(day, unit, series.measurement)

@@ -122,6 +122,11 @@ public final class DirectorySnapshot {
   /// Adds what cannot be read to ``findings``, once however often it is asked for, and to ``gaps``.
   func miss(_ damage: Damage, _ range: TimeRange) {
     gaps.append(range)
+    find(damage)
+  }
+
+  /// Adds what cannot be read to ``findings``, once, where something else has it too.
+  func find(_ damage: Damage) {
     if missed.insert(damage).inserted { findings.append(damage) }
   }
 

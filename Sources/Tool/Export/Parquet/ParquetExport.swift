@@ -236,8 +236,7 @@ package struct ParquetExport {
     let (plans, seriesCount) = planner.plan(selection, schema)
     summary.seriesCount += seriesCount
     let count = selection.series.count
-    // Windows are made for a day at a time.
-    var dayCountMax = options.rollup == nil ? ParquetRun.dayCountMax(schema) : 1
+    var dayCountMax = ParquetRun.dayCountMax(schema)
     var kept: (index: Int, day: ExportManifest.Day)?
     var index = 0
     while index < plans.count {
@@ -335,15 +334,17 @@ package struct ParquetExport {
     _ schema: ExportSchema,
     _ run: ParquetRun
   ) throws {
-    if let unit = options.rollup {
-      let columns = snapshot.windows(of: series, fields: fields, unit: unit, in: run.range)
-      _ = try run.append(WindowRows.piece(columns, unit, of: series, schema))
-      return
-    }
     do {
-      try snapshot.forEachPiece(of: series, fields: fields, in: run.range) { rows in
-        let isEnough = try !run.append(ParquetPiece(rows, of: series, schema))
-        if isEnough { throw EnoughRows() }
+      if let unit = options.rollup {
+        try snapshot.forEachWindowPiece(of: series, fields: fields, unit: unit, in: run.range) {
+          let isEnough = try !run.append(WindowRows.piece($0, unit, of: series, schema))
+          if isEnough { throw EnoughRows() }
+        }
+      } else {
+        try snapshot.forEachPiece(of: series, fields: fields, in: run.range) { rows in
+          let isEnough = try !run.append(ParquetPiece(rows, of: series, schema))
+          if isEnough { throw EnoughRows() }
+        }
       }
     } catch is EnoughRows {}
   }
