@@ -101,7 +101,8 @@ struct CellIndex {
   }
 
   /// The highest bits of the product are those that every bit of a cell counts for: the lower half
-  /// of a short decimal or a whole number as a double is zeros, and so are the low bits of its product.
+  /// of a short decimal or a whole number as a double is zeros, and so are the low bits of its
+  /// product.
   ///
   /// - Parameter count: a power of two, 2 or more.
   fileprivate static func slot(_ cell: UInt64, _ count: Int) -> Int {
