@@ -121,6 +121,33 @@ int cbytes_integrate(uint64_t *words, size_t count, uint64_t first) {
   return 1;
 }
 
+WIDE static inline __m256i multiple(__m256i words, __m256i factor, __m256i upper_factor,
+                                    __m256i offset) {
+  const __m256i upper = _mm256_add_epi64(_mm256_mul_epu32(_mm256_srli_epi64(words, 32), factor),
+                                         _mm256_mul_epu32(words, upper_factor));
+  const __m256i product =
+      _mm256_add_epi64(_mm256_mul_epu32(words, factor), _mm256_slli_epi64(upper, 32));
+  return _mm256_add_epi64(product, offset);
+}
+
+WIDE static void multiply(uint64_t *words, size_t count, uint64_t factor, uint64_t offset) {
+  const __m256i lower = _mm256_set1_epi64x((long long)factor);
+  const __m256i upper = _mm256_srli_epi64(lower, 32);
+  const __m256i above = _mm256_set1_epi64x((long long)offset);
+  size_t index = 0;
+  for (; index + 4 <= count; index += 4) {
+    __m256i some = _mm256_loadu_si256((const __m256i *)(words + index));
+    _mm256_storeu_si256((__m256i *)(words + index), multiple(some, lower, upper, above));
+  }
+  for (; index < count; index++) words[index] = words[index] * factor + offset;
+}
+
+int cbytes_multiply(uint64_t *words, size_t count, uint64_t factor, uint64_t offset) {
+  if (!cbytes_has_wide()) return 0;
+  multiply(words, count, factor, offset);
+  return 1;
+}
+
 // Added to an integer below 2^51 in size it makes the bits of a double that much above `magic`.
 static const uint64_t magic_bits = 0x4338000000000000u;
 static const double magic = 6755399441055744.0;
@@ -135,7 +162,7 @@ WIDE static inline __m256d quotient(__m256i words, __m256d inverse, __m256d powe
   return _mm256_fmadd_pd(_mm256_fnmadd_pd(near, power, value), inverse, near);
 }
 
-WIDE static int unscale(uint64_t *words, size_t count, double power) {
+WIDE static int is_small(const uint64_t *words, size_t count) {
   const __m256i half = _mm256_set1_epi64x(1ll << 51);
   __m256i excess = _mm256_setzero_si256();
   size_t index = 0;
@@ -143,26 +170,77 @@ WIDE static int unscale(uint64_t *words, size_t count, double power) {
     __m256i some = _mm256_loadu_si256((const __m256i *)(words + index));
     excess = _mm256_or_si256(excess, _mm256_add_epi64(some, half));
   }
-  uint64_t last[4] = {0};
-  memcpy(last, words + index, (count - index) * 8);
-  const __m256i rest = _mm256_loadu_si256((const __m256i *)last);
-  excess = _mm256_or_si256(excess, _mm256_add_epi64(rest, half));
-  if (!_mm256_testz_si256(excess, _mm256_set1_epi64x((long long)(~0ull << 52)))) return 0;
+  uint64_t rest = 0;
+  for (; index < count; index++) rest |= words[index] + (1ull << 51);
+  return _mm256_testz_si256(excess, _mm256_set1_epi64x((long long)(~0ull << 52))) &&
+         rest >> 52 == 0;
+}
+
+WIDE static void unscale(uint64_t *words, size_t count, double power) {
   const __m256d wide_power = _mm256_set1_pd(power), inverse = _mm256_set1_pd(1 / power);
-  for (index = 0; index + 4 <= count; index += 4) {
+  size_t index = 0;
+  for (; index + 4 <= count; index += 4) {
     __m256i some = _mm256_loadu_si256((const __m256i *)(words + index));
     _mm256_storeu_pd((double *)(words + index), quotient(some, inverse, wide_power));
   }
+  uint64_t last[4] = {0};
+  memcpy(last, words + index, (count - index) * 8);
+  const __m256i rest = _mm256_loadu_si256((const __m256i *)last);
   _mm256_storeu_pd((double *)last, quotient(rest, inverse, wide_power));
   memcpy(words + index, last, (count - index) * 8);
-  return 1;
+}
+
+WIDE static void divide(uint64_t *words, size_t count, double divisor) {
+  const __m256d divisors = _mm256_set1_pd(divisor), zero = _mm256_set1_pd(magic);
+  const __m256i bits = _mm256_set1_epi64x((long long)magic_bits);
+  size_t index = 0;
+  for (; index + 4 <= count; index += 4) {
+    __m256i some = _mm256_loadu_si256((const __m256i *)(words + index));
+    __m256d value = _mm256_sub_pd(_mm256_castsi256_pd(_mm256_add_epi64(some, bits)), zero);
+    _mm256_storeu_pd((double *)(words + index), _mm256_div_pd(value, divisors));
+  }
+  for (; index < count; index++) {
+    const double quotient = (double)(int64_t)words[index] / divisor;
+    memcpy(words + index, &quotient, 8);
+  }
+}
+
+// Parts that stay in the first-level cache between the look at them and the work.
+enum { part_count = 1024 };
+
+static void divide_large(uint64_t *words, size_t count, double divisor) {
+  for (size_t index = 0; index < count; index++) {
+    const double quotient = (double)(int64_t)words[index] / divisor;
+    memcpy(words + index, &quotient, 8);
+  }
 }
 
 int cbytes_unscale(uint64_t *words, size_t count, double power) {
   // 5^15 has 35 bits: no quotient of 52 bits by 10^15 lies so near the middle of two doubles that
   // the inverse's own error mattered.
   if (!(power <= 1e15) || !cbytes_has_wide()) return 0;
-  return unscale(words, count, power);
+  for (size_t part; count > 0; words += part, count -= part) {
+    part = count < part_count ? count : part_count;
+    if (is_small(words, part)) {
+      unscale(words, part, power);
+    } else {
+      divide_large(words, part, power);
+    }
+  }
+  return 1;
+}
+
+int cbytes_divide(uint64_t *words, size_t count, double divisor) {
+  if (!cbytes_has_wide()) return 0;
+  for (size_t part; count > 0; words += part, count -= part) {
+    part = count < part_count ? count : part_count;
+    if (is_small(words, part)) {
+      divide(words, part, divisor);
+    } else {
+      divide_large(words, part, divisor);
+    }
+  }
+  return 1;
 }
 #else
 int cbytes_has_wide(void) { return 0; }
@@ -174,5 +252,11 @@ int cbytes_unpack(const void *bytes, size_t byte_count, unsigned width, uint64_t
 
 int cbytes_integrate(uint64_t *words, size_t count, uint64_t first) { return 0; }
 
+int cbytes_multiply(uint64_t *words, size_t count, uint64_t factor, uint64_t offset) {
+  return 0;
+}
+
 int cbytes_unscale(uint64_t *words, size_t count, double power) { return 0; }
+
+int cbytes_divide(uint64_t *words, size_t count, double divisor) { return 0; }
 #endif

@@ -49,6 +49,32 @@ enum Approximation {
 
   /// The exponent at which nine of ten samples are at most ``unitsMax`` units off a decimal.
   static func exponent(of cells: Span<Cell>) -> Int? {
+    exponent(of: cells) { cell, scaled, power in
+      let near = (Double(scaled) / power).bitPattern
+      let distance = Int64(bitPattern: OrderedBits.flip(cell) &- OrderedBits.flip(near))
+      return distance.magnitude <= UInt64(unitsMax)
+    }
+  }
+
+  /// The exponent at which nine of ten samples lie so near a decimal, in parts of the distance
+  /// between two of them, as chance hardly brings them: decimals that were added up one by one, and
+  /// each time rounded.
+  static func driftedExponent(of cells: Span<Cell>) -> Int? {
+    exponent(of: cells) { cell, scaled, power in
+      let distance = (Double(bitPattern: cell) * power - Double(scaled)).magnitude
+      return scaled.magnitude < driftedMax && distance <= driftMax
+    }
+  }
+
+  /// Decimals as large as this have too few bits below them to tell.
+  private static let driftedMax: UInt64 = 1 << 38
+  private static let driftMax = 0x1p-10
+
+  /// The exponent at which `isNear` says of nine of ten samples that they are a decimal.
+  private static func exponent(
+    of cells: Span<Cell>,
+    where isNear: (_ cell: Cell, _ scaled: Int64, _ power: Double) -> Bool
+  ) -> Int? {
     let sampleCount = min(32, cells.count)
     var exponents: [Int] = []
     for sample in 0..<sampleCount {
@@ -59,9 +85,7 @@ enum Approximation {
         guard let scaled = DecimalScale.nearest(value * power),
           scaled.magnitude <= DecimalScale.exactMax
         else { break }
-        let near = (Double(scaled) / power).bitPattern
-        let distance = Int64(bitPattern: OrderedBits.flip(cell) &- OrderedBits.flip(near))
-        if distance.magnitude <= UInt64(unitsMax) {
+        if isNear(cell, scaled, power) {
           exponents.append(exponent)
           break
         }

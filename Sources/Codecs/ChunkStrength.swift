@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// How much work a chunk is worth.
 public enum ChunkStrength: UInt8, Sendable, CaseIterable {
   /// About 60 rows at a cut: the column's last choice first, no entropy coder.
@@ -59,8 +61,16 @@ public struct ColumnHint: Sendable {
     return age < Self.mergedAgeMax && count >= Int(self.count) / 2
   }
 
-  /// The form of the units; a short stream of them is looked at each time.
-  func unitsForm(_ strength: ChunkStrength) -> UInt8? { strength == .head ? nil : unitsForm }
+  /// The form of the units. At a cut it is looked for each time that some of them are not small:
+  /// one that stands out may be what all others are multiples of.
+  func unitsForm(_ units: Words, _ strength: ChunkStrength) -> UInt8? {
+    guard strength == .head else { return unitsForm }
+    var bits: UInt64 = 0
+    for index in 0..<units.count { bits |= ZigZag.encode(units.signed(index)) }
+    return bits < Self.smallUnitsMax ? unitsForm : nil
+  }
+
+  private static let smallUnitsMax: UInt64 = 256
 
   /// Notes the size that the choice led to; one that grew by an eighth, or by half where no choice
   /// is good, is looked at again. A merged chunk is looked at again when it grew by a sixteenth.

@@ -32,6 +32,13 @@ enum CommonDenominator {
     return power.truncatingRemainder(dividingBy: Double(common)) == 0
   }
 
+  /// Whether the denominator is the power of ten of decimals that the cells are nearly, so that
+  /// fractions would be the same numbers again.
+  static func isPowerOfTen(_ cells: Span<Cell>, _ exponent: Int?) -> Bool {
+    guard let exponent, let common = find(cells) else { return false }
+    return DecimalScale.powers[min(exponent, DecimalScale.exponentMax)] == Double(common)
+  }
+
   /// The denominator of the first convergent of the value's continued fraction that is as good as
   /// equal.
   static func denominator(of value: Double) -> UInt64? {

@@ -33,6 +33,11 @@ enum EntropyBody {
     }
     let indexes = tokens.bases.indices.map { UInt64($0) }
     try RangeCoder.decode(&reader, table, values: indexes, into: target)
+    if indexes.count <= TokenCode.exactMax,
+      try readOpenFields(&reader, width: shift, isSigned, centre, target)
+    {
+      return
+    }
     try readOpenBits(&reader, tokens, isSigned, centre, target)
   }
 
@@ -60,6 +65,27 @@ enum EntropyBody {
   private static func value(_ number: UInt64, _ isSigned: Bool, _ centre: UInt64) -> UInt64 {
     let sign: UInt64 = isSigned ? 1 : 0
     return centre &+ (number &>> sign ^ (0 &- (number & sign)))
+  }
+
+  /// Reads open bits that are as many for each token.
+  ///
+  /// - Returns: false, and nothing is read, where the processor has no instructions for it.
+  private static func readOpenFields(
+    _ reader: inout ChunkReader,
+    width: Int,
+    _ isSigned: Bool,
+    _ centre: UInt64,
+    _ target: Words
+  ) throws(ChunkError) -> Bool {
+    var ahead = reader
+    let bytes = try ahead.take(PackedFields.byteCount(target.count, width: width))
+    let used = (target.count * width) & 7
+    if used != 0, bytes[bytes.count - 1] >> UInt8(used) != 0 { throw .trailing }
+    guard target.joinOpenFields(bytes, width: width, isSigned: isSigned, centre: centre) else {
+      return false
+    }
+    reader = ahead
+    return true
   }
 
   private static func readOpenBits(

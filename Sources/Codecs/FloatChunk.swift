@@ -1,4 +1,5 @@
 internal import Bytes
+internal import CBytes
 internal import Model
 
 /// Floats as whatever they are underneath: decimals, decimals that arithmetic has bent, fractions
@@ -56,11 +57,20 @@ enum FloatChunk {
     power: Double,
     into words: Words
   ) -> Bool {
-    let order = Int(first >> 5 & 3)
-    guard order != formFollows, order < words.count, words.count <= PackedBlock.valueCountMax
-    else { return false }
+    guard words.count <= PackedBlock.valueCountMax else { return false }
+    var order = Int(first >> 5 & 3)
     var block = reader
+    var (offset, divisor) = (0 as Int64, 1 as Int64)
     do throws(ChunkError) {
+      if order == formFollows {
+        let form = try block.byte()
+        order = Int(form & IntegerStream.orderMask)
+        guard form == IntegerStream.dividedFlag | UInt8(order) else { return false }
+        offset = try block.signedVarint()
+        divisor = Int64(bitPattern: try block.varint())
+        guard divisor >= 2 else { return false }
+      }
+      guard order < min(3, words.count) else { return false }
       let start = order >= 1 ? try block.signedVarint() : 0
       let step = order == 2 ? try block.signedVarint() : 0
       let width = Int(try block.byte())
@@ -69,17 +79,17 @@ enum FloatChunk {
       let bitCount = (words.count - order) * width
       let fields = try block.take((bitCount + 7) / 8)
       if bitCount & 7 != 0, fields[fields.count - 1] >> UInt8(bitCount & 7) != 0 { return false }
-      guard
-        words.decodePlain(
-          fields,
-          width: width,
-          base: base,
-          order: order,
-          first: start,
-          step: step,
-          power: power
-        )
-      else { return false }
+      let plain = cbytes_plain(
+        width: UInt32(width),
+        order: UInt32(order),
+        base: base,
+        first: start,
+        step: step,
+        offset: offset,
+        divisor: divisor,
+        power: power
+      )
+      guard words.decodePlain(fields, plain) else { return false }
     } catch {
       // Read again, it says what is wrong.
       return false
@@ -126,10 +136,7 @@ enum FloatChunk {
       throw .malformed(.denominator)
     }
     try IntegerStream.read(&reader, into: words)
-    let divisor = Double(denominator)
-    for index in 0..<words.count {
-      words[index] = (Double(words.signed(index)) / divisor).bitPattern
-    }
+    words.divide(by: Double(denominator))
     try addUnits(&reader, to: words)
   }
 
@@ -143,6 +150,9 @@ enum FloatChunk {
     var store = WordStore(capacity: words.count)
     let denominators = store.words(words.count)
     try IntegerStream.read(&reader, into: denominators)
+    if words.divideWide(by: denominators, factor: factor) {
+      return try addUnits(&reader, to: words)
+    }
     for index in 0..<words.count {
       let denominator = denominators.signed(index)
       guard denominator >= 1 else { throw .malformed(.denominator) }
@@ -157,12 +167,11 @@ enum FloatChunk {
     _ reader: inout ChunkReader,
     to words: Words
   ) throws(ChunkError) {
+    if try IntegerStream.isZero(&reader) { return }
     var store = WordStore(capacity: words.count)
     let units = store.words(words.count)
     try IntegerStream.read(&reader, into: units)
-    for index in 0..<words.count {
-      words[index] = OrderedBits.flip(OrderedBits.flip(words[index]) &+ units[index])
-    }
+    words.addUnits(units)
   }
 
   static func decodeSplit(

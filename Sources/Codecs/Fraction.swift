@@ -1,3 +1,4 @@
+internal import Bytes
 internal import Model
 
 /// Values as fractions of small whole numbers, times one factor: percentages of totals that change
@@ -72,35 +73,39 @@ enum Fraction {
   ///
   /// Lowest terms hide the total: 1/4 may have been 50 of 200. So fractions are expanded to about
   /// the usual denominator, which leaves the denominators few and close together.
-  ///
-  /// - Parameter isQuick: whether a denominator of values before is taken wherever it fits, which
-  ///   leaves more of them than the nearest to the usual one.
   static func split(
     _ cells: Span<Cell>,
     factor: UInt8,
-    isQuick: Bool,
     _ numerators: Words,
     _ denominators: Words,
     _ units: Words
   ) {
     let factor = Double(factor)
-    var largest = 1.0
-    var last = (numerator: 0.0, denominator: 1.0)
-    var recent = RecentDenominators()
-    for index in cells.indices {
-      let value = Double(bitPattern: cells[index])
-      if isQuick, let found = recent.fraction(of: value, factor: factor) {
-        last = found
-      } else if let found = nearest(value / factor) {
-        last = found
-        // A small denominator may be a part of a larger one.
-        if found.denominator * 2 > largest { recent.add(found.denominator) }
+    if !numerators.fractionsWide(of: cells, factor: factor, denominators) {
+      for index in cells.indices {
+        let found = nearest(Double(bitPattern: cells[index]) / factor)
+        numerators[index] = UInt64(bitPattern: Int64(found?.numerator ?? 0))
+        denominators[index] = UInt64(found?.denominator ?? 0)
       }
-      numerators[index] = UInt64(bitPattern: Int64(last.numerator))
-      denominators[index] = UInt64(last.denominator)
-      largest = max(largest, last.denominator)
     }
-    let usual = usual(denominators, above: UInt64(largest) / 2)
+    var last: (numerator: UInt64, denominator: UInt64) = (0, 1)
+    var largest: UInt64 = 1
+    var bits: UInt64 = 0
+    for index in 0..<numerators.count {
+      if denominators[index] == 0 {
+        (numerators[index], denominators[index]) = last
+      } else {
+        last = (numerators[index], denominators[index])
+      }
+      largest = max(largest, last.denominator)
+      bits |= ZigZag.encode(Int64(bitPattern: last.numerator))
+    }
+    let usual = usual(denominators, above: largest / 2)
+    if bits < wideNumeratorMax,
+      numerators.expandWide(cells, factor: factor, usual: Double(usual), denominators, units)
+    {
+      return
+    }
     for index in cells.indices {
       let denominator = denominators[index]
       let multiple = max(1, (usual + denominator / 2) / denominator)
@@ -114,6 +119,9 @@ enum Fraction {
       units[index] = OrderedBits.flip(cells[index]) &- OrderedBits.flip(near.bitPattern)
     }
   }
+
+  /// Twice the largest numerator that may be expanded in a double.
+  private static let wideNumeratorMax: UInt64 = 1 << 38
 
   /// The mean of the denominators that are larger than `least`.
   private static func usual(_ denominators: Words, above least: UInt64) -> UInt64 {

@@ -73,6 +73,16 @@ struct IntegerStream {
     try IntegerStream(form: form).read(&reader, rows ?? 0..<target.count, into: target)
   }
 
+  /// Passes over a stream of zeros that says so in its form.
+  ///
+  /// - Returns: false, and nothing is read, for other streams.
+  static func isZero(_ reader: inout ChunkReader) throws(ChunkError) -> Bool {
+    var ahead = reader
+    guard try ahead.byte() == constantForm, try ahead.signedVarint() == 0 else { return false }
+    reader = ahead
+    return true
+  }
+
   /// Whether a chunk's codec byte alone can say it.
   var isPlain: Bool { divisor == 1 && !isEntropyCoded }
 
@@ -108,9 +118,7 @@ struct IntegerStream {
       target.slice(0..<needed.upperBound).integrate(first: first)
     default: break
     }
-    if divisor > 1 {
-      for index in rows { target[index] = offset &+ divisor &* target[index] }
-    }
+    if divisor > 1 { target.slice(rows).multiply(by: divisor, adding: offset) }
   }
 
   /// Writes what the body leaves out, the form byte apart, and turns `words` into residuals.

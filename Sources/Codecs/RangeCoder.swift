@@ -1,4 +1,5 @@
 internal import Bytes
+internal import CBytes
 
 /// Tokens by asymmetric numeral systems (Duda 2013), the range variant: four states in turn, 32
 /// bits each, refilled by 16 bits (docs/format/chunk.md, "range coder").
@@ -11,6 +12,34 @@ enum RangeCoder {
   static let stateCount = 4
   static let stateMin: UInt32 = 1 << 16
 
+  /// What a token does to a state.
+  private struct Step {
+    /// From here on a state is cut down first.
+    var limit: UInt64
+    /// 2^64 over the frequency, rounded up, by which the quotients of all 32-bit numbers are exact;
+    /// of the frequency 1 it is one less, and the bias makes up for it.
+    var inverse: UInt64
+    var bias: UInt64
+    /// What of the scale other tokens have.
+    var rest: UInt64
+
+    init(start: UInt32, frequency: UInt32) {
+      limit = UInt64(frequency) << UInt64(32 - FrequencyTable.scaleBitCount)
+      rest = UInt64(FrequencyTable.scale) - UInt64(frequency)
+      let isOne = frequency <= 1
+      inverse = isOne ? .max : .max / UInt64(frequency) + 1
+      bias = UInt64(start) + (isOne ? UInt64(FrequencyTable.scale) - 1 : 0)
+    }
+  }
+
+  private static func steps(_ table: FrequencyTable) -> [Step] {
+    var start: UInt32 = 0
+    return table.frequencies.map { frequency in
+      defer { start += frequency }
+      return Step(start: start, frequency: frequency)
+    }
+  }
+
   /// Appends `tokens`; `refills` is scratch.
   static func encode(
     _ tokens: [UInt16],
@@ -18,64 +47,63 @@ enum RangeCoder {
     refills: inout [UInt16],
     into buffer: inout OutputBuffer
   ) {
-    refills.removeAll(keepingCapacity: true)
-    let scaleBitCount = UInt32(FrequencyTable.scaleBitCount)
-    var starts: [UInt32] = []
-    var sum: UInt32 = 0
-    for frequency in table.frequencies {
-      starts.append(sum)
-      sum += frequency
+    let steps = steps(table)
+    let (stepSpan, tokenSpan) = (steps.span, tokens.span)
+    // A token cuts a state down once at most.
+    if refills.count < tokens.count {
+      refills.append(contentsOf: repeatElement(0, count: tokens.count - refills.count))
     }
-    let frequencies = table.frequencies
-    let (frequencySpan, startSpan, tokenSpan) = (frequencies.span, starts.span, tokens.span)
-    refills.reserveCapacity(tokens.count)
-    /// One token into one state.
-    @inline(__always)
-    func step(_ state: inout UInt32, _ index: Int) {
-      // Tokens are those that the table counted.
-      let token = Int(unsafe tokenSpan[unchecked: index])
-      let frequency = unsafe frequencySpan[unchecked: token]
-      if UInt64(state) >= UInt64(frequency) &<< UInt64(32 &- FrequencyTable.scaleBitCount) {
-        refills.append(UInt16(truncatingIfNeeded: state))
-        state &>>= 16
+    let start = UInt64(stateMin)
+    var (s0, s1, s2, s3) = (start, start, start, start)
+    var refillCount = 0
+    unsafe refills.withUnsafeMutableBufferPointer { refills in
+      /// One token into one state.
+      @inline(__always)
+      func step(_ state: inout UInt64, _ index: Int) {
+        // Tokens are those that the table counted.
+        let token = Int(unsafe tokenSpan[unchecked: index])
+        let step = unsafe stepSpan[unchecked: token]
+        // Written in any case and counted where it is meant: no branch that is hard to foresee.
+        unsafe refills[refillCount] = UInt16(truncatingIfNeeded: state)
+        let isHigh = state >= step.limit
+        refillCount &+= isHigh ? 1 : 0
+        state = isHigh ? state &>> 16 : state
+        let quotient = state.multipliedFullWidth(by: step.inverse).high
+        state = state &+ step.bias &+ quotient &* step.rest
       }
-      let (quotient, remainder) = state.quotientAndRemainder(dividingBy: frequency)
-      let start = unsafe startSpan[unchecked: token]
-      state = quotient &<< scaleBitCount &+ remainder &+ start
-    }
-    var (s0, s1, s2, s3) = (stateMin, stateMin, stateMin, stateMin)
-    var index = tokens.count
-    while index & 3 != 0 {
-      index &-= 1
-      switch index & 3 {
-      case 0: step(&s0, index)
-      case 1: step(&s1, index)
-      default: step(&s2, index)
+      var index = tokens.count
+      while index & 3 != 0 {
+        index &-= 1
+        switch index & 3 {
+        case 0: step(&s0, index)
+        case 1: step(&s1, index)
+        default: step(&s2, index)
+        }
+      }
+      while index > 0 {
+        index &-= 4
+        step(&s3, index &+ 3)
+        step(&s2, index &+ 2)
+        step(&s1, index &+ 1)
+        step(&s0, index)
       }
     }
-    while index > 0 {
-      index &-= 4
-      step(&s3, index &+ 3)
-      step(&s2, index &+ 2)
-      step(&s1, index &+ 1)
-      step(&s0, index)
-    }
-    let states = [s0, s1, s2, s3]
-    for lane in 0..<stateCount { buffer.writeInteger(states[lane]) }
-    buffer.reserve(refills.count * 2)
-    for index in refills.indices.reversed() { buffer.writeInteger(refills[index]) }
+    for state in [s0, s1, s2, s3] { buffer.writeInteger(UInt32(truncatingIfNeeded: state)) }
+    buffer.reserve(refillCount * 2)
+    for index in (0..<refillCount).reversed() { buffer.writeInteger(refills[index]) }
   }
 
-  /// What the low bits of a state say: | token u9 | frequency u12 | place in its range u11 |
-  static func slots(_ table: FrequencyTable) -> [UInt32] {
-    unsafe [UInt32](unsafeUninitializedCapacity: FrequencyTable.scale) { slots, count in
+  /// What the low bits of a state say, for each of their 2,048 values.
+  static func slots(_ table: FrequencyTable) -> [cbytes_slot] {
+    unsafe [cbytes_slot](unsafeUninitializedCapacity: FrequencyTable.scale) { slots, count in
       for (token, frequency) in table.frequencies.enumerated() where frequency > 0 {
         // Frequencies fill the scale exactly: their reader insists on it.
         precondition(count + Int(frequency) <= FrequencyTable.scale)
-        var entry = UInt32(token) | frequency << 9
-        for slot in count..<count + Int(frequency) {
-          unsafe slots[slot] = entry
-          entry &+= 1 << 21
+        let frequency = UInt16(truncatingIfNeeded: frequency)
+        let token = UInt32(truncatingIfNeeded: token)
+        for place in 0..<frequency {
+          let slot = cbytes_slot(frequency: frequency, place: place, token: token)
+          unsafe slots[count &+ Int(place)] = slot
         }
         count += Int(frequency)
       }
@@ -110,7 +138,7 @@ enum RangeCoder {
   private static func decode(
     _ bytes: Span<UInt8>,
     _ states: inout SIMD4<UInt64>,
-    _ slots: [UInt32],
+    _ slots: [cbytes_slot],
     _ values: [UInt64],
     into target: Words
   ) -> Int {
@@ -131,13 +159,14 @@ enum RangeCoder {
       /// One token from one state; `next` are the 16 bits that come next.
       @inline(__always)
       func step(_ state: inout UInt64, _ next: UInt64) -> (value: UInt64, taken: Int) {
-        let entry = UInt64(unsafe slots[Int(truncatingIfNeeded: state & 2047)])
+        let slot = unsafe slots[Int(truncatingIfNeeded: state & 2047)]
         // A damaged state may be any 32 bits: kept to them, it stays one.
-        let moved = (((entry &>> 9) & 0xfff) &* (state &>> 11) &+ entry &>> 21) & 0xffff_ffff
+        let range = UInt64(slot.frequency) &* (state &>> 11)
+        let moved = (range &+ UInt64(slot.place)) & 0xffff_ffff
         let isLow = moved < UInt64(stateMin)
         state = isLow ? moved &<< 16 | next : moved
         // Slots name the table's tokens alone.
-        return (unsafe values[unchecked: Int(truncatingIfNeeded: entry & 511)], isLow ? 2 : 0)
+        return (unsafe values[unchecked: Int(slot.token)], isLow ? 2 : 0)
       }
       @inline(__always)
       func load() -> UInt64 {

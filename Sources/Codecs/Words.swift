@@ -54,33 +54,15 @@ internal import CBytes
     }
   }
 
-  /// Fills the words with packed fields plus `base`, sums of them behind `first` and `step`, or
-  /// sums of such sums, as `order` says, and the quotients of these by a power of ten unless
-  /// `power` is 0; where the processor has instructions for it and the integers do not spread.
+  /// Fills the words with what a block of fields stands for, where the processor has instructions
+  /// for it and the integers do not spread.
   ///
   /// - Parameter bytes: exactly as many as the fields take.
-  func decodePlain(
-    _ bytes: Span<UInt8>,
-    width: Int,
-    base: Int64,
-    order: Int,
-    first: Int64,
-    step: Int64,
-    power: Double
-  ) -> Bool {
+  func decodePlain(_ bytes: Span<UInt8>, _ block: cbytes_plain) -> Bool {
     unsafe bytes.withUnsafeBytes { bytes in
-      unsafe cbytes_decode_plain(
-        bytes.baseAddress,
-        bytes.count,
-        UInt32(width),
-        base,
-        UInt32(order),
-        first,
-        step,
-        power,
-        self.base,
-        count
-      ) != 0
+      unsafe withUnsafePointer(to: block) { block in
+        unsafe cbytes_decode_plain(bytes.baseAddress, bytes.count, block, base, count) != 0
+      }
     }
   }
 
@@ -93,7 +75,7 @@ internal import CBytes
   /// - Returns: how many words it filled.
   func decodeTokens(
     _ bytes: Span<UInt8>,
-    slots: [UInt32],
+    slots: [cbytes_slot],
     values: [UInt64],
     _ states: inout SIMD4<UInt64>,
     position: inout Int
@@ -153,6 +135,35 @@ internal import CBytes
     return done
   }
 
+  /// Replaces tokens that all have `width` open bits by the numbers that they and those are, where
+  /// the processor has instructions for it.
+  ///
+  /// - Parameter bytes: exactly as many as the open bits take.
+  func joinOpenFields(
+    _ bytes: Span<UInt8>,
+    width: Int,
+    isSigned: Bool,
+    centre: UInt64
+  ) -> Bool {
+    unsafe bytes.withUnsafeBytes { bytes in
+      unsafe cbytes_join_open_fields(
+        bytes.baseAddress,
+        bytes.count,
+        UInt32(width),
+        isSigned ? 1 : 0,
+        centre,
+        base,
+        count
+      ) != 0
+    }
+  }
+
+  /// Multiplies each word and adds to it, modulo 2^64.
+  func multiply(by factor: UInt64, adding offset: UInt64) {
+    guard unsafe cbytes_multiply(base, count, factor, offset) == 0 else { return }
+    for index in 0..<count { self[index] = offset &+ factor &* self[index] }
+  }
+
   /// Sets the first word and adds to each other one the one before.
   func integrate(first: UInt64) {
     guard unsafe cbytes_integrate(base, count, first) == 0 else { return }
@@ -165,8 +176,71 @@ internal import CBytes
   }
 
   /// Replaces integers by the bits of their quotients by a power of ten, where the processor has
-  /// instructions for it and the integers are of less than 2^51 in size.
+  /// instructions for it and the power is at most 10^15.
   func unscaleWide(power: Double) -> Bool { unsafe cbytes_unscale(base, count, power) != 0 }
+
+  /// Fills the words with the numerators, and `denominators` with the denominators, of the fractions
+  /// that cells are, 0 of 0 for those that are none; where the processor has instructions for it.
+  func fractionsWide(of cells: Span<UInt64>, factor: Double, _ denominators: Words) -> Bool {
+    precondition(cells.count == count && denominators.count == count)
+    return unsafe cells.withUnsafeBufferPointer { cells in
+      unsafe cbytes_fractions(
+        cells.baseAddress,
+        count,
+        factor,
+        Fraction.denominatorMax,
+        base,
+        denominators.base
+      ) != 0
+    }
+  }
+
+  /// Expands the numerators of cells, and their denominators, to about the usual denominator, and
+  /// fills `units` with how far the cells are from there; where the processor has instructions for
+  /// it.
+  func expandWide(
+    _ cells: Span<UInt64>,
+    factor: Double,
+    usual: Double,
+    _ denominators: Words,
+    _ units: Words
+  ) -> Bool {
+    precondition(cells.count == count && denominators.count == count && units.count == count)
+    return unsafe cells.withUnsafeBufferPointer { cells in
+      unsafe cbytes_expand_fractions(
+        cells.baseAddress,
+        count,
+        factor,
+        usual,
+        base,
+        denominators.base,
+        units.base
+      ) != 0
+    }
+  }
+
+  /// Replaces integers by the bits of their quotients.
+  func divide(by divisor: Double) {
+    guard unsafe cbytes_divide(base, count, divisor) == 0 else { return }
+    for index in 0..<count { self[index] = (Double(signed(index)) / divisor).bitPattern }
+  }
+
+  /// Replaces numerators by the bits of their fractions times `factor`, where the processor has
+  /// instructions for it, the numerators are of less than 2^51 in size and the denominators are
+  /// from 1 to 2^51.
+  func divideWide(by denominators: Words, factor: Double) -> Bool {
+    precondition(denominators.count == count)
+    return unsafe cbytes_values_of_fractions(base, denominators.base, count, factor) != 0
+  }
+
+  /// Moves doubles by units in the last place.
+  func addUnits(_ units: Words) {
+    precondition(units.count == count)
+    guard unsafe cbytes_add_units(base, units.base, count) == 0 else { return }
+    for index in 0..<count {
+      self[index] = OrderedBits.flip(OrderedBits.flip(self[index]) &+ units[index])
+    }
+  }
 
   func sort() {
     unsafe base.withMemoryRebound(to: Int64.self, capacity: count) { base in

@@ -120,17 +120,101 @@ import Testing
           let expected = integers.map { (Double($0) / power).bitPattern }
           #expect(found == expected, "\(count) integers by 10^\(exponent)")
         }
-        // One that is too large spoils them all, wherever it stands.
+        // One that is larger is divided as it is, wherever it stands.
         if count > 0 {
-          var spoilt = words
-          spoilt[Int(random.next() % UInt64(count))] = UInt64(bitPattern: limit)
-          #expect(unsafe guarded(spoilt) { unsafe cbytes_unscale($0, count, power) } == nil)
+          var larger = words
+          larger[Int(random.next() % UInt64(count))] = UInt64(bitPattern: limit)
+          if let found = unsafe guarded(larger, { unsafe cbytes_unscale($0, count, power) }) {
+            let expected = larger.map { (Double(Int64(bitPattern: $0)) / power).bitPattern }
+            #expect(found == expected, "\(count) integers by 10^\(exponent)")
+          }
         }
         power *= 10
       }
       let ones = Array(repeating: 1 as UInt64, count: count)
       for power in [1e16, 1e22, .infinity, .nan] {
         #expect(unsafe guarded(ones) { unsafe cbytes_unscale($0, count, power) } == nil)
+      }
+    }
+  }
+
+  @Test func productsStayWithinTheirWords() {
+    var random = SeededRandom(seed: 5)
+    for count in Self.lengths {
+      for factor in [0, 1, 4_096, .max, 1 << 32, random.next()] as [UInt64] {
+        let words = (0..<count).map { _ in [1, .max, random.next()][Int(random.next() % 3)] }
+        let offset = random.next()
+        let found = unsafe guarded(words) { unsafe cbytes_multiply($0, count, factor, offset) }
+        guard let found else { continue }
+        #expect(found == words.map { $0 &* factor &+ offset }, "\(count) words by \(factor)")
+      }
+    }
+  }
+
+  @Test func fractionsStayWithinTheirWords() {
+    var random = SeededRandom(seed: 6)
+    let limit: Int64 = 1 << 51
+    for count in Self.lengths {
+      func pick(_ range: Range<Int64>) -> Int64 { .random(in: range, using: &random) }
+      let above: [Int64] = (0..<count).map {
+        [0, -1, limit - 1, -limit, pick(-limit..<limit)][$0 % 5]
+      }
+      let below: [Int64] = (0..<count).map {
+        [1, 2, limit - 1, pick(1..<4_096), pick(1..<limit)][$0 % 5]
+      }
+      let words = above.map { UInt64(bitPattern: $0) }
+      let denominators = below.map { UInt64(bitPattern: $0) }
+      let found = unsafe guarded(words) {
+        unsafe cbytes_values_of_fractions($0, denominators, count, 100)
+      }
+      if let found {
+        let expected = zip(above, below).map { (Double($0) * 100 / Double($1)).bitPattern }
+        #expect(found == expected, "\(count) fractions")
+      }
+      guard count > 0 else { continue }
+      let spoiling: [(Int64, Int64)] = [(limit, 1), (0, 0), (0, -1), (0, limit), (0, .min)]
+      for (numerator, denominator) in spoiling {
+        var spoilt = (words, denominators)
+        let place = Int(random.next() % UInt64(count))
+        spoilt.0[place] = UInt64(bitPattern: numerator)
+        spoilt.1[place] = UInt64(bitPattern: denominator)
+        let found = unsafe guarded(spoilt.0) {
+          unsafe cbytes_values_of_fractions($0, spoilt.1, count, 100)
+        }
+        #expect(found == nil, "\(numerator) of \(denominator) among \(count)")
+      }
+    }
+  }
+
+  @Test(arguments: [1, 5, 8, 24, 57])
+  func openFieldsJoinWithinTheirBytes(width: Int) {
+    var random = SeededRandom(seed: UInt64(width))
+    let mask = UInt64.max >> UInt64(64 - width)
+    for count in Array(Self.lengths) + [511, 512, 513] {
+      let fields = (0..<count).map { _ in random.next() & mask }
+      let tokens = (0..<count).map { _ in random.next() & 63 }
+      let bytes = packed(fields, width: width)
+      let source = UnsafeMutableRawPointer.allocate(byteCount: bytes.count, alignment: 1)
+      defer { unsafe source.deallocate() }
+      unsafe source.copyMemory(from: bytes, byteCount: bytes.count)
+      for isSigned in [0, 1] as [Int32] {
+        let found = unsafe guarded(tokens) {
+          unsafe cbytes_join_open_fields(
+            source,
+            bytes.count,
+            UInt32(width),
+            isSigned,
+            1_000,
+            $0,
+            count
+          )
+        }
+        guard let found else { continue }
+        let expected = zip(tokens, fields).map { token, field -> UInt64 in
+          let number = token << UInt64(width) | field
+          return 1_000 &+ (isSigned == 0 ? number : number >> 1 ^ (0 &- (number & 1)))
+        }
+        #expect(found == expected, "\(count) fields of \(width) bits")
       }
     }
   }

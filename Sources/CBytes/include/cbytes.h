@@ -61,26 +61,44 @@ int cbytes_unpack(const void *bytes, size_t byte_count, unsigned width, uint64_t
 // Sets the first word and adds to every other one the one before.
 int cbytes_integrate(uint64_t *words, size_t count, uint64_t first);
 
-// Replaces integers of less than 2^51 in size by the bits of their quotients by a power of ten.
+// Multiplies each word and adds to it, modulo 2^64.
+int cbytes_multiply(uint64_t *words, size_t count, uint64_t factor, uint64_t offset);
+
+// Replaces integers by the bits of their quotients by a power of ten up to 10^15.
 int cbytes_unscale(uint64_t *words, size_t count, double power);
+
+// Replaces integers by the bits of their quotients by any divisor.
+int cbytes_divide(uint64_t *words, size_t count, double divisor);
 
 // Takes blocks of 64 bytes into a state of SHA-256.
 int cbytes_sha256(uint32_t *state, const void *bytes, size_t block_count);
 
-// Decodes a block of `count` integers, at most 128: fields of 1 to 25 bits plus `base`, which are
-// the integers (`order` 0), their differences behind `first` (1), or the differences of these behind
-// `first` and `first` + `step` (2); `first` and `step` are 0 where an order has none. They become
-// quotients by a power of ten up to 10^15, unless `power` is 0. The integers may be as large as
-// 2^50, but not spread over more than 31 bits.
-int cbytes_decode_plain(const void *bytes, size_t byte_count, unsigned width, int64_t base,
-                        unsigned order, int64_t first, int64_t step, double power,
+// A block of fields of 1 to 25 bits plus `base`, which are integers (`order` 0), their differences
+// behind `first` (1), or the differences of these behind `first` and `first` + `step` (2); `first` and
+// `step` are 0 where an order has none. The integers times `divisor` (1 or more) plus `offset` become
+// quotients by a power of ten up to 10^15, unless `power` is 0.
+typedef struct {
+  unsigned width, order;
+  int64_t base, first, step, offset, divisor;
+  double power;
+} cbytes_plain;
+
+// Decodes a block of `count` integers, at most 128. They may be as large as 2^50, but before they are
+// multiplied not spread over more than 31 bits.
+int cbytes_decode_plain(const void *bytes, size_t byte_count, const cbytes_plain *plain,
                         uint64_t *target, size_t count);
 
 // The next two begin a loop and return how many values they have done, which may be none.
 
+// What the low bits of a state of the range coder say: the range of a token and the place in it.
+typedef struct {
+  uint16_t frequency, place;
+  uint32_t token;
+} cbytes_slot;
+
 // Decodes tokens by the four states of the range coder from `position` on: 2,048 slots say of each
 // state what it becomes, `values` what a token stands for. Reads within the bytes.
-size_t cbytes_decode_tokens(const void *bytes, size_t byte_count, const uint32_t *slots,
+size_t cbytes_decode_tokens(const void *bytes, size_t byte_count, const cbytes_slot *slots,
                             const uint64_t *values, uint64_t *states, size_t *position,
                             uint64_t *target, size_t count);
 
@@ -89,6 +107,30 @@ size_t cbytes_decode_tokens(const void *bytes, size_t byte_count, const uint32_t
 size_t cbytes_decode_open_bits(const void *bytes, size_t byte_count, const uint64_t *bases,
                                const unsigned char *counts, unsigned count_max, int is_signed,
                                uint64_t centre, size_t *position, uint64_t *target, size_t count);
+
+// Replaces the upper bits of numbers by what the numbers stand for, where each has `width` open bits
+// (1 to 57); `byte_count` is what those take, without gaps. Returns 0 and has changed nothing where
+// the processor lacks the instructions.
+int cbytes_join_open_fields(const void *bytes, size_t byte_count, unsigned width, int is_signed,
+                            uint64_t centre, uint64_t *target, size_t count);
+
+// Replaces doubles by the fraction in lowest terms, times `factor`, that each is as good as equal to,
+// with a denominator of at most `denominator_max` (up to 2^20); 0 of 0 where there is none.
+int cbytes_fractions(const uint64_t *cells, size_t count, double factor, double denominator_max,
+                     uint64_t *numerators, uint64_t *denominators);
+
+// Expands fractions to about the denominator `usual`, and says how many units in the last place each
+// double is above its fraction. Numerators times `usual` are less than 2^51 in size.
+int cbytes_expand_fractions(const uint64_t *cells, size_t count, double factor, double usual,
+                            uint64_t *numerators, uint64_t *denominators, uint64_t *units);
+
+// Replaces numerators by the bits of their fractions times `factor`; unless the numerators are less
+// than 2^51 in size and the denominators from 1 to 2^51.
+int cbytes_values_of_fractions(uint64_t *words, const uint64_t *denominators, size_t count,
+                               double factor);
+
+// Moves doubles by units in the last place.
+int cbytes_add_units(uint64_t *words, const uint64_t *units, size_t count);
 
 // Whether wide instructions are used where there are any: for tests of what is done without.
 void cbytes_use_wide(int use);
