@@ -1,8 +1,8 @@
 internal import Bytes
 internal import Model
 
-/// Columns of quotients: decimals that arithmetic has bent, numerators over one total or over totals
-/// that change.
+/// Columns of quotients: decimals that arithmetic has bent, numerators over one total or over
+/// totals that change.
 extension NumberEncoder {
   /// - Parameter exact: the exponent that all cells belong to; only a smaller one is tried.
   /// - Returns: the exponent of decimals that the cells are nearly; `nil` for none.

@@ -4,8 +4,8 @@ import Model
 import TestSupport
 import Testing
 
-/// Goal: columns whose values look like numbers of many bits but are something simpler cost what that
-/// simpler thing does.
+/// Goal: columns whose values look like numbers of many bits but are something simpler cost what
+/// that simpler thing does.
 @Suite struct RepeatedValueTests {
   /// Chunks of one column, each by the choice of the one before.
   private func chunks(
