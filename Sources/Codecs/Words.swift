@@ -180,7 +180,8 @@ internal import CBytes
   func unscaleWide(power: Double) -> Bool { unsafe cbytes_unscale(base, count, power) != 0 }
 
   /// Fills the words with the numerators, and `denominators` with the denominators, of the
-  /// fractions that cells are, 0 of 0 for those that are none; where the processor has instructions for
+  /// fractions that cells are, 0 of 0 for those that are none; where the processor has instructions
+  /// for
   /// it.
   func fractionsWide(of cells: Span<UInt64>, factor: Double, _ denominators: Words) -> Bool {
     precondition(cells.count == count && denominators.count == count)
