@@ -181,8 +181,7 @@ internal import CBytes
 
   /// Fills the words with the numerators, and `denominators` with the denominators, of the
   /// fractions that cells are, 0 of 0 for those that are none; where the processor has instructions
-  /// for
-  /// it.
+  /// for it.
   func fractionsWide(of cells: Span<UInt64>, factor: Double, _ denominators: Words) -> Bool {
     precondition(cells.count == count && denominators.count == count)
     return unsafe cells.withUnsafeBufferPointer { cells in
