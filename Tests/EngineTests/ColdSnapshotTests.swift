@@ -117,6 +117,8 @@ import Testing
         let engine = try EngineHarness.engine(on: disk, clock: clock) { configuration in
           ColdTierTests.configure(&configuration)
           configuration.retention.ageNanoseconds = Self.day
+          // The disk is another one, the objects on it are.
+          configuration.cold.ownership = .adopt
         }
         _ = try engine.start()
         return engine
