@@ -159,18 +159,30 @@ import Testing
   }
 
   @Test func rowsThatComeAsFastAsTheyMayAreSlowedThoughNobodyKnewTheirRate() {
-    var model = Model()
-    model.run(seconds: 60, demand: 1e3, merging: 4e6)
-    model.waiting = 20e9
-    model.run(seconds: 60, demand: 1e3, merging: 4e6)
-    #expect(model.control.decision.bytesPerSecond != nil)
-    #expect(!model.control.decision.isSlowing)
-    for _ in 0..<120 {
-      model.run(seconds: 1, demand: 50e6, merging: 4e6)
-      #expect(model.control.decision.isSlowing)
+    var control = Model().control
+    var (second, received) = (UInt64(0), 0.0)
+    // Rows that are cut as soon as they come, while too much waits.
+    func run(seconds: Int, demand: Double) -> [Bool] {
+      (0..<seconds).map { _ in
+        second += 1
+        received += min(demand, control.decision.bytesPerSecond ?? .infinity)
+        control.note(
+          DebtControl.Look(
+            monotonic: second * 1_000_000_000,
+            waitingByteCount: 4 << 30,
+            mergeCount: 8,
+            mergedByteCount: second * 4_000_000,
+            cutByteCount: UInt64(received / Model.linesPerBlockByte),
+            receivedByteCount: UInt64(received)
+          )
+        )
+        return control.decision.isSlowing
+      }
     }
-    model.run(seconds: 5, demand: 1e3, merging: 4e6)
-    #expect(!model.control.decision.isSlowing)
+    #expect(run(seconds: 60, demand: 30_000) == Array(repeating: false, count: 60))
+    #expect(control.decision.bytesPerSecond != nil)
+    #expect(run(seconds: 100, demand: 1e9) == Array(repeating: true, count: 100))
+    #expect(run(seconds: 1, demand: 30_000) == [false])
   }
 
   @Test func nothingIsHeldBackBeforeAnythingCame() {
