@@ -133,7 +133,7 @@ struct StartReport {
     let size = ByteSize(byteCount: configuration.queueRetainByteCount)
     var values: Logger.Metadata = ["rewind_seconds": .stringConvertible(seconds)]
     var text = "nothing yet: the log begins now"
-    if let begin = log.begin, log.nanoseconds > 0 {
+    if let begin = log.begin, log.nanoseconds >= 1_000_000_000 {
       let since = CivilTime(nanoseconds: begin).rfc3339(decimals: 0)
       text = "you can rewind \(Self.length(seconds)): the log has all since \(since)"
       values["rewind_since"] = "\(since)"
