@@ -11,6 +11,17 @@ struct OpenView: OpenRowsSource {
     return store.runs[open.place].reduce(0) { $0 + Int($1.run.rowCount) }
   }
 
+  /// Fewer rows than these are not worth a look at each.
+  private static let rowCountOfLook = 16_384
+
+  func rowCountMax(of series: SeriesID, in range: TimeRange) -> Int {
+    let most = rowCountMax(of: series)
+    guard most > Self.rowCountOfLook, let open = store.open(series) else { return most }
+    return store.runs[open.place].reduce(0) { count, item in
+      count + store.arenas[item.arena].count(of: item.run, in: range)
+    }
+  }
+
   func openRows(of series: SeriesID, fields: [FieldID], in range: TimeRange) -> OpenRows {
     let rows = store.openRows(of: series, fields: Set(fields), range: range)
     return OpenRows(fresh: rows.fresh, late: rows.late, rowCount: rows.rowCount)

@@ -101,6 +101,16 @@ public final class RowArena {
       }
     }
 
+    /// How many rows ``collect(_:in:index:into:)`` finds.
+    public func count(of run: RowRun, in range: TimeRange) -> Int {
+      guard run.rowCount > 0, run.newest >= range.start, run.oldest < range.end else { return 0 }
+      if range.start <= run.oldest, run.newest < range.end { return Int(run.rowCount) }
+      var walk = RowWalk(run, in: slabs)
+      var count = 0
+      for _ in 0..<run.rowCount where range.contains(walk.next(0).timestamp) { count += 1 }
+      return count
+    }
+
     /// Lends the timestamps of the rows that followed the first `skipped` ones, in order of
     /// arrival.
     public func forEachTimestamp(

@@ -3,8 +3,8 @@ internal import Model
 /// The open rows of a series for one query: read at once where they are few, else stretch by
 /// stretch of time, so that a series with millions of them fits a query's memory.
 ///
-/// What is read is charged before it is collected and given back by ``release(_:)`` and
-/// ``end(_:)``.
+/// What collecting takes is charged beforehand, and the columns once they are there; both are given
+/// back, these by ``release(_:_:)`` and ``end(_:)``.
 struct OpenReading {
   /// Some fresh rows.
   struct Part {
@@ -13,7 +13,6 @@ struct OpenReading {
     fileprivate var byteCount: Int
   }
 
-  private let fields: [FieldID]
   private let range: TimeRange
   private let stretches: (any OpenStretches)?
   /// All rows, where they are few; else the late ones once they were asked for.
@@ -31,13 +30,12 @@ struct OpenReading {
     counts: Bool = true,
     _ context: inout QueryContext
   ) throws(QueryError) {
-    self.fields = fields
     self.range = range
     isCounted = counts
     stretches = scan.open.stretches(of: series, fields: fields, in: range)
     guard let stretches else {
       freshRanges = [range]
-      let estimate = scan.open.rowCountMax(of: series) * Self.rowByteCount(fields)
+      let estimate = scan.open.rowCountMax(of: series, in: range) * OpenRows.referenceByteCount
       try context.charge(estimate)
       defer { context.release(estimate) }
       let rows = scan.open.openRows(of: series, fields: fields, in: range)
@@ -53,11 +51,6 @@ struct OpenReading {
 
   private let isCounted: Bool
 
-  /// References, their sorting, and the columns that are made of them.
-  private static func rowByteCount(_ fields: [FieldID]) -> Int {
-    OpenRows.referenceByteCount + 8 * (fields.count + 1)
-  }
-
   private mutating func keep(_ rows: OpenRows, _ context: inout QueryContext) throws(QueryError) {
     try context.charge(rows.byteCount)
     byteCount += rows.byteCount
@@ -70,7 +63,7 @@ struct OpenReading {
     if let open { return open.late }
     guard let stretches, range.start < stretches.freshStart else { return [] }
     let past = TimeRange(start: range.start, end: min(stretches.freshStart, range.end))
-    let estimate = stretches.rowCount(in: past) * Self.rowByteCount(fields)
+    let estimate = stretches.rowCount(in: past) * OpenRows.referenceByteCount
     try context.charge(estimate)
     defer { context.release(estimate) }
     try keep(stretches.rows(in: past), &context)
@@ -82,7 +75,7 @@ struct OpenReading {
     let range = freshRanges[index]
     guard let stretches else { return Part(rows: open?.fresh ?? [], range: range, byteCount: 0) }
     try context.checkDeadline()
-    let estimate = stretches.rowCount(in: range) * Self.rowByteCount(fields)
+    let estimate = stretches.rowCount(in: range) * OpenRows.referenceByteCount
     try context.charge(estimate)
     defer { context.release(estimate) }
     let rows = stretches.rows(in: range)

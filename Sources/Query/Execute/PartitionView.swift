@@ -67,6 +67,8 @@ extension ViewProvider {
 public protocol OpenRowsSource: Sendable {
   /// At least as many rows as ``openRows(of:fields:in:)`` would decode; cheap.
   func rowCountMax(of series: SeriesID) -> Int
+  /// The same of the rows in `range`; exact where there are many, which are gone through then.
+  func rowCountMax(of series: SeriesID, in range: TimeRange) -> Int
   /// Decodes the columns of `fields` of the open rows in `range`.
   func openRows(of series: SeriesID, fields: [FieldID], in range: TimeRange) -> OpenRows
   /// A way to read the same rows bit by bit, where they are too many to be read at once.
@@ -78,6 +80,10 @@ public protocol OpenRowsSource: Sendable {
 }
 
 extension OpenRowsSource {
+  public func rowCountMax(of series: SeriesID, in range: TimeRange) -> Int {
+    rowCountMax(of: series)
+  }
+
   public func stretches(
     of series: SeriesID,
     fields: [FieldID],
@@ -112,7 +118,7 @@ public struct OpenRows: Sendable {
     self.rowCount = rowCount
   }
 
-  /// Memory of one row while rows are collected, sorted and put into columns, beside its columns.
+  /// Memory of one row while rows are collected and sorted, beside its columns.
   static let referenceByteCount = 72
 
   /// Memory of all batches.
