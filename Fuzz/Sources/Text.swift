@@ -82,6 +82,14 @@ private func points(_ document: [UInt8], pieceByteCount: Int) -> [String] {
   if feedCount - uncounted != translator.itemCount - refusedCount {
     finding("\(feedCount) lines, \(uncounted) inside of strings, of \(translator.itemCount) items")
   }
+  // An item is a line, whatever its strings hold.
+  let outcome = harness.outcome
+  if Int(outcome.accepted + outcome.rejected) != translator.itemCount - refusedCount {
+    finding(
+      "\(outcome.accepted) accepted, \(outcome.rejected) rejected, of "
+        + "\(translator.itemCount - refusedCount) items"
+    )
+  }
   return result + harness.outcome.storedRows.map { "\($0)" }
     + harness.outcome.verdicts.map(\.description)
 }

@@ -51,7 +51,28 @@ public enum BlockChecker {
     check.checkDefinitions(of: entries)
     check.checkSummary(expected, entries)
     // The index may have been found damaged by `entries`, so that the reader speaks last.
-    return (reader.damages + check.damages).sorted { $0.offset < $1.offset }
+    return stubDamages(disk, path, reader)
+      + (reader.damages + check.damages).sorted { $0.offset < $1.offset }
+  }
+
+  /// A stub that is there and is not sound: it costs nothing but its work.
+  private static func stubDamages(
+    _ disk: any Disk,
+    _ path: String,
+    _ reader: BlockReader
+  ) -> [Damage] {
+    guard reader.lacksStub, let byteCount = (try? disk.byteCount(of: path)) ?? nil else {
+      return []
+    }
+    return [
+      Damage(
+        severity: .damage,
+        path: path,
+        offset: 0,
+        byteCount: byteCount,
+        what: "stub of a cold block is damaged; the cold store is asked instead"
+      )
+    ]
   }
 }
 

@@ -1,5 +1,6 @@
 internal import Blocks
 internal import Catalog
+internal import Cold
 public import Model
 public import Platform
 internal import Queue
@@ -44,6 +45,8 @@ public struct DataDirectoryCheck: Sendable {
       progress("partition \(index) of \(partitionCount)")
       result.findings += settled { checkPartition(index) }
     }
+    progress("cold store")
+    result.findings += settled { checkColdFiles() }
     progress("dead letters")
     let letters = DeadLetterLog(disk: disk, directory: directory.deadLetters)
     result.findings += settled { letters.check() }
@@ -136,6 +139,26 @@ public struct DataDirectoryCheck: Sendable {
         committed: manifest.ringProgress,
         cut: manifest.cut
       )
+    }
+    return findings
+  }
+
+  /// What the directory remembers of its cold store.
+  private func checkColdFiles() -> [Damage] {
+    var findings: [Damage] = []
+    let files: [(path: String, isSound: ([UInt8]) -> Bool)] = [
+      (directory.coldStore, { ColdLocation.decode($0) != nil }),
+      (directory.coldRemovals, { ColdRemovals.decode($0) != nil }),
+    ]
+    for (path, isSound) in files {
+      do throws(SystemError) {
+        guard let byteCount = try disk.byteCount(of: path) else { continue }
+        let bytes = try disk.read(path, byteCountMax: ColdRemovals.byteCountMax)
+        guard !isSound(bytes) else { continue }
+        findings.append(finding(.damage, path, "file is damaged", byteCount: byteCount))
+      } catch {
+        findings.append(finding(.unreadable, error.path, "\(error)"))
+      }
     }
     return findings
   }

@@ -108,18 +108,9 @@ extension Engine {
   /// The ledger of every tenant and measurement, over all partitions, with what is pending.
   public func ledger() async -> [LedgerRow] {
     guard let running = try? running() else { return [] }
-    if threading == .manual { return running.ledger(isManual: true) }
+    if threading == .manual { return running.checkedLedger(isManual: true) }
     return await readingLedger.run {
-      let rows = running.ledger(isManual: false)
-      if let row = rows.first(where: { !$0.isBalanced }) {
-        running.parts.logger.log(
-          .ledgerUnbalanced,
-          .error,
-          "the ledger does not balance",
-          ["tenant": "\(String(decoding: row.tenant, as: UTF8.self))"]
-        )
-      }
-      return rows
+      running.checkedLedger(isManual: false)
     } failed: { _ in
       []
     }
@@ -195,7 +186,14 @@ extension RunningEngine {
     return request
   }
 
-  func ledger(isManual: Bool) -> [LedgerRow] {
+  /// The ledger, an imbalance told to the log.
+  func checkedLedger(isManual: Bool) -> [LedgerRow] {
+    let rows = ledger(isManual: isManual)
+    if let row = rows.first(where: { !$0.isBalanced }) { ledgerWatch.tell(row) }
+    return rows
+  }
+
+  private func ledger(isManual: Bool) -> [LedgerRow] {
     var rows: [LedgerKey: (entry: LedgerEntry, pending: UInt64)] = [:]
     for worker in workers {
       let promise = Promise<[(entry: LedgerEntry, pending: UInt64)]>()
@@ -210,14 +208,17 @@ extension RunningEngine {
         }
       }
     }
-    return rows.sorted { $0.key < $1.key }.map { key, row in
-      LedgerRow(
-        tenant: catalog.tenant(key.tenant)?.name ?? [],
-        measurement: key.measurement.map { catalog.measurement($0)?.name ?? [] },
-        entry: row.entry,
-        pending: row.pending
-      )
-    }
+    return rows.sorted { $0.key < $1.key }.map { named($0.value.entry, pending: $0.value.pending) }
+  }
+
+  /// An entry with the names of whom it counts.
+  func named(_ entry: LedgerEntry, pending: UInt64) -> LedgerRow {
+    LedgerRow(
+      tenant: catalog.tenant(entry.tenant)?.name ?? [],
+      measurement: entry.measurement.map { catalog.measurement($0)?.name ?? [] },
+      entry: entry,
+      pending: pending
+    )
   }
 }
 

@@ -88,6 +88,21 @@ struct LedgerBook {
   }
 }
 
+extension LedgerBook {
+  /// A committed entry whose points are not all accounted for, if there is one: rows that are not
+  /// cut yet are in none of its counts.
+  var unbalanced: LedgerEntry? { entries.first { !$0.isBalanced(pending: 0) } }
+}
+
+extension LedgerEntry {
+  /// Whether every point is accounted for.
+  ///
+  /// - Parameter pending: points that were received and not cut yet.
+  func isBalanced(pending: UInt64) -> Bool {
+    received == stored + duplicate + replaced + rejectedPoints + pending
+  }
+}
+
 /// One line of the ledger as operators see it.
 public struct LedgerRow: Sendable {
   /// Names, as bytes of the client.
@@ -106,8 +121,5 @@ public struct LedgerRow: Sendable {
   }
 
   /// Whether every point is accounted for.
-  public var isBalanced: Bool {
-    entry.received
-      == entry.stored + entry.duplicate + entry.replaced + entry.rejectedPoints + pending
-  }
+  public var isBalanced: Bool { entry.isBalanced(pending: pending) }
 }

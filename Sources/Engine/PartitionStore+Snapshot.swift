@@ -19,8 +19,9 @@ extension PartitionStore {
         try files.disk.link(files.manifests.path(of: block), to: goal)
         copy.linkCount += 1
       } catch  where error.isMissing {
-        // Set aside as damaged: the snapshot's manifest tells of it as this one's does.
-        continue
+        // Set aside as damaged: the snapshot's manifest tells of it as this one's does. An empty
+        // stub pins the object, and whoever reads the block asks the store.
+        if block.cold != nil { try files.disk.replace(goal, with: []) }
       }
     }
     for rollup in manifest.rollups.files {

@@ -10,6 +10,7 @@ extension PartitionStore {
     var view = StoreView(
       partition: partition,
       blocks: blocks,
+      unread: unread,
       ring: ringSnapshot,
       rollups: rollups,
       decoder: decoder,

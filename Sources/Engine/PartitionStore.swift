@@ -29,6 +29,8 @@ final class PartitionStore {
   private(set) var cut: Cut?
   private(set) var manifest: Manifest
   private(set) var blocks: [BlockReader]
+  /// Blocks that the manifest names and that cannot be opened now: queries say so.
+  private(set) var unread: [BlockSummary]
   private(set) var rollups: RollupSet
   private(set) var ring: RingRegion
   private(set) var ringSnapshot: RingSnapshot
@@ -76,6 +78,8 @@ final class PartitionStore {
     self.retention = retention
     self.manifest = manifest
     self.blocks = blocks
+    let readable = Set(blocks.map(\.summary.fileName))
+    unread = manifest.blocks.filter { !readable.contains($0.fileName) }
     self.rollups = RollupSet(manifest.rollups, rollups)
     self.ring = ring
     self.damagedMinutes = damagedMinutes
@@ -249,6 +253,11 @@ final class PartitionStore {
   /// Takes over a manifest that was committed, with the rollups that it names.
   func adopt(_ committed: Manifest, rollups named: RollupSet) {
     manifest = committed
+    if !unread.isEmpty {
+      let readable = Set(blocks.map(\.summary.fileName))
+      let names = Set(committed.blocks.map(\.fileName)).subtracting(readable)
+      unread.removeAll { !names.contains($0.fileName) }
+    }
     rollups =
       named.state == committed.rollups ? named : RollupSet(committed.rollups, named.readers)
     counters.publishManifest(self)

@@ -33,6 +33,7 @@ final class PartitionWorker: @unchecked Sendable {
   private var flushing: [Flush] = []
   private var cutRetryAt: UInt64 = 0
   private var cutOutcome: Result<Void, SystemError>?
+  private var unbalanced: LedgerEntry?
   /// After a cut failed during replay: the open bytes that are worth another attempt.
   private var replayCutAbove = 0
   /// A delete that waits until all rows before it are in blocks; nothing is applied meanwhile.
@@ -279,7 +280,9 @@ final class PartitionWorker: @unchecked Sendable {
     for store in stores where store.cut != nil && monotonic >= cutRetryAt {
       switch store.stepCut() {
       case .goesOn: break
-      case .done: cutOutcome = .success(())
+      case .done:
+        cutOutcome = .success(())
+        unbalanced = unbalanced ?? store.ledger.unbalanced
       case .failed(let failure):
         // Again, with what was kept for it.
         if failure.isDiskFull, reserve.release() { break }
@@ -324,6 +327,12 @@ final class PartitionWorker: @unchecked Sendable {
   func takeCutOutcome() -> Result<Void, SystemError>? {
     defer { cutOutcome = nil }
     return cutOutcome
+  }
+
+  /// An entry of the ledger that did not balance after a cut since the call before.
+  func takeUnbalanced() -> LedgerEntry? {
+    defer { unbalanced = nil }
+    return unbalanced
   }
 
   /// Memory of cut rows that no newer ones took for so long goes back to the system.

@@ -21,6 +21,7 @@ final class RunningEngine: Sendable {
   let gate = IngestGate()
   let tiering: Tiering
   let retention: Retention
+  let ledgerWatch: LedgerWatch
   private let threads = Mutex<[WorkerThread]>([])
   /// Those that ask workers for blocks: merging and moving.
   private let blockThreads = Mutex<[WorkerThread]>([])
@@ -49,6 +50,7 @@ final class RunningEngine: Sendable {
     self.reserve = reserve
     self.deadLetters = deadLetters
     self.retention = retention
+    ledgerWatch = LedgerWatch(logger: parts.logger, clock: parts.clock)
     compaction = BackgroundCompaction(
       parts: parts,
       catalog: catalog,
@@ -65,7 +67,9 @@ final class RunningEngine: Sendable {
       tier: parts.cold,
       reserve: reserve,
       restoresStubs: workers.contains { worker in
-        worker.stores.contains { $0.blocks.contains(where: \.lacksStub) }
+        worker.stores.contains { store in
+          store.blocks.contains(where: \.lacksStub) || store.unread.contains { $0.cold != nil }
+        }
       }
     )
     feed = ChangeFeed(
@@ -153,7 +157,11 @@ final class RunningEngine: Sendable {
                 "a cut failed and will be tried again, the log keeps its rows: \(failure)",
                 at: parts.clock.monotonic()
               )
-            case .success: failures.clear(at: parts.clock.monotonic())
+            case .success:
+              failures.clear(at: parts.clock.monotonic())
+              if let entry = worker.takeUnbalanced() {
+                ledgerWatch.tell(named(entry, pending: 0))
+              }
             case nil: break
             }
             if !worked {

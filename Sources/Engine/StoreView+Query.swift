@@ -85,6 +85,12 @@ private struct OpenSeriesStretches: OpenStretches {
 extension StoreView {
   /// The view as Query reads it.
   var partitionView: PartitionView {
-    PartitionView(blocks: blocks, ring: ring, open: OpenView(store: self), rollups: rollups)
+    PartitionView(
+      blocks: blocks,
+      unread: unread,
+      ring: ring,
+      open: OpenView(store: self),
+      rollups: rollups
+    )
   }
 }

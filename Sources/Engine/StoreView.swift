@@ -16,6 +16,8 @@ struct StoreView: Sendable {
 
   var partition: PartitionID
   var blocks: [BlockReader]
+  /// Blocks that the manifest names and that cannot be opened now.
+  var unread: [BlockSummary]
   var ring: RingSnapshot
   var rollups: RollupSet
   var decoder: RowDecoder

@@ -27,8 +27,6 @@ struct RowScanner {
     case string
   }
 
-  private static let acknowledge: [UInt8] = Array("#ack ".utf8)
-
   private var zone = Zone.plain
   /// Bytes of the row looked at.
   private var offset = 0
@@ -99,9 +97,9 @@ struct RowScanner {
 
   /// Whether a line begins with `#ack `; `nil` when more bytes must tell.
   private func acknowledges(_ line: UnsafeRawPointer, count: Int) -> Bool? {
-    for index in Self.acknowledge.indices {
+    for (index, expected) in StringLines.acknowledge.enumerated() {
       guard index < count else { return nil }
-      guard unsafe ByteScan.byte(line + index) == Self.acknowledge[index] else { return false }
+      guard unsafe ByteScan.byte(line + index) == expected else { return false }
     }
     return true
   }

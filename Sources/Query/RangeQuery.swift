@@ -1,3 +1,4 @@
+internal import Blocks
 public import Model
 public import Platform
 
@@ -40,6 +41,7 @@ public enum RangeQuery {
       let selection = try Selection(request, catalog, &context)
       let views = try selection.views(from: views, in: request.range)
       request.warnOfHiddenRollups(asked, selection.fields.first?.measurement, views, &context)
+      request.warnOfUnread(views, &context)
       if let grid = request.grid {
         let query = StepQuery(
           request: request,
@@ -61,5 +63,19 @@ public enum RangeQuery {
     }
     context.finish(&answer)
     return answer
+  }
+}
+
+extension RangeRequest {
+  /// Says so when rows may be asked for that lie in blocks which cannot be opened now.
+  func warnOfUnread(_ views: [PartitionView?], _ context: inout QueryContext) {
+    for view in views {
+      for block in view?.unread ?? []
+      where block.identity.tenant == context.tenant && block.meets(range) {
+        context.warn(
+          "\(block.fileName): the block cannot be read now; rows of it may be missing"
+        )
+      }
+    }
   }
 }

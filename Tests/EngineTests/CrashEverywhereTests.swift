@@ -39,15 +39,19 @@ import Testing
     case restart
   }
 
+  /// Some at the ends of what a cell can be.
   private static func rows(_ range: Range<Int64>) -> String {
     range.map { row in
-      "m,h=a f=\(row).25,i=\(row)i,s=\"s\(row % 3)\" \(hourStart + row * 37)\n"
+      let f = [3: "-0.0", 9: "5e-324"][row] ?? "\(row).25"
+      let i = [5: Int64.min, 6: Int64.max, 7: (1 << 53) + 1][row] ?? row
+      return "m,h=a f=\(f),i=\(i)i,s=\"\(row == 7 ? "" : "s\(row % 3)")\" \(hourStart + row * 37)\n"
         + "m,h=b f=-\(row),b=\(row % 2 == 0) \(hourStart + row * 37)\n"
     }.joined()
   }
 
   private static func other(_ second: Int64) -> String {
-    "#tenant other\nn,k=v u=\(second)u,f=\(second).5 \(hourStart + second)\n#tenant default\n"
+    let u = second == 3 ? UInt64.max : UInt64(second)
+    return "#tenant other\nn,k=v u=\(u)u,f=\(second).5 \(hourStart + second)\n#tenant default\n"
   }
 
   private static let life: [Step] = [
@@ -212,6 +216,7 @@ import Testing
     let isBalanced = await harness.engine.ledger().allSatisfy(\.isBalanced)
     if !isBalanced { problems.append("ledger off") }
     problems += harness.report.damages.filter { $0.severity != .note }.map { "told of \($0)" }
+    if done.first == true { try types(harness, &problems) }
 
     for (index, step) in Self.life.enumerated() {
       guard case .send(let text) = step else { continue }
@@ -235,6 +240,21 @@ import Testing
     }
     problems += harness.damages.map { "verify finds \($0)" }
     return problems
+  }
+
+  /// Fields that are acknowledged keep their types.
+  private func types(_ harness: EngineHarness, _ problems: inout [String]) throws {
+    let time = Self.hourStart + 1
+    let lines = [
+      "m,h=a f=\"x\" \(time)", "m,h=a i=true \(time)", "m,h=a s=1 \(time)", "m,h=b b=2i \(time)",
+      "#tenant other", "n,k=v u=\"x\" \(time)", "#tenant default", "#ack types\n",
+    ]
+    var reply = ""
+    for _ in 0..<4 where !reply.contains(" types ") || reply.contains("FAIL") {
+      harness.clock.advance(seconds: 1)
+      reply = try harness.send(lines.joined(separator: "\n"))
+    }
+    if !reply.contains("OK types 0 5\n") { problems.append("other types: \(reply)") }
   }
 
   private func compare(

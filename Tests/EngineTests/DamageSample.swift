@@ -89,7 +89,7 @@ struct DamageSample {
     return (found, warnings)
   }
 
-  private static func text(_ values: AnswerValues, _ index: Int) -> String {
+  static func text(_ values: AnswerValues, _ index: Int) -> String {
     switch values {
     case .float(let cells), .integer(let cells), .unsigned(let cells), .boolean(let cells):
       "\(cells[index])"

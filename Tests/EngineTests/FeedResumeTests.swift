@@ -72,7 +72,8 @@ struct FeedResumeTests {
       ]
     )
     #expect(second.events.count == 4)
-    #expect(second.id.hasPrefix("2."))
+    let epochs = [first.id, second.id].map { UInt32($0.prefix { $0 != "." }) ?? 0 }
+    #expect(epochs[0] < epochs[1])
   }
 
   @Test func aReaderThatWasAwayTooLongInMemoryIsServedFromTheLog() async throws {
@@ -113,13 +114,12 @@ struct FeedResumeTests {
     #expect(try await second.wait().count == 3)
   }
 
-  @Test(arguments: ["1.99,99", "9.0,0", "1.0", "1.0,0,0", "x"])
+  @Test(arguments: ["1.99,99", "4200000000.0,0", "1.0", "1.0,0,0", "x"])
   func anIdOfSomebodyElseIsAReset(id: String) async throws {
     let harness = try EngineHarness()
     let reader = try FeedReader(harness, from: id)
     let events = try await reader.wait()
-    #expect(events.count == 1)
-    #expect(events[0].hasPrefix("reset "))
+    #expect(events.map { $0.prefix(6) } == ["reset "])
   }
 
   @Test func readersMayComeAndGoWithoutMissingAWindow() async throws {

@@ -76,6 +76,37 @@ import Testing
     #expect(harness.damages.isEmpty)
   }
 
+  /// Rows of the day are hidden by their age, and still lie in a block: windows are folded from
+  /// them until those of a file are.
+  @Test(arguments: [false, true])
+  func aDeleteHidesNoWindowOfItsDay(isOn: Bool) async throws {
+    let options = Promise.Options()
+    options.ages.minute = 90 * Self.day
+    options.ages.hour = 3_650 * Self.day
+    let harness = try Promise.harness(options)
+    harness.clock.advance(nanoseconds: 12 * Self.day)
+    try await Promise.send(Promise.lines(Self.start, days: 12), to: harness)
+    try Promise.look(harness, times: 2)
+    if !isOn { (options.ages.minute, options.ages.hour) = (0, 0) }
+    options.ages.raw = 4 * Self.day
+    try harness.restart()
+    try Promise.look(harness)
+    #expect(try await Self.count(harness, days: 12, step: "1h") == 12 * Self.perDay)
+    let first = (Self.start + 2 * Self.day) / 1_000_000_000
+    try await harness.engine.deleteSeries(
+      EngineHarness.items("match[]=m{h=\"a\"}&start=\(first)&end=\(first + 7_199)"),
+      tenant: "default"
+    )
+    for look in 0..<4 {
+      for step in ["1h", "1d"] {
+        let found = try await Promise.counted(harness, Self.start, days: 12, step: step)
+        #expect(found.count == 12 * Self.perDay - 12, "\(step) after \(look) looks")
+        #expect(found.warnings.isEmpty)
+      }
+      try Promise.look(harness)
+    }
+  }
+
   @Test func withoutAnyUnitWindowsStillAnswer() async throws {
     let options = Promise.Options()
     let harness = try await Self.harness(options)

@@ -1,5 +1,7 @@
 import Model
+import Platform
 import Queue
+import Synchronization
 import TestSupport
 import Testing
 
@@ -19,6 +21,20 @@ import Testing
     )
   }
 
+  /// Stands at 1970 when an epoch is chosen, so that starts are counted, and then no more.
+  private final class LateClock: Clock {
+    private let isAsked = Mutex(false)
+
+    func now() -> Timestamp {
+      isAsked.withLock { asked in
+        defer { asked = true }
+        return asked ? 1_795_373_340_000_000_000 : 0
+      }
+    }
+
+    func monotonic() -> UInt64 { 0 }
+  }
+
   /// Two partitions, the first of which was cut at 5 before; two rounds, the second behind a mark.
   private static func written() throws -> [UInt8] {
     let disk = FaultyDisk()
@@ -27,7 +43,7 @@ import Testing
       directory: directory,
       partitionCount: 2,
       floors: [Offset(5), .zero],
-      clock: ManualClock(now: 1_795_373_340_000_000_000)
+      clock: LateClock()
     )
     try log.append([batch(partition: 0, lines: 1), batch(partition: 1, lines: 2)])
     try log.sync()
@@ -47,7 +63,7 @@ import Testing
       directory: Self.directory,
       partitionCount: 2,
       floors: [.zero, .zero],
-      clock: ManualClock()
+      clock: ManualClock(now: 0)
     )
     #expect(recovery.damages.isEmpty)
     #expect(recovery.segments.first?.created == 1_795_373_340_000_000_000)

@@ -19,10 +19,16 @@ struct Outcome: Equatable {
     var description: String { "\(line) \(column) \(reason.name)" }
   }
 
-  var storedRows: [StoredRow] { rows.keys.sorted().flatMap { rows[$0] ?? [] } }
+  var storedRows: [StoredRow] {
+    rows.sorted { left, right in
+      let names = (left.value.first?.series ?? "", right.value.first?.series ?? "")
+      return names.0 == names.1 ? left.key < right.key : names.0 < names.1
+    }
+    .flatMap(\.value)
+  }
 
   mutating func add(_ added: [StoredRow]) {
-    for row in added { rows[row.series, default: []].append(row) }
+    for row in added { rows[row.key, default: []].append(row) }
   }
 }
 

@@ -452,10 +452,10 @@ struct ReferenceParser {
     for (name, value) in last.sorted(by: { $0.value.start < $1.value.start }) {
       stored.fields[name] = types[key(stored, name)] == .float ? try float(value) : value.stored
     }
-    let stamp = max(arrival, (stamps[stored.series] ?? 0) + 1)
-    if given == nil { stamps[stored.series] = stamp }
+    let stamp = max(arrival, (stamps[stored.key] ?? 0) + 1)
+    if given == nil { stamps[stored.key] = stamp }
     stored.timestamp = given ?? stamp
-    outcome.rows[stored.series, default: []].append(stored)
+    outcome.rows[stored.key, default: []].append(stored)
   }
 
   private func key(_ row: StoredRow, _ field: [UInt8]) -> String {

@@ -379,6 +379,19 @@ import Testing
     #expect(harness.batches.map(\.header.tenant.rawValue) == [0, 1, 2, 1])
   }
 
+  /// Bytes that are no UTF-8, and an accent in both of its ways: a finding of the fuzzer, in the
+  /// plain parser and here.
+  @Test func namesThatLookAlikeAreSeriesOfTheirOwn() {
+    let names: [[UInt8]] = [[0xff, 0xf6], [0xf6, 0xff], [0xc3, 0xa9], [0x65, 0xcc, 0x81]]
+    let lines = names + names.reversed() + names
+    let document = lines.enumerated().flatMap { $1 + Array(" f=\($0) 1\n".utf8) }
+    let outcome = Harness.parse(document)
+    #expect(outcome == ReferenceParser.parse(document))
+    #expect(outcome.rows.count == 4)
+    #expect(outcome.rows.values.allSatisfy { $0.count == 3 })
+    #expect(Set(outcome.storedRows.map(\.measurement)) == Set(names))
+  }
+
   @Test func sessionsOfOneParserDoNotDisturbEachOther() {
     var harness = Harness()
     let other = LineSession(tenant: .default, precision: .milliseconds)

@@ -41,6 +41,21 @@ struct StoredRow: Hashable, CustomStringConvertible {
     return prefix + Self.text(measurement, escaping: ", ") + tags.joined()
   }
 
+  /// What no other series has: texts of names that are no words may be alike where their bytes are
+  /// not, by what stands for bytes that are no UTF-8, by escapes, and by accents that Unicode can
+  /// write in two ways.
+  var key: String {
+    let names = [measurement] + tags.flatMap { [$0.key, $0.value] }
+    let isPlain = names.allSatisfy { name in
+      name.allSatisfy { byte in
+        byte < 0x80 && (Character(Unicode.Scalar(byte)).isLetter || byte &- 0x30 < 10)
+      }
+    }
+    if isPlain { return series }
+    let bytes = names.map { $0.map { String($0, radix: 16) }.joined(separator: " ") }
+    return "\(series) (\(bytes.joined(separator: ", ")))"
+  }
+
   /// The row as fixtures write it: fields sorted by name.
   var description: String {
     let fields = fields.map { "\(Self.text($0.key, escaping: ",= "))=\($0.value)" }.sorted()

@@ -78,6 +78,28 @@ import Testing
     #expect(again.nextOffsets == [Offset(11), .zero, Offset(4)])
   }
 
+  /// A restored snapshot and its original, the offsets of which are the same.
+  @Test func twoCopiesOfALogGoOnInEpochsOfTheirOwn() throws {
+    let bench = LogBench()
+    bench.clock.advance(seconds: 1_795_373_340)
+    let (log, _) = try bench.open()
+    #expect(log.epoch == Epoch(1_795_373_340))
+    log.close()
+    let copy = LogBench(FaultyDisk(files: bench.disk.files))
+    copy.clock.advance(seconds: 1_795_373_341)
+    // A clock that stands still, or is behind, counts starts.
+    #expect(try bench.open().log.epoch == Epoch(1_795_373_341))
+    #expect(try bench.open().log.epoch == Epoch(1_795_373_342))
+    copy.clock.advance(seconds: 60)
+    #expect(try copy.open().log.epoch == Epoch(1_795_373_401))
+    bench.clock.advance(seconds: 100)
+    #expect(try bench.open().log.epoch == Epoch(1_795_373_440))
+    // Beyond what an epoch can say starts are counted.
+    bench.clock.advance(seconds: 4_000_000_000)
+    #expect(try bench.open().log.epoch == Epoch(4_000_000_000))
+    #expect(try bench.open().log.epoch == Epoch(4_000_000_001))
+  }
+
   @Test func anEpochSeenElsewhereIsNotUsedAgain() throws {
     let bench = LogBench()
     let (log, _) = try Log.open(

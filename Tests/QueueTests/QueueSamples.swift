@@ -55,7 +55,7 @@ struct LogBench {
   static let directory = "/data/queue"
 
   var disk: FaultyDisk
-  var clock = ManualClock()
+  var clock = ManualClock(now: 1_000_000)
   var partitionCount: Int
   var options = LogOptions()
 

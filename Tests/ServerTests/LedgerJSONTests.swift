@@ -28,6 +28,18 @@ struct LedgerJSONTests {
     )
   }
 
+  @Test func oneRowThatDoesNotBalanceIsInTheMetric() {
+    var rows = [row("m", received: 5, pending: 2), row("n", received: 3, pending: 0)]
+    var page = MetricsText()
+    MetricsPage.points(rows, into: &page)
+    #expect(page.text.contains("\nvarve_ledger_balanced 1\n"))
+    rows[1].entry.duplicate += 1
+    page = MetricsText()
+    MetricsPage.points(rows, into: &page)
+    #expect(page.text.contains("\nvarve_ledger_balanced 0\n"))
+    #expect(text(rows).contains("{\"balanced\":false,"))
+  }
+
   @Test func rowsHaveNamesCountsAndReasons() {
     var first = row("no\"de", received: 12, pending: 2)
     first.entry.rejected = [.future: 3, .typeConflict: 1]

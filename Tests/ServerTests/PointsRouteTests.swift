@@ -30,6 +30,31 @@ struct PointsRouteTests {
     }
   }
 
+  /// A string that a parser would take for one that nobody closed, and the rest of it for rows.
+  @Test func aStringIsNoRowWhateverItHolds() async throws {
+    try await TestServer.run { server in
+      let long = String(repeating: "x", count: 600_000)
+      for text in [
+        #"n\n#ack b\nevil f=1 1000000000\nmore"#, #"n\r\n#ack \nevil f=1 1000000000\n"#,
+        #"n\nevil f=1 1000000000\n\#(long)"#,
+      ] {
+        let answer = try await server.post(
+          "/api/v1/points",
+          #"""
+          [{"serverId":"s","metricId":"text","value":"before","ts":1000000000},
+           {"serverId":"s","metricId":"text","value":"\#(text)","ts":1000000001},
+           {"serverId":"s","metricId":"text","value":"after","ts":1000000002}]
+          """#
+        )
+        #expect(answer.status == 422)
+        #expect(answer.body.contains(#""accepted":2,"rejected":1"#), "\(answer.body.prefix(300))")
+        #expect(answer.body.contains(#"{"item":1,"reason":"unparsable""#))
+      }
+      let evil = try await server.range("measurement=evil&field=f&" + Self.query)
+      #expect(evil.contains(#""series":[]"#))
+    }
+  }
+
   @Test func numbersAreExactAndStringsKeepEveryByte() async throws {
     try await TestServer.run { server in
       let answer = try await server.post(

@@ -129,6 +129,22 @@ struct ExportTests {
     for text in texts { #expect(lines.firstRange(of: Array("s=\"\(text)\"".utf8)) != nil) }
   }
 
+  /// A row that came in two lines, each nearly as long as one may be, and whose strings hold lines
+  /// that would be rows.
+  @Test(arguments: ExportFormat.allCases)
+  func aRowThatIsTooLongForALineGoesThereAndBack(format: ExportFormat) throws {
+    let long = "x\nevil v=1 1600000000\n" + String(repeating: "y", count: 700_000)
+    let first = try StoredDirectory()
+    try first.send("m,h=a s=\"\(long)\" \(Self.base)\n")
+    try first.send("m,h=a t=\"\(long)\",v=1 \(Self.base)\nm,h=a v=2 \(Self.base + 1)\n")
+    let text = try first.export(format)
+    let (second, tally) = try Self.imported(text, format)
+    #expect(tally.rejected == 0)
+    #expect(tally.refusals.isEmpty)
+    #expect(try second.export(format) == text)
+    #expect(try second.export(.csv) == first.export(.csv))
+  }
+
   @Test func csvNamesItsColumnsAndTellsEmptyFromNothing() throws {
     let text = try Self.filled().export(
       .csv,

@@ -70,6 +70,38 @@ struct ImportTests {
     String(decoding: piece.bytes, as: UTF8.self)
   }
 
+  // MARK: Strings that hold lines
+
+  /// What a parser would take for a string that nobody closed, and the rest of it for rows.
+  @Test func aStringIsNoRowWhateverItHolds() throws {
+    let temporary = try TemporaryDirectory()
+    let long = String(repeating: "y", count: 1_100_000)
+    for text in ["n\n#ack b\n#tenant foo\nmore", "n\nevil v=1 1600000000\n\(long)"] {
+      let quoted = text.split(separator: "\n", omittingEmptySubsequences: false)
+        .joined(separator: "\\n")
+      let piece = try Self.json(
+        #"""
+        {"fields":{"s":"before"},"time":1}
+        {"fields":{"s":"\#(quoted)"},"time":2}
+        {"fields":{"s":"after"},"time":3}
+
+        """#,
+        in: temporary
+      )
+      #expect(piece.refusals.map(\.line) == [2])
+      #expect(piece.refusals[0].reason.hasPrefix("a string of several lines has no spelling"))
+      #expect(piece.lineFeedCount == 2)
+      var source = try Self.csv(
+        "measurement,time,field:s:string\nm,1,before\nm,2,\"\(text)\"\nm,3,after\n",
+        in: temporary
+      )
+      let rows = try #require(try source.next())
+      #expect(rows.refusedCount == 1)
+      #expect(rows.lineFeedCount == 2)
+      #expect(!Self.text(rows).contains("foo") && !Self.text(rows).contains("evil"))
+    }
+  }
+
   // MARK: Line protocol
 
   @Test func aPieceNeverEndsInAString() {

@@ -367,6 +367,32 @@ struct ParquetExportTests {
     )
   }
 
+  /// Names of columns stand in the footer, which has no checksum of its own.
+  @Test func aFolderIsImportedByteForByteOrNotAtAll() throws {
+    let directory = try ExportTests.filled()
+    let out = directory.temporary.file("out")
+    _ = try Self.export(directory.path, to: out)
+    let disk = RealDisk()
+    let files = try #require(try ImportFolder.files(of: out, disk))
+    #expect(files.count == 2)
+    func refusal() -> String {
+      do throws(ImportFault) {
+        _ = try ImportFolder.files(of: out, disk)
+        return "nothing"
+      } catch {
+        guard case .format(let message) = error else { return "\(error)" }
+        return message
+      }
+    }
+    let bytes = try disk.read(files[1], byteCountMax: 1 << 20)
+    var flipped = bytes
+    flipped[bytes.count - 40] ^= 1
+    for damaged in [flipped, Array(bytes.dropLast()), []] {
+      try disk.replace(files[1], with: damaged)
+      #expect(refusal().hasPrefix("\(files[1]) is not as the export wrote it"))
+    }
+  }
+
   @Test func theManifestTilesTheOffsets() async throws {
     let directory = try ExportTests.filled()
     try await directory.cut()

@@ -2,7 +2,6 @@ import Blocks
 import Catalog
 import Cold
 import Engine
-import Logging
 import Model
 import Platform
 import TestSupport
@@ -17,73 +16,6 @@ struct RollupExportTests {
   /// A whole day.
   private static let start: Int64 = 1_795_392_000_000_000_000
   private static let dayCount: Int64 = 6
-
-  /// An engine that the test steps, on a disk in memory.
-  private final class Server {
-    let disk: FaultyDisk
-    let clock: ManualClock
-    private let engine: Engine
-
-    init(
-      on disk: FaultyDisk,
-      now: Int64,
-      _ configure: (inout EngineConfiguration) -> Void = { _ in }
-    ) throws {
-      self.disk = disk
-      clock = ManualClock(now: now)
-      var configuration = EngineConfiguration(dataDirectory: "/data")
-      configuration.partitionCount = 2
-      configuration.workerCount = 1
-      // A block a day, so that retention removes whole ones.
-      configuration.compaction.mode = .none
-      configure(&configuration)
-      engine = try Engine(
-        configuration,
-        disk: disk,
-        clock: clock,
-        logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-        threading: .manual
-      )
-      _ = try engine.start()
-    }
-
-    func send(_ lines: String) throws {
-      let receiver = try engine.makeReceiver(onSettled: {})
-      let connection = receiver.open(sender: "test")
-      let bytes = Array((lines + "#ack x\n").utf8)
-      var start = 0
-      var answer = ""
-      for _ in 0..<10_000 where !answer.contains("OK x") {
-        if start < bytes.count { start += receiver.receive(bytes, from: start, on: connection) }
-        receiver.endOfRound()
-        clock.advance(nanoseconds: 3_000_000)
-        receiver.tick()
-        try engine.step()
-        receiver.settle()
-        answer += String(decoding: connection.takeReplies(), as: UTF8.self)
-      }
-      #expect(answer.contains("OK x"))
-    }
-
-    func flush() async throws { try await engine.flush() }
-
-    /// Lets some looks of retention pass.
-    func look() throws {
-      for _ in 0..<8 {
-        clock.advance(nanoseconds: 61_000_000_000)
-        for _ in 0..<60 {
-          clock.advance(nanoseconds: 100_000_000)
-          try engine.step()
-        }
-      }
-    }
-
-    func removed(_ cause: String) -> UInt64 {
-      engine.metrics().retention.removed[cause]?.pointCount ?? 0
-    }
-
-    func kill() { disk.crash(.kill) }
-  }
 
   /// Rows of a day: several series and types, two field sets, one series with an hour without any.
   private static func lines(_ day: Int64) -> String {
@@ -137,7 +69,7 @@ struct RollupExportTests {
 
   /// A directory with rows alone; nobody runs on it.
   private static func rows() async throws -> (disk: FaultyDisk, now: Int64) {
-    let server = try Server(on: FaultyDisk(seed: 1), now: start)
+    let server = try SteppedServer(on: FaultyDisk(seed: 1), now: start)
     for day in 0..<dayCount {
       server.clock.advance(nanoseconds: Self.day)
       try server.send(lines(day))
@@ -160,7 +92,7 @@ struct RollupExportTests {
       try Self.export(disk, to: "/part-rows-\(unit.name)", unit, in: partOfADay)
     }
     // Rollups are made, rows stay.
-    var server = try Server(on: disk, now: now) {
+    var server = try SteppedServer(on: disk, now: now) {
       $0.rollups.minute.ageNanoseconds = 400 * Self.day
       $0.rollups.hour.ageNanoseconds = 400 * Self.day
     }
@@ -178,7 +110,7 @@ struct RollupExportTests {
       #expect(try Self.files(disk, "/part-both-\(unit.name)") == part)
     }
     // Rows go.
-    server = try Server(on: disk, now: now + Self.day) {
+    server = try SteppedServer(on: disk, now: now + Self.day) {
       $0.retention.ageNanoseconds = 2 * Self.day
       $0.rollups.minute.ageNanoseconds = 400 * Self.day
       $0.rollups.hour.ageNanoseconds = 400 * Self.day
@@ -202,7 +134,7 @@ struct RollupExportTests {
   @Test func hoursComeFromMinutesAndLateRowsFromRows() async throws {
     let (disk, now) = try await Self.rows()
     try Self.export(disk, to: "/rows", .hour)
-    var server = try Server(on: disk, now: now) {
+    var server = try SteppedServer(on: disk, now: now) {
       $0.retention.ageNanoseconds = 2 * Self.day
       $0.rollups.minute.ageNanoseconds = 400 * Self.day
     }
@@ -214,7 +146,7 @@ struct RollupExportTests {
     #expect(summary.rollupDayCount >= Int(Self.dayCount) - 2)
     #expect(try Self.files(disk, "/minutes") == Self.files(disk, "/rows"))
     // A late row that only the log has: its day is folded from rows, as a server would answer.
-    server = try Server(on: disk, now: now + Self.day)
+    server = try SteppedServer(on: disk, now: now + Self.day)
     let late = Self.start + (Self.dayCount - 2) * Self.day + 5 * Self.hour + 30 * 60_000_000_000
     try server.send("m,h=b f=1000000,i=1i \(late)\n")
     server.kill()
@@ -228,7 +160,7 @@ struct RollupExportTests {
   @Test func aDamagedRollupIsToldOfAndRowsAnswerWhereTheyAre() async throws {
     let (disk, now) = try await Self.rows()
     try Self.export(disk, to: "/rows", .minute)
-    let server = try Server(on: disk, now: now) {
+    let server = try SteppedServer(on: disk, now: now) {
       $0.rollups.minute.ageNanoseconds = 400 * Self.day
     }
     server.clock.advance(nanoseconds: Self.day)
@@ -273,7 +205,7 @@ struct RollupExportTests {
     }
     let rows = try hours().windows
     #expect(rows.count == Int(Self.dayCount) * 24)
-    let server = try Server(on: disk, now: now) {
+    let server = try SteppedServer(on: disk, now: now) {
       $0.retention.ageNanoseconds = 3 * Self.day
       $0.rollups.hour.ageNanoseconds = 400 * Self.day
     }

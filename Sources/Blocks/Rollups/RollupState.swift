@@ -48,6 +48,16 @@ public struct RollupState: Hashable, Sendable {
     return min(result, changed.keys.filter { $0 >= oldestCovered }.min() ?? .max)
   }
 
+  /// The first day that files of some units have and that has changed since they were written.
+  public func firstChanged(_ units: some Collection<RollupUnit>) -> Int64 {
+    changed.keys.filter { day in
+      units.contains { unit in
+        coverage[unit].map { $0.from <= day && day < $0.until } ?? false
+      }
+    }
+    .min() ?? .max
+  }
+
   /// Days before it are in no rollup, and never will be.
   private var oldestCovered: Int64 { coverage.values.map(\.from).min() ?? 0 }
 
@@ -115,11 +125,15 @@ public struct RollupState: Hashable, Sendable {
   /// the days are folded again.
   public mutating func lose(_ lost: [RollupFile]) {
     replaceFiles(lost, with: [])
-    for file in lost {
-      guard let coverage = coverage[file.identity.unit] else { continue }
-      let days = file.identity.days.clamped(to: coverage.from..<coverage.until)
-      for day in days where changed[day] == nil { changed[day] = 0 }
-    }
+    for file in lost { doubt(file) }
+  }
+
+  /// Has the days of a file folded again that is not whole any more: windows of it stay that have
+  /// more rows than there are left.
+  public mutating func doubt(_ file: RollupFile) {
+    guard let coverage = coverage[file.identity.unit] else { return }
+    let days = file.identity.days.clamped(to: coverage.from..<coverage.until)
+    for day in days where changed[day] == nil { changed[day] = 0 }
   }
 
   // MARK: Coding

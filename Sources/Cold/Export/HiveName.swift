@@ -1,11 +1,11 @@
 /// Names as Hive escapes them in folders: `measurement=disk%2Fio`.
 public enum HiveName {
-  private static let escaped = Set("\"#%'*/:=?\\{[]^".utf8)
+  private static let escaped = Set("\"#%'*/:=?\\{[]^~".utf8)
   /// Bytes of a file's name that every file system takes, with room for a key.
   private static let byteCountMax = 200
 
   /// Control characters, bytes that are no UTF-8 and ``escaped`` ones become `%XX`. Very long names
-  /// are cut and end with a hash of the whole.
+  /// are cut and end with `~`, which no other name has, and a hash of the whole.
   public static func escape(_ name: [UInt8]) -> String {
     let isText = String(validating: name, as: UTF8.self) != nil
     var result = ""

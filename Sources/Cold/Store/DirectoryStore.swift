@@ -29,13 +29,7 @@ public struct DirectoryStore: ObjectStore {
     let folder = Path.directory(of: path)
     do throws(SystemError) {
       try disk.createDirectory(folder)
-      // What a crash has left of the same object. Another process that is at it finds its name
-      // gone at the end, and tries again.
-      let name = Path.name(of: path) + "."
-      for old in try disk.list(folder)
-      where old.hasPrefix(name) && old.hasSuffix(Self.temporarySuffix) {
-        try disk.remove(Path.join(folder, old))
-      }
+      try removeUnfinished(path)
       do throws(SystemError) {
         let copy = try disk.append(to: temporary)
         defer { copy.close() }
@@ -63,6 +57,17 @@ public struct DirectoryStore: ObjectStore {
       try disk.syncDirectory(folder)
     } catch {
       throw ObjectError(error)
+    }
+  }
+
+  /// Removes what a crash has left of an object. Another process that is at it finds its name gone
+  /// at the end, and tries again.
+  private func removeUnfinished(_ path: String) throws(SystemError) {
+    let folder = Path.directory(of: path)
+    let name = Path.name(of: path) + "."
+    for old in try disk.list(folder)
+    where old.hasPrefix(name) && old.hasSuffix(Self.temporarySuffix) {
+      try disk.remove(Path.join(folder, old))
     }
   }
 
@@ -111,6 +116,7 @@ public struct DirectoryStore: ObjectStore {
 
   public func delete(_ key: String) throws(ObjectError) {
     do throws(SystemError) {
+      try removeUnfinished(path(of: key))
       try disk.remove(path(of: key))
       try disk.syncDirectory(Path.directory(of: path(of: key)))
     } catch {

@@ -47,6 +47,7 @@ public struct BlockMove: Sendable {
   ///   - block: one that lies here, as the manifest names it.
   ///   - reader: of it.
   ///   - folder: where the stub is written: the partition's folder of blocks.
+  ///   - willStore: told of the object's key before it is put into the store, unless it is there.
   ///   - pause: called after every few megabytes; throws to end the move.
   /// - Returns: the summary with which the manifest names the cold block, and whether the object
   ///   was not in the store before.
@@ -54,6 +55,7 @@ public struct BlockMove: Sendable {
     _ block: BlockSummary,
     _ reader: BlockReader,
     stubFolder folder: String,
+    willStore: (String) -> Void = { _ in },
     pause: () throws(CompactionError) -> Void
   ) throws(BlockMoveError) -> (block: BlockSummary, isNew: Bool) {
     let stub: ColdStub
@@ -77,7 +79,7 @@ public struct BlockMove: Sendable {
     var cold = block
     cold.cold = stub.reference
     let key = block.identity.objectKey(digest: stub.reference.digest)
-    let isNew = try store(reader, as: key, stub, pause)
+    let isNew = try store(reader, as: key, stub, willStore, pause)
     do throws(SystemError) {
       try disk.replace(Path.join(folder, cold.storedName), with: encoded)
     } catch {
@@ -94,6 +96,7 @@ public struct BlockMove: Sendable {
     _ reader: BlockReader,
     as key: String,
     _ stub: ColdStub,
+    _ willStore: (String) -> Void,
     _ pause: () throws(CompactionError) -> Void
   ) throws(BlockMoveError) -> Bool {
     let isNew: Bool
@@ -101,6 +104,7 @@ public struct BlockMove: Sendable {
       throw .object(error)
     }
     if !isNew, try isEqual(key, to: stub, pause) { return false }
+    if isNew { willStore(key) }
     do throws(ObjectError) { try store.put(key, reader.readableFile) } catch {
       throw .object(error)
     }

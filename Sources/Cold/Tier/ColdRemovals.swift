@@ -10,7 +10,7 @@ package enum ColdRemovals {
   static let magic: UInt32 = 0x4f56_5256  // "VRVO"
   static let version: UInt8 = 1
   private static let headByteCount = 12
-  private static let byteCountMax = 64 << 20
+  package static let byteCountMax = 64 << 20
 
   /// - Parameter keys: without line feeds.
   package static func encoded(_ keys: [String]) -> [UInt8] {

@@ -41,8 +41,11 @@ struct BlockReplacement: Sendable {
       list.summaries[start..<start + inputs.count].elementsEqual(inputs)
     else { return nil }
     let names = Set(inputs.map(\.fileName))
-    let place = list.readers.firstIndex { names.contains($0.summary.fileName) }
-    guard let place else { return nil }
+    // Of one that could not be opened until now the place is behind the readers before it.
+    let earlier = Set(list.summaries[..<start].map(\.fileName))
+    let place =
+      list.readers.firstIndex { names.contains($0.summary.fileName) }
+      ?? list.readers.firstIndex { !earlier.contains($0.summary.fileName) } ?? list.readers.count
     var result = list
     result.summaries.replaceSubrange(start..<start + inputs.count, with: outputs)
     result.readers.removeAll { names.contains($0.summary.fileName) }

@@ -1,4 +1,5 @@
 internal import Blocks
+internal import Bytes
 internal import Catalog
 public import Model
 
@@ -10,6 +11,9 @@ extension DirectorySnapshot {
     /// The place of the group in the block; of the log the first offset that no block has.
     public var offset: UInt64
     public var rowCount: Int
+    /// What tells these rows from others that lay or will lie at the same place: two directories
+    /// that were one go on with the same names, but not with the same epochs.
+    public var content: UInt64 = 0
     /// Whether it is a file of windows.
     public var isRollup = false
     /// Times of which rows or windows are deleted that still lie there.
@@ -28,6 +32,7 @@ extension DirectorySnapshot {
             block: block.summary.fileName,
             offset: UInt64(entry.offset),
             rowCount: entry.rowCount,
+            content: Self.content(of: block.summary.identity.epoch, entry),
             deleted: block.deletedRanges(of: entry)
           )
         )
@@ -36,12 +41,22 @@ extension DirectorySnapshot {
           Source(
             block: nil,
             offset: partition.nextOffset.rawValue,
-            rowCount: partition.openRowCount
+            rowCount: partition.openRowCount,
+            content: partition.openContent
           )
         )
       }
     }
     return sources
+  }
+
+  private static func content(of epoch: Epoch, _ entry: ChunkGroupEntry) -> UInt64 {
+    var content = Fingerprint()
+    content.add(UInt64(epoch.rawValue))
+    content.add(UInt64(bitPattern: entry.firstTimestamp))
+    content.add(UInt64(bitPattern: entry.lastTimestamp))
+    content.add(UInt64(entry.byteCount))
+    return content.value
   }
 
   /// The days, counted from the epoch, on which a series may have rows in `range`.
@@ -131,5 +146,14 @@ extension DirectorySnapshot {
     add(partition.nextOffset.rawValue, partition.nextOffset.rawValue, .none)
     add(partition.nextOffset.rawValue, partition.endOffset.rawValue, .log)
     return ranges
+  }
+}
+
+/// A number that is another one where what was added was another: not against somebody who tries.
+struct Fingerprint {
+  private(set) var value: UInt64 = 0
+
+  mutating func add(_ number: UInt64) {
+    value = Hash64.mix(value ^ number) &+ 0x9e37_79b9_7f4a_7c15
   }
 }

@@ -139,6 +139,7 @@ extension DirectorySnapshot {
       else { continue }
       var source = Source(block: reader.file.fileName, offset: 0, rowCount: 0)
       source.isRollup = true
+      source.content = UInt64(reader.file.byteCount) << 32 ^ reader.file.windowCount
       source.deleted = partition.manifest.rollups.deletedRanges(of: series.id, series.tenant)
         .filter { $0.start < part.range.end && part.range.start < $0.end }
       sources.append(source)

@@ -155,6 +155,7 @@ public final class SnapshotPartition {
   var table: PartitionLayouts
   private var ledger: LedgerBook
   private(set) var generation: Generation
+  private var openFingerprint = Fingerprint()
   /// Rollups that can be read.
   let rollups: RollupSet
   /// Deletes in the log, and the last row of the generation that each acts on.
@@ -260,6 +261,13 @@ public final class SnapshotPartition {
   public var unreadableRowCount: Int { generation.unreadableRowCount }
   /// The end of the offsets that were read: what comes behind it came later.
   public var endOffset: Offset { generation.end }
+  /// Whether there are deletes whose rows still lie in blocks, or which no cut has seen yet.
+  public func hasDeletes(of tenant: TenantID) -> Bool {
+    manifest.deletes.contains { $0.tenant == tenant }
+      || openRollupDeletes.contains { $0.tenant == tenant }
+  }
+  /// What tells the open rows from others of the same offsets.
+  var openContent: UInt64 { openFingerprint.value }
   /// Bytes of log behind the open rows.
   public var openLogByteCount: Int { generation.logByteCount }
 
@@ -267,6 +275,8 @@ public final class SnapshotPartition {
 
   func apply(_ batch: RowBatch) {
     guard batch.header.offset >= generation.end else { return }
+    let header = batch.header
+    openFingerprint.add(UInt64(header.epoch.rawValue) << 32 | UInt64(header.bodyChecksum))
     if batch.header.kind == .rows {
       generation.apply(batch, table: table, at: 0)
     } else {

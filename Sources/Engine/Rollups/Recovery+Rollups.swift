@@ -6,14 +6,15 @@ internal import Platform
 extension Recovery {
   /// Opens the rollups that a manifest names, and removes files that it does not.
   ///
-  /// One that is damaged is set aside; its days count as changed, so that they are folded again as
-  /// far as their raw rows are there.
+  /// One that is damaged is set aside, or stays for what can be read of it; its days count as
+  /// changed, so that they are folded again as far as their raw rows are there.
   mutating func openRollups(
     _ manifests: ManifestStore,
     _ manifest: inout Manifest
   ) throws(EngineError) -> [RollupReader] {
     var readers: [RollupReader] = []
     var lost: [RollupFile] = []
+    var torn: [RollupFile] = []
     for file in manifest.rollups.files {
       let path = manifests.path(of: file)
       do throws(BlockError) {
@@ -21,6 +22,7 @@ extension Recovery {
         guard reader.identity == file.identity else { throw .mismatch(.header) }
         report.damages += reader.damages
         readers.append(reader)
+        if !reader.damages.isEmpty { torn.append(file) }
       } catch {
         if case .system(let failure) = error, failure.isOutOfResources { throw .system(failure) }
         setAside(path, error.text, file.lossRange)
@@ -28,6 +30,7 @@ extension Recovery {
       }
     }
     manifest.rollups.lose(lost)
+    for file in torn { manifest.rollups.doubt(file) }
     let leftovers = try wrap { () throws(SystemError) in
       try manifests.rollupLeftovers(of: manifest.rollups)
     }

@@ -19,6 +19,9 @@ public struct ColdConfiguration: Sendable {
     case shared
     /// This one's from now on.
     case adopt
+    /// Another directory's from now on, also where this one looks like their owner: a clone of a
+    /// whole file system does.
+    case foreign
   }
 
   public var ownership = Ownership.shared
@@ -115,7 +118,7 @@ public struct ColdTier: Sendable {
       return ColdTier(reader: nil)
     }
     try claim.commit(parts, directory, location)
-    let unwanted = try claim.isOwner ? self.unwanted(parts, directory) : nil
+    let unwanted = claim.isOwner ? self.unwanted(parts, directory) : nil
     return ColdTier(
       reader: ColdReader(
         opened,
@@ -130,17 +133,15 @@ public struct ColdTier: Sendable {
   private static func unwanted(
     _ parts: EngineParts,
     _ directory: DataDirectory
-  ) throws(EngineError) -> UnwantedObjects {
+  ) -> UnwantedObjects {
     var wasDamaged = false
     let path = directory.coldRemovals
-    let unwanted = try wrap { () throws(SystemError) in
-      try UnwantedObjects(disk: parts.disk, path: path, wasDamaged: &wasDamaged)
-    }
+    let unwanted = UnwantedObjects(disk: parts.disk, path: path, wasDamaged: &wasDamaged)
     if wasDamaged {
       parts.logger.log(
         .coldStoreUnreadable,
         .warning,
-        "\(path) is damaged: objects that were to be removed stay in the cold store"
+        "\(path) cannot be read: objects that were to be removed stay in the cold store"
       )
     }
     return unwanted

@@ -43,6 +43,7 @@ struct StoreClaim {
         "the cold store's location cannot be read: \(error)"
       )
     }
+    if ownership == .foreign { isShared = true }
     if isShared, ownership == .adopt {
       try checkAdoption(parts, directory)
       isShared = false

@@ -100,7 +100,7 @@ final class Tiering: @unchecked Sendable {
     nextLookAt = monotonic &+ Self.lookNanoseconds
     guard let store = tier.reader?.store else { return Self.lookNanoseconds }
     guard parts.configuration.cold.movesBlocks, let work = lookForWork() else {
-      if restoresStubs { restoreStub(store, monotonic) }
+      if restoresStubs { restore(store, monotonic) }
       return Self.lookNanoseconds
     }
     do throws(BlockMoveError) {
@@ -124,35 +124,43 @@ final class Tiering: @unchecked Sendable {
     var objects: [String]
   }
 
-  /// Writes one of the stubs that are lost, if there are any.
-  private func restoreStub(_ store: any ObjectStore, _ monotonic: UInt64) {
-    var lost: Work?
+  /// Opens a block that nobody could read at the start, or writes one of the stubs that are lost,
+  /// if there is any such.
+  private func restore(_ store: any ObjectStore, _ monotonic: UInt64) {
+    var lost: (worker: PartitionWorker, block: BlockSummary, reader: BlockReader?)?
     for worker in workers {
       for (partition, _) in worker.counters {
         // Who does not answer now is asked at the next look.
         guard let list = worker.blockList(of: partition, parts) else { return }
-        let reader = list.readers.first { reader in
-          reader.lacksStub && !barred.contains(reader.summary.identity.qualifiedName)
+        guard lost == nil else { continue }
+        var readers: [String: BlockReader] = [:]
+        for reader in list.readers { readers[reader.summary.fileName] = reader }
+        for block in list.summaries
+        where block.cold != nil && !barred.contains(block.identity.qualifiedName) {
+          let reader = readers[block.fileName]
+          guard reader?.lacksStub != false else { continue }
+          lost = (worker, block, reader)
+          break
         }
-        guard lost == nil, let reader else { continue }
-        let name = reader.summary.fileName
-        guard let block = list.summaries.first(where: { $0.fileName == name }) else { continue }
-        lost = Work(worker: worker, block: block, reader: reader, objects: [])
       }
     }
     guard let lost else {
       restoresStubs = false
       return
     }
-    let folder = directory.blocks(Int(lost.block.identity.partition.rawValue))
-    let path = Path.join(folder, lost.block.storedName)
+    let path = Path.join(
+      directory.blocks(Int(lost.block.identity.partition.rawValue)),
+      lost.block.storedName
+    )
     pace.begin(percent: Self.processorPercent)
     do throws(BlockMoveError) {
-      try BlockMove(disk: parts.disk, store: store).restoreStub(
-        lost.block,
-        lost.reader,
-        stubFolder: folder
-      ) { [pace] () throws(CompactionError) in try pace.pause() }
+      if let reader = lost.reader {
+        try BlockMove(disk: parts.disk, store: store).restoreStub(
+          lost.block,
+          reader,
+          stubFolder: Path.directory(of: path)
+        ) { [pace] () throws(CompactionError) in try pace.pause() }
+      }
       let reader: BlockReader
       do throws(BlockError) {
         reader = try BlockReader.open(cold: lost.block, files, stubPath: path, source: tier.source)
@@ -161,13 +169,15 @@ final class Tiering: @unchecked Sendable {
       }
       let swap = BlockReplacement(inputs: [lost.block], outputs: [lost.block], readers: [reader])
       _ = lost.worker.replaceBlocks(of: lost.block.identity.partition, swap, parts)
-      parts.logger.log(.stubRestored, .notice, "a stub was written again", ["path": "\(path)"])
+      if lost.reader != nil {
+        parts.logger.log(.stubRestored, .notice, "a stub was written again", ["path": "\(path)"])
+      }
       waited = 0
       nextLookAt = monotonic
     } catch {
       if case .block(.stopped) = error { return }
       // Queries say what is wrong with it; the next start tries again.
-      if error.isOfBlock { barred.insert(lost.block.identity.qualifiedName) }
+      if error.isOfBlock, lost.reader != nil { barred.insert(lost.block.identity.qualifiedName) }
       waited = waited == 0 ? Self.retryNanosecondsMin : min(2 * waited, Self.retryNanosecondsMax)
       nextLookAt = monotonic &+ waited
     }
@@ -250,10 +260,16 @@ final class Tiering: @unchecked Sendable {
     let name = work.block.identity.qualifiedName
     tier.underWay.begin(name)
     defer { tier.underWay.end(name) }
+    var key: String?
     let (cold, isNew) = try BlockMove(disk: parts.disk, store: store).copy(
       work.block,
       work.reader,
-      stubFolder: folder
+      stubFolder: folder,
+      willStore: { [tier] new in
+        // Until the manifest names it a kill would leave it behind.
+        key = new
+        try? tier.unwanted?.remember([new])
+      }
     ) { [pace] () throws(CompactionError) in try pace.pause() }
     let reader: BlockReader
     do throws(BlockError) {
@@ -268,7 +284,11 @@ final class Tiering: @unchecked Sendable {
     }
     let replacement = BlockReplacement(inputs: [work.block], outputs: [cold], readers: [reader])
     switch work.worker.replaceBlocks(of: cold.identity.partition, replacement, parts) {
-    case .done: break
+    case .done:
+      if let key {
+        tier.unwanted?.forget([key])
+        try? tier.unwanted?.write()
+      }
     case .failed(let failure): throw .block(.system(failure))
     case .refused:
       // It was merged or removed meanwhile: nobody will ever ask for the copy.

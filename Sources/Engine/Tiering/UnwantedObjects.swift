@@ -24,12 +24,12 @@ final class UnwantedObjects: Sendable {
   private let path: String
   private let state = Mutex(State())
 
-  /// - Parameter path: of the file; one that is damaged names nothing.
+  /// - Parameter path: of the file; one that is damaged or cannot be read names nothing.
   /// - Returns: with `wasDamaged` whether that was the case.
-  init(disk: any Disk, path: String, wasDamaged: inout Bool) throws(SystemError) {
+  init(disk: any Disk, path: String, wasDamaged: inout Bool) {
     self.disk = disk
     self.path = path
-    guard let keys = try ColdRemovals.read(disk, path) else {
+    guard let keys = (try? ColdRemovals.read(disk, path)) ?? nil else {
       wasDamaged = true
       return
     }

@@ -9,15 +9,21 @@ public struct PartitionView: Sendable {
   let ring: any WindowRecordSource & Sendable
   let open: any OpenRowsSource
   let rollups: RollupSet
+  /// Blocks that are there and cannot be opened now.
+  private(set) var unread: [BlockSummary] = []
 
-  /// - Parameter blocks: oldest offsets first; of any tenant.
+  /// - Parameters:
+  ///   - blocks: oldest offsets first; of any tenant.
+  ///   - unread: others that cannot be opened now.
   public init(
     blocks: [BlockReader],
+    unread: [BlockSummary] = [],
     ring: RingSnapshot,
     open: any OpenRowsSource,
     rollups: RollupSet = .none
   ) {
     self.init(sealed: BlockRowsSource(blocks), ring: ring, open: open, rollups: rollups)
+    self.unread = unread
   }
 
   package init(

@@ -177,19 +177,24 @@ struct RollupFold {
       guard let reader = rollups.reader(unit, context.tenant, span: span) else { continue }
       try context.checkDeadline()
       let days = unit.days(ofSpan: span)
-      let range = TimeRange(
+      var range = TimeRange(
         start: max(piece.range.start, days.lowerBound * perDay),
         end: min(piece.range.end, days.upperBound * perDay)
       )
+      let raw = min(max(range.start, rawStart(rollups.state)), range.end)
+      if let damage = reader.damages.first {
+        // Nobody knows what else was in it: rows answer where all of them are there.
+        if raw < range.end { left.append(TimeRange(start: raw, end: range.end)) }
+        guard raw > range.start else { continue }
+        context.warn("\(reader.path): \(damage.what)")
+        range.end = raw
+      }
       let groups: [RollupReader.Group]
       do throws(BlockError) {
         groups = try reader.groups(of: series, fields: ids)
       } catch {
-        if isRawThere(from: range.start, rollups.state) {
-          left.append(range)
-        } else {
-          context.warn("\(reader.path): \(error.text)")
-        }
+        if raw < range.end { left.append(TimeRange(start: raw, end: range.end)) }
+        if raw > range.start { context.warn("\(reader.path): \(error.text)") }
         continue
       }
       let byteCount = groups.reduce(0) { $0 + $1.byteCount }
@@ -210,9 +215,13 @@ struct RollupFold {
     }
   }
 
-  private func isRawThere(from time: Timestamp, _ state: RollupState) -> Bool {
-    let begin = measurement.flatMap { state.rawFrom[$0] } ?? 0
-    return begin <= time / RollupUnit.nanosecondsPerDay && kept.rawFloor(state) <= time
+  /// From when on raw rows are all there: the beginning of a day.
+  private func rawStart(_ state: RollupState) -> Timestamp {
+    let perDay = RollupUnit.nanosecondsPerDay
+    let day = measurement.flatMap { state.rawFrom[$0] } ?? 0
+    let floor = kept.rawFloor(state)
+    guard floor < .max - perDay else { return .max }
+    return max(day * perDay, (floor + perDay - 1) / perDay * perDay)
   }
 
   private func add(

@@ -45,9 +45,9 @@ public struct RollupBounds: Hashable, Sendable {
   /// The first time of which raw rows are read in a partition: rows stay in sight until they are
   /// in every rollup.
   func rawFloor(_ state: RollupState) -> Timestamp {
-    // No row waits for a rollup that is not made.
-    guard !oldest.isEmpty else { return raw }
-    let days = state.foldedUntil(Array(oldest.keys))
+    // No row waits for a rollup that is not made any more, but for changes of what there is of it.
+    let made = oldest.isEmpty ? Int64.max : state.foldedUntil(Array(oldest.keys))
+    let days = min(made, ended.isEmpty ? .max : state.firstChanged(ended))
     let (folded, overflowed) = days.multipliedReportingOverflow(by: RollupUnit.nanosecondsPerDay)
     return overflowed ? raw : min(raw, folded)
   }

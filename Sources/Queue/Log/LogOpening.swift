@@ -128,13 +128,19 @@ struct LogOpening {
     found.map(\.offset).min().map { min($0, byteCount) } ?? byteCount
   }
 
+  /// The second of the start, or one beyond all that were seen where the clock is behind them: two
+  /// copies of a log that both go on do so in epochs of their own.
   mutating func chooseEpoch(after last: Epoch) throws(LogError) {
     let newest = max(epoch, last)
     guard newest.rawValue < .max - 1 - min(epochsUnknown, .max - 1) else {
       throw .exhausted(path: directory)
     }
-    epoch = Epoch(newest.rawValue + epochsUnknown + 1)
+    let second = UInt32(min(max(0, clock.now() / 1_000_000_000), Self.secondMax))
+    epoch = Epoch(max(newest.rawValue + epochsUnknown + 1, second))
   }
+
+  /// In 2096. From there on, and where a clock has been there, epochs count starts.
+  private static let secondMax: Int64 = 4_000_000_000
 
   mutating func listClosed(_ index: SegmentIndex) {
     let now = clock.now()

@@ -1,4 +1,4 @@
-internal import Engine
+package import Engine
 internal import Model
 internal import Platform
 
@@ -43,7 +43,7 @@ extension MetricsPage {
   // MARK: Points
 
   /// Where the points went, by tenant: the ledger's sums. Measurements stand in `/api/v1/ledger`.
-  static func points(_ ledger: [LedgerRow], into page: inout MetricsText) {
+  package static func points(_ ledger: [LedgerRow], into page: inout MetricsText) {
     page.section("Points")
     let tenants = tenants(ledger)
     let families: [(name: String, help: String, value: (LedgerRow) -> UInt64)] = [

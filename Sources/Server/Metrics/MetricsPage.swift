@@ -3,7 +3,7 @@ internal import Platform
 
 /// The page at `/metrics`: everything an operator graphs, by Prometheus' naming conventions. What
 /// is declared here is what docs/metrics.md lists.
-enum MetricsPage {
+package enum MetricsPage {
   /// Tenants that have samples of their own; the others are added up under an empty label.
   static let tenantsMax = 100
 

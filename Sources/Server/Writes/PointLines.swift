@@ -11,14 +11,18 @@ struct PointLines: ~Copyable {
   private static let exactMax: UInt64 = 1 << 53
 
   private let precision: LinePrecision
+  private let lineByteCountMax: Int
   private var types: FieldTypes
   private var buffer = OutputBuffer()
   /// The tags of the plain item that is read.
   private var tags: [(key: PlainPoint.Name, value: PlainPoint.Name)] = []
 
-  /// - Parameter precision: the unit of plain items' timestamps.
-  init(precision: LinePrecision, types: FieldTypes) {
+  /// - Parameters:
+  ///   - precision: the unit of plain items' timestamps.
+  ///   - lineByteCountMax: the parser's limit.
+  init(precision: LinePrecision, lineByteCountMax: Int, types: FieldTypes) {
     self.precision = precision
+    self.lineByteCountMax = lineByteCountMax
     self.types = types
   }
 
@@ -39,6 +43,7 @@ struct PointLines: ~Copyable {
     guard point.measurement.first != UInt8(ascii: "#") else {
       throw JSONReader.Fault(offset: start, message: "measurement begins with '#'")
     }
+    if case .string(let text) = point.value { try check(text, of: point, start: start) }
     append(name: point.measurement.span, isMeasurement: true)
     append(tag: Point.serverTag, point.server)
     for tag in point.tags { append(tag: tag.key, tag.value) }
@@ -55,6 +60,34 @@ struct PointLines: ~Copyable {
     if let timestamp = point.timestamp { append(timestamp: timestamp) }
     buffer.writeByte(UInt8(ascii: "\n"))
     return lineFeedCount
+  }
+
+  /// A string of several lines must be no more than that to the parser: where it takes it for one
+  /// that nobody closed, the lines in it are rows.
+  private func check(
+    _ text: [UInt8],
+    of point: Point,
+    start: Int
+  ) throws(JSONReader.Fault) {
+    guard text.contains(UInt8(ascii: "\n")) else { return }
+    guard !StringLines.haveAcknowledge(text) else {
+      throw JSONReader.Fault(
+        offset: start,
+        message: "the value has a line that begins with '#ack ', which a string cannot hold"
+      )
+    }
+    // Escapes double a byte at most.
+    let names = point.tags.reduce(point.server.count + point.metric.count) {
+      $0 + $1.key.count + $1.value.count + 2
+    }
+    let byteCount = 2 * (point.measurement.count + names + text.count) + 64
+    guard byteCount <= lineByteCountMax else {
+      throw JSONReader.Fault(
+        offset: start,
+        message: "the value has line feeds and is too long for them: half of a line's "
+          + "\(lineByteCountMax) bytes at most"
+      )
+    }
   }
 
   private mutating func append(tag key: [UInt8], _ value: [UInt8]) {

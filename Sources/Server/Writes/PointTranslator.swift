@@ -41,6 +41,7 @@ final class PointTranslator {
 
   /// - Parameters:
   ///   - precision: the unit of timestamps.
+  ///   - itemByteCountMax: bytes of an item, and of the line that it becomes.
   ///   - typeOf: the type of a field, if it is known. Asked once a field.
   init(
     precision: LinePrecision,
@@ -49,7 +50,11 @@ final class PointTranslator {
   ) {
     self.precision = precision
     self.itemByteCountMax = itemByteCountMax
-    lines = PointLines(precision: precision, types: FieldTypes(typeOf: typeOf))
+    lines = PointLines(
+      precision: precision,
+      lineByteCountMax: itemByteCountMax,
+      types: FieldTypes(typeOf: typeOf)
+    )
   }
 
   /// Translates the next bytes of the body.

@@ -54,7 +54,8 @@ package enum ColdSettings: SettingSection {
       """
       A snapshot that is served, or restored elsewhere, shares the objects with the directory that \
       it is of and removes none of them, `shared`. `adopt` makes them its own, for good: only when \
-      the other directory is gone.
+      the other directory is gone. `foreign` makes them another directory's, for good: for a clone \
+      of a whole file system or machine, which nothing tells from its original.
       """
     ),
     .bytes(

@@ -58,6 +58,9 @@ struct Export: ParsableCommand {
   @Flag(help: "Replace files that are there.")
   var overwrite = false
 
+  @Flag(help: "Take out of an earlier Parquet export what retention has removed since.")
+  var prune = false
+
   @Flag(help: "Print the report as JSON on standard output.")
   var json = false
 
@@ -68,6 +71,7 @@ struct Export: ParsableCommand {
     if format != .parquet {
       if timestamps != nil { throw ValidationError("--timestamps is of --format parquet") }
       if rollup != nil { throw ValidationError("--rollup is of --format parquet") }
+      if prune { throw ValidationError("--prune is of --format parquet") }
       if isBucket { throw ValidationError("--out \(out): a bucket takes --format parquet alone") }
     }
     if staging != nil, !isBucket { throw ValidationError("--staging is of --out s3://…") }
@@ -158,7 +162,9 @@ struct Export: ParsableCommand {
       disk: disk,
       directory: directory,
       // What is in the staging folder is nobody's but ours.
-      overwrites: overwrite || destination != nil
+      overwrites: overwrite || destination != nil,
+      prunes: prune,
+      remote: try destination?.manifest(overwrites: overwrite)
     )
     let progress = ProgressLine("export", unit: .parts)
     defer { progress.end() }
@@ -188,6 +194,18 @@ struct Export: ParsableCommand {
       StandardOutput.writeError(
         "\(Quantity.grouped(found.rollupDayCount)) of \(Quantity.grouped(found.dayCount)) days "
           + "come from rollup files, the others from rows\n"
+      )
+    }
+    if found.expiredDayCount > 0 {
+      StandardOutput.writeError(
+        "days that stay as an earlier run wrote them: \(Quantity.grouped(found.expiredDayCount)), "
+          + "of which retention has removed rows since; --prune writes what is left\n"
+      )
+    }
+    if found.unreadableDayCount > 0 {
+      StandardOutput.writeError(
+        "days that stay as an earlier run wrote them: "
+          + "\(Quantity.grouped(found.unreadableDayCount)), of which rows cannot be read now\n"
       )
     }
     try report(summary, snapshot, seconds: progress.seconds, parquet: found)
@@ -256,6 +274,8 @@ struct Export: ParsableCommand {
       if let parquet {
         report.fact("files", .integer(parquet.fileCount))
         report.fact("files_kept", .integer(parquet.keptFileCount))
+        report.fact("days_expired", .integer(parquet.expiredDayCount))
+        report.fact("days_unreadable", .integer(parquet.unreadableDayCount))
         if rollup != nil {
           report.fact("days", .integer(parquet.dayCount))
           report.fact("days_from_rollups", .integer(parquet.rollupDayCount))

@@ -26,6 +26,21 @@ struct ExportDestination {
     directory = staging ?? Path.join(base, "varve-export-\(digest)")
   }
 
+  /// What the export that is there says of itself; `nil` when there is none.
+  ///
+  /// - Parameter overwrites: whether one that cannot be understood is as good as none.
+  func manifest(overwrites: Bool) throws -> ExportManifest? {
+    do throws(ExportManifest.Fault) {
+      return try ExportManifest.load(StoreDisk(store), ".")
+    } catch {
+      guard !error.isRefusal else {
+        throw Failure("\(error.message); run it again when \(store.location) can be read")
+      }
+      guard overwrites else { throw Failure("\(error.message); --overwrite replaces it") }
+      return nil
+    }
+  }
+
   func upload(overwrites: Bool) throws {
     let upload = ExportUpload(
       disk: disk,

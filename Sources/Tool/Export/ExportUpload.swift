@@ -52,9 +52,18 @@ package struct ExportUpload {
       progress(summary.byteCount, total)
       summary.fileCount += 1
       summary.byteCount += file.byteCount
-      if journal.isStored(file), try store.byteCount(of: file.path) == file.byteCount {
+      let isHere = try disk.byteCount(of: Path.join(directory, file.path)) != nil
+      if !isHere || journal.isStored(file),
+        try store.byteCount(of: file.path) == file.byteCount
+      {
         summary.keptFileCount += 1
         continue
+      }
+      guard isHere else {
+        throw Fault(
+          message: "\(store.path(of: file.path)) is gone, which an earlier export has put there "
+            + "and the data directory has less of now; --prune exports what is left"
+        )
       }
       try store.put(file.path, try disk.open(Path.join(directory, file.path)))
       try journal.noteStored(file)

@@ -1,18 +1,25 @@
 package import Engine
+internal import LineProtocol
 package import Model
 
 /// InfluxDB line protocol: one line a timestamp, nanoseconds, types as suffixes, escapes where
 /// names need them. Begins with `#precision ns`, a comment to other servers.
 ///
 /// NaN and infinities have no spelling in it and are left out, and so are names that no escape can
-/// carry (a backslash at their end); both are counted.
+/// carry (a backslash at their end) and strings that a parser would read as lines of their own:
+/// with a line that begins with `#ack `, or of several lines and longer than one may be. All are
+/// counted. A row that is too long for a line is several of the same time.
 package struct LineWriter: ExportWriter {
   package private(set) var unsayableCount = 0
   private var series: SeriesID?
   private var head: [UInt8]?
   private var names: [FieldID: [UInt8]?] = [:]
+  private let lineByteCountMax: Int
 
-  package init() {}
+  /// - Parameter lineByteCountMax: what the reader takes.
+  package init(lineByteCountMax: Int = Limits.lineByteCountDefault) {
+    self.lineByteCountMax = lineByteCountMax
+  }
 
   package mutating func begin(into bytes: inout [UInt8]) { bytes += "#precision ns\n".utf8 }
 
@@ -30,11 +37,16 @@ package struct LineWriter: ExportWriter {
       return
     }
     let names = rows.columns.map { name(of: $0.field) }
+    var time: [UInt8] = []
     for row in rows.timestamps.indices {
-      let start = bytes.count
+      time.removeAll(keepingCapacity: true)
+      time.append(UInt8(ascii: " "))
+      ExactText.append(rows.timestamps[row], into: &time)
+      time.append(UInt8(ascii: "\n"))
+      var start = bytes.count
       bytes += head
       bytes.append(UInt8(ascii: " "))
-      let fieldStart = bytes.count
+      var fieldStart = bytes.count
       for (index, column) in rows.columns.enumerated() where column.hasValue(row) {
         guard let name = names[index] else {
           unsayableCount += 1
@@ -42,20 +54,37 @@ package struct LineWriter: ExportWriter {
         }
         let end = bytes.count
         if end > fieldStart { bytes.append(UInt8(ascii: ",")) }
+        let field = bytes.count
         bytes += name
         bytes.append(UInt8(ascii: "="))
         if !LineText.append(column.cells[row], column.field.type, rows.strings, into: &bytes) {
           unsayableCount += 1
           bytes.removeLast(bytes.count - end)
+          continue
+        }
+        guard bytes.count - start + time.count > lineByteCountMax else { continue }
+        // Too long: the field begins a line of its own.
+        let text = Array(bytes[field...])
+        bytes.removeLast(bytes.count - end)
+        if end > fieldStart {
+          bytes += time
+          start = bytes.count
+          bytes += head
+          bytes.append(UInt8(ascii: " "))
+          fieldStart = bytes.count
+        }
+        let isLong = bytes.count - start + text.count + time.count > lineByteCountMax
+        if isLong, text.contains(UInt8(ascii: "\n")) {
+          unsayableCount += 1
+        } else {
+          bytes += text
         }
       }
       guard bytes.count > fieldStart else {
         bytes.removeLast(bytes.count - start)
         continue
       }
-      bytes.append(UInt8(ascii: " "))
-      ExactText.append(rows.timestamps[row], into: &bytes)
-      bytes.append(UInt8(ascii: "\n"))
+      bytes += time
     }
   }
 
@@ -128,9 +157,18 @@ enum LineText {
       ExactText.append(cell, into: &bytes)
       bytes.append(UInt8(ascii: "u"))
     case .boolean: bytes += (cell == 0 ? "false" : "true").utf8
-    case .string: appendString(strings.slice(cell) ?? [], into: &bytes)
+    case .string:
+      let text = strings.slice(cell) ?? []
+      guard !StringLines.haveAcknowledge(text) else { return false }
+      appendString(text, into: &bytes)
     }
     return true
+  }
+
+  /// Whether a parser takes a line for one row, whatever line feeds its strings have.
+  static func isOneRow(_ line: [UInt8], byteCountMax: Int) -> Bool {
+    guard line.contains(UInt8(ascii: "\n")) else { return true }
+    return line.count <= byteCountMax && !StringLines.haveAcknowledge(line)
   }
 
   static func appendString(_ text: some Sequence<UInt8>, into bytes: inout [UInt8]) {

@@ -72,7 +72,7 @@ package struct CSVSource: ImportSource {
   private func line(
     _ cells: [CSVReader.Cell],
     _ columns: [CSVMapping.Column]
-  ) throws(RecordLine.Fault) -> [UInt8] {
+  ) throws(RecordLine.Fault) -> [[UInt8]] {
     guard cells.count == columns.count else {
       throw RecordLine.Fault(1, "\(cells.count) cells instead of the header's \(columns.count)")
     }

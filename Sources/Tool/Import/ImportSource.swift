@@ -34,11 +34,14 @@ package struct ImportPiece: Sendable {
     refusals.append(ImportRefusal(file: file, line: line, column: column, reason: reason))
   }
 
-  mutating func append(_ line: [UInt8], from fileLine: Int) {
-    marks.append(Mark(lineFeedCount: lineFeedCount, fileLine: fileLine))
-    bytes += line
-    bytes.append(UInt8(ascii: "\n"))
-    lineFeedCount += line.count { $0 == UInt8(ascii: "\n") } + 1
+  /// Appends the lines that a line of the file becomes.
+  mutating func append(_ lines: [[UInt8]], from fileLine: Int) {
+    for line in lines {
+      marks.append(Mark(lineFeedCount: lineFeedCount, fileLine: fileLine))
+      bytes += line
+      bytes.append(UInt8(ascii: "\n"))
+      lineFeedCount += line.count { $0 == UInt8(ascii: "\n") } + 1
+    }
   }
 }
 
@@ -140,7 +143,7 @@ package struct LineSource: ImportSource {
       let text = piece.bytes[start..<end]
       let words = ["#precision ", "#tenant ", "#auth "]
       if line > skippedLineCount || words.contains(where: { text.starts(with: $0.utf8) }) {
-        kept.append(Array(text), from: line)
+        kept.append([Array(text)], from: line)
       }
       start = end + 1
     }

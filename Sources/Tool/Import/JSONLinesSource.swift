@@ -51,7 +51,7 @@ package struct JSONLinesSource: ImportSource {
     return piece.bytes.isEmpty && piece.refusedCount == 0 && isAtEnd ? nil : piece
   }
 
-  private func line(_ text: [UInt8]) throws(RecordLine.Fault) -> [UInt8] {
+  private func line(_ text: [UInt8]) throws(RecordLine.Fault) -> [[UInt8]] {
     let json: JSONValue
     do throws(JSONParser.Fault) {
       json = try JSONParser.parse(text)

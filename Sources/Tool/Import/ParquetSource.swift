@@ -112,7 +112,7 @@ package struct ParquetSource: ImportSource {
     group.row += 1
   }
 
-  private mutating func line() throws(RecordLine.Fault) -> [UInt8] {
+  private mutating func line() throws(RecordLine.Fault) -> [[UInt8]] {
     let row = group.row
     // Whatever becomes of the line, the columns go on together.
     let cells = group.columns.indices.map { index in

@@ -1,7 +1,8 @@
 internal import Model
 internal import Query
 
-/// Builds one line of line protocol from the values of a record in another format.
+/// Builds the line of line protocol that says what a record in another format does; several lines
+/// of one time where it would be too long for one.
 struct RecordLine {
   /// Why a record is no line; the column is the place in the record, as far as known.
   struct Fault: Error {
@@ -15,7 +16,8 @@ struct RecordLine {
   }
 
   private(set) var bytes: [UInt8] = []
-  private var hasFields = false
+  /// Where fields begin.
+  private var starts: [Int] = []
 
   /// - Parameter tags: those with an empty value are left out.
   init(measurement: [UInt8], tags: [Tag]) throws(Fault) {
@@ -37,8 +39,12 @@ struct RecordLine {
         "the field name \"\(TerminalText.escape(name))\" has no spelling in line protocol"
       )
     }
-    if hasFields { bytes.append(UInt8(ascii: ",")) }
-    hasFields = true
+    begin(name)
+  }
+
+  private mutating func begin(_ name: [UInt8]) {
+    if !starts.isEmpty { bytes.append(UInt8(ascii: ",")) }
+    starts.append(bytes.count)
     bytes += name
     bytes.append(UInt8(ascii: "="))
   }
@@ -92,10 +98,7 @@ struct RecordLine {
     _ type: ColumnType,
     _ strings: StringArena
   ) throws(Fault) {
-    if hasFields { bytes.append(UInt8(ascii: ",")) }
-    hasFields = true
-    bytes += name
-    bytes.append(UInt8(ascii: "="))
+    begin(name)
     switch type {
     case .float:
       let value = Double(bitPattern: cell)
@@ -119,13 +122,47 @@ struct RecordLine {
   /// Ends the line.
   ///
   /// - Parameter time: nanoseconds; `nil` lets the server stamp the row.
-  consuming func finished(time: Timestamp?) throws(Fault) -> [UInt8] {
-    guard hasFields else { throw Fault(1, "the record has no value") }
+  /// - Returns: one line, or several of the same time, none of which is longer than lines may be by
+  ///   default unless a single value is.
+  consuming func finished(time: Timestamp?) throws(Fault) -> [[UInt8]] {
+    guard !starts.isEmpty else { throw Fault(1, "the record has no value") }
+    var end: [UInt8] = []
     if let time {
-      bytes.append(UInt8(ascii: " "))
-      ExactText.append(time, into: &bytes)
+      end.append(UInt8(ascii: " "))
+      ExactText.append(time, into: &end)
     }
-    return bytes
+    let limit = Limits.lineByteCountDefault
+    guard bytes.count + end.count > limit, time != nil else { return [try oneRow(bytes + end)] }
+    let head = bytes[..<starts[0]]
+    var lines: [[UInt8]] = []
+    var line = Array(head)
+    for (index, start) in starts.enumerated() {
+      // Without the comma behind it.
+      let field = bytes[start..<(index + 1 < starts.count ? starts[index + 1] - 1 : bytes.count)]
+      if line.count > head.count {
+        if line.count + 1 + field.count + end.count > limit {
+          lines.append(try oneRow(line + end))
+          line = Array(head)
+        } else {
+          line.append(UInt8(ascii: ","))
+        }
+      }
+      line += field
+    }
+    lines.append(try oneRow(line + end))
+    return lines
+  }
+
+  /// Of a string that a server takes for one that nobody closed it would read the rest as lines.
+  private func oneRow(_ line: [UInt8]) throws(Fault) -> [UInt8] {
+    guard LineText.isOneRow(line, byteCountMax: Limits.lineByteCountDefault) else {
+      throw Fault(
+        1,
+        "a string of several lines has no spelling in line protocol: one of them begins with "
+          + "\"#ack \", or it is longer than a MiB"
+      )
+    }
+    return line
   }
 }
 

@@ -103,7 +103,10 @@ struct QueueReplay: ParsableCommand {
     if outcome.summary.rowCount == 0 {
       StandardOutput.writeError("the log holds no such rows from there on\n")
     }
-    if outcome.rejectedRowCount > 0 || outcome.summary.unreadablePointCount > 0 {
+    let isDamaged = outcome.damages.contains { $0.severity != .note }
+    if isDamaged || outcome.rejectedRowCount > 0 || outcome.unsayablePointCount > 0
+      || outcome.summary.unreadablePointCount > 0
+    {
       throw ExitCode(1)
     }
   }
@@ -172,6 +175,9 @@ struct QueueReplay: ParsableCommand {
     if !dryRun {
       report.fact("restated_rows", .integer(outcome.restatedRowCount))
       report.fact("rejected_rows", .integer(outcome.rejectedRowCount))
+      if outcome.unsayablePointCount > 0 {
+        report.fact("unsayable_points", .integer(outcome.unsayablePointCount))
+      }
     }
     if diff { report.table("windows that change", key: "windows", table) }
     StandardOutput.write(report.rendered(asJSON: json))

@@ -11,6 +11,9 @@ internal import Platform
 /// is read again, and what the rounds before have applied does not differ any more. Memory does not
 /// grow with what differs; each round costs a reading of the log.
 package struct Restatement {
+  /// What a server can be told to take at most.
+  private static let lineByteCountMax = 8 << 20
+
   /// Bytes of line protocol that are held, about: one series' rows more at the most.
   package static let heldByteCountMax = 64 << 20
 
@@ -20,6 +23,8 @@ package struct Restatement {
     package var damages: [Damage] = []
     package var restatedRowCount = 0
     package var rejectedRowCount = 0
+    /// Points that have no spelling in line protocol, by which rows are applied.
+    package var unsayablePointCount = 0
     package var roundCount = 0
   }
 
@@ -69,9 +74,11 @@ package struct Restatement {
     while true {
       let isFirst = outcome.roundCount == 0
       var held: [Held] = []
-      let (replay, isCutShort) = try compare(&held, dryRun: dryRun, progress) { found, snapshot in
-        if isFirst { change(found, snapshot) }
+      let (replay, unsayableCount, isCutShort) = try compare(&held, dryRun: dryRun, progress) {
+        if isFirst { change($0, $1) }
       }
+      // Each round meets them.
+      outcome.unsayablePointCount = max(outcome.unsayablePointCount, unsayableCount)
       if isFirst {
         outcome.summary = replay.summary
         outcome.damages = replay.damages
@@ -93,7 +100,7 @@ package struct Restatement {
     dryRun: Bool,
     _ progress: (Int, Int) -> Void,
     _ change: (LogReplay.Change, DirectorySnapshot) -> Void
-  ) throws(EngineError) -> (replay: LogReplay, isCutShort: Bool) {
+  ) throws(EngineError) -> (replay: LogReplay, unsayableCount: Int, isCutShort: Bool) {
     let disk = RealDisk()
     let log = try LogInspection(disk: disk, path: path)
     let snapshot = try DirectorySnapshot(disk: disk, path: path)
@@ -102,7 +109,7 @@ package struct Restatement {
       (tenant == nil || catalog.tenant(owner)?.name == tenant)
         && (topic == nil || catalog.measurement(measurement)?.name == topic)
     }
-    var writer = LineWriter()
+    var writer = LineWriter(lineByteCountMax: Self.lineByteCountMax)
     var byteCount = 0
     var isCutShort = false
     try replay.run(progress: progress) {
@@ -120,12 +127,13 @@ package struct Restatement {
       byteCount += item.piece.bytes.count
       held.append(item)
     }
-    return (replay, isCutShort)
+    return (replay, writer.unsayableCount, isCutShort)
   }
 
   private func apply(_ held: [Held]) throws -> ImportTally {
     var configuration = try EngineChannel.configuration(of: path)
     // What is replayed may be replayed again: the server's own limits hold from its next start on.
+    configuration.lineByteCountMax = Self.lineByteCountMax
     configuration.queueRetainByteCount = .max
     configuration.queueRetainNanoseconds = .max
     let channel = try EngineChannel(configuration, windowByteCount: 4 << 20)

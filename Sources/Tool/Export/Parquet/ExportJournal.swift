@@ -1,7 +1,8 @@
 internal import Platform
 
 /// The days that an unfinished export has done: what a later run skips. A line a day, behind a line
-/// that says what was asked; gone when the manifest stands.
+/// that says what was asked and one that says what had left the directory before the run; gone when
+/// the manifest stands.
 struct ExportJournal: ~Copyable {
   static let name = "_progress.jsonl"
   private static let byteCountMax = 1 << 30
@@ -13,10 +14,11 @@ struct ExportJournal: ~Copyable {
     _ disk: any Disk,
     _ directory: String,
     selection: JSONValue,
+    removals: [String: ExportRemovals],
     days: [ExportManifest.Day]
   ) throws(SystemError) {
     let path = Path.join(directory, Self.name)
-    var text = selection.text + "\n"
+    var text = selection.text + "\n" + ExportManifest.json(removals).text + "\n"
     for day in days { text += ExportManifest.json(day).text + "\n" }
     try disk.replace(path, with: Array(text.utf8))
     file = try disk.append(to: path)
@@ -37,7 +39,7 @@ struct ExportJournal: ~Copyable {
   static func load(
     _ disk: any Disk,
     _ directory: String
-  ) throws(SystemError) -> (selection: JSONValue, days: [ExportManifest.Day])? {
+  ) throws(SystemError) -> Contents? {
     let path = Path.join(directory, name)
     guard try disk.byteCount(of: path) != nil else { return nil }
     let bytes = try disk.read(path, byteCountMax: byteCountMax)
@@ -46,6 +48,20 @@ struct ExportJournal: ~Copyable {
     }
     guard let first = lines.first, let selection = first else { return nil }
     lines.removeFirst()
-    return (selection, lines.compactMap { $0.flatMap(ExportManifest.day) })
+    var contents = Contents(selection: selection, days: [])
+    for line in lines.compactMap({ $0 }) {
+      if let day = ExportManifest.day(line) {
+        contents.days.append(day)
+      } else if let removals = ExportManifest.removals(line) {
+        contents.removals = removals
+      }
+    }
+    return contents
+  }
+
+  struct Contents {
+    var selection: JSONValue
+    var removals: [String: ExportRemovals] = [:]
+    var days: [ExportManifest.Day]
   }
 }

@@ -31,6 +31,10 @@ package struct ExportManifest: Sendable {
     package var files: [File]
     /// Whether a row's time is no whole number of microseconds.
     package var needsNanoseconds: Bool
+    /// Whether it has rows that retention has taken from the directory since.
+    package var isKept = false
+    /// Whether another export wrote it: its files are known only to be removed. Not in the file.
+    var isForeign = false
 
     package init(folder: String, inputs: String, files: [File], needsNanoseconds: Bool = false) {
       self.folder = folder
@@ -38,6 +42,8 @@ package struct ExportManifest: Sendable {
       self.files = files
       self.needsNanoseconds = needsNanoseconds
     }
+
+    package var pointCount: Int { files.reduce(0) { $0 + $1.pointCount } }
   }
 
   package struct Partition: Sendable, Hashable {
@@ -64,11 +70,19 @@ package struct ExportManifest: Sendable {
   package var selection: JSONValue
   package var partitions: [Partition]
   package var days: [Day]
+  /// Points that had left the directory, by the folder of their measurement.
+  package var removals: [String: ExportRemovals]
 
-  package init(selection: JSONValue, partitions: [Partition], days: [Day]) {
+  package init(
+    selection: JSONValue,
+    partitions: [Partition],
+    days: [Day],
+    removals: [String: ExportRemovals] = [:]
+  ) {
     self.selection = selection
     self.partitions = partitions
     self.days = days
+    self.removals = removals
   }
 
   package var files: [File] { days.flatMap(\.files) }
@@ -84,6 +98,7 @@ package struct ExportManifest: Sendable {
       (key: "points", value: .integer(Int64(files.reduce(0) { $0 + $1.pointCount }))),
       (key: "bytes", value: .integer(Int64(files.reduce(0) { $0 + $1.byteCount }))),
       (key: "source", value: .array(partitions.map(Self.json))),
+      (key: "removed", value: Self.json(removals)),
       (key: "days", value: .array(days.map(Self.json))),
     ])
   }
@@ -106,11 +121,38 @@ package struct ExportManifest: Sendable {
     ])
   }
 
+  package static func json(_ removals: [String: ExportRemovals]) -> JSONValue {
+    .array(
+      removals.sorted { $0.key < $1.key }.map { folder, points in
+        .object([
+          (key: "folder", value: .string(folder)),
+          (key: "expired", value: .unsigned(points.expired)),
+          (key: "deleted", value: .unsigned(points.deleted)),
+        ])
+      }
+    )
+  }
+
+  /// `nil` when it is something else.
+  package static func removals(_ json: JSONValue) -> [String: ExportRemovals]? {
+    guard let elements = json.elements else { return nil }
+    var removals: [String: ExportRemovals] = [:]
+    for element in elements {
+      guard let folder = element["folder"]?.string,
+        let expired = element["expired"].flatMap(unsigned),
+        let deleted = element["deleted"].flatMap(unsigned)
+      else { return nil }
+      removals[folder] = ExportRemovals(expired: expired, deleted: deleted)
+    }
+    return removals
+  }
+
   package static func json(_ day: Day) -> JSONValue {
     var members: [(key: String, value: JSONValue)] = [
       (key: "folder", value: .string(day.folder)), (key: "inputs", value: .string(day.inputs)),
     ]
     if day.needsNanoseconds { members.append((key: "nanoseconds", value: .boolean(true))) }
+    if day.isKept { members.append((key: "kept", value: .boolean(true))) }
     let files = day.files.map { file in
       JSONValue.object([
         (key: "path", value: .string(file.path)),
@@ -146,6 +188,7 @@ package struct ExportManifest: Sendable {
     }
     var day = Day(folder: folder, inputs: inputs, files: files)
     if case .boolean(let needs)? = json["nanoseconds"] { day.needsNanoseconds = needs }
+    if case .boolean(let isKept)? = json["kept"] { day.isKept = isKept }
     return day
   }
 
@@ -207,7 +250,9 @@ package struct ExportManifest: Sendable {
     return ExportManifest(
       selection: selection,
       partitions: partitions.compactMap { $0 },
-      days: days.compactMap { $0 }
+      days: days.compactMap { $0 },
+      // Absent in exports of earlier versions.
+      removals: json["removed"].flatMap(removals) ?? [:]
     )
   }
 

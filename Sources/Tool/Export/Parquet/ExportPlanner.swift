@@ -32,7 +32,7 @@ struct ExportPlanner {
       if !found.isEmpty { seriesCount += 1 }
       days.formUnion(found)
     }
-    let name = HiveName.escape(schema.measurement)
+    let measurement = ExportKeeping.folder(of: schema.measurement)
     let plans = days.sorted().map { day in
       let start = day * Self.dayNanoseconds
       let (end, isEndless) = start.addingReportingOverflow(Self.dayNanoseconds)
@@ -42,7 +42,7 @@ struct ExportPlanner {
         end: isEndless ? options.range.end : min(end, options.range.end)
       )
       return ParquetPlan(
-        folder: "measurement=\(name)/date=\(date)",
+        folder: "\(measurement)/date=\(date)",
         range: range,
         inputs: digest(of: selection, schema, in: range)
       )
@@ -84,7 +84,9 @@ struct ExportPlanner {
       for tag in series.tags { hash.update(tag.key + [0] + tag.value + [0]) }
       for source in sources {
         hash.update(
-          Array("\n\(source.block ?? "log") \(source.offset) \(source.rowCount)".utf8)
+          Array(
+            "\n\(source.block ?? "log") \(source.offset) \(source.rowCount) \(source.content)".utf8
+          )
         )
         for range in source.deleted { hash.update(Array(" -\(range.start)-\(range.end)".utf8)) }
       }

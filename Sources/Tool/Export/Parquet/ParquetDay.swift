@@ -18,6 +18,8 @@ final class ParquetDay {
   private var part: ParquetPart?
   private var writer: ParquetWriter?
   private var partPointCount = 0
+  /// Those that are whole and have no name yet.
+  private var finished: [ParquetPart] = []
   private(set) var outcome = Outcome()
 
   init(disk: any Disk, root: String, folder: String, schema: ExportSchema) {
@@ -64,6 +66,7 @@ final class ParquetDay {
     guard let part else { return }
     self.part = nil
     let digest = try part.finish()
+    finished.append(part)
     outcome.pointCount += partPointCount
     outcome.files.append(
       ExportManifest.File(
@@ -77,9 +80,19 @@ final class ParquetDay {
     partPointCount = 0
   }
 
+  /// Ends the last file. None has its name before ``commit()``.
   func finish() throws(SystemError) { if part != nil { try end() } }
 
+  /// Gives the files their names.
+  func commit() throws(SystemError) {
+    for part in finished { try part.commit() }
+    finished = []
+  }
+
+  /// Takes away what has no name yet.
   func abandon() {
+    for part in finished { part.abandon() }
+    finished = []
     part?.abandon()
     part = nil
     writer = nil

@@ -26,29 +26,46 @@ package struct ParquetExport {
     package var dayCount = 0
     /// Those of which windows come from rollup files, all or some.
     package var rollupDayCount = 0
+    /// Those that stay as an earlier run wrote them: retention has taken rows of them since.
+    package var expiredDayCount = 0
+    /// The same, because rows of them cannot be read now.
+    package var unreadableDayCount = 0
   }
 
   package struct Fault: Error {
     package var message: String
   }
 
-  private let snapshot: DirectorySnapshot
-  private let options: ParquetOptions
-  private let disk: any Disk
-  private let directory: String
-  private let overwrites: Bool
+  let snapshot: DirectorySnapshot
+  let options: ParquetOptions
+  let disk: any Disk
+  let directory: String
+  let overwrites: Bool
+  /// Of an export that the finished one is brought to: its files are there and not here.
+  let remote: ExportManifest?
   /// Days of earlier runs by their folder.
-  private var known: [String: ExportManifest.Day] = [:]
-  private var done: [ExportManifest.Day] = []
-  package private(set) var summary = Summary()
+  var known: [String: ExportManifest.Day] = [:]
+  var keeping: ExportKeeping
+  let prunes: Bool
+  var done: [ExportManifest.Day] = []
+  package internal(set) var summary = Summary()
 
+  /// - Parameters:
+  ///   - overwrites: whether another export that is there is replaced.
+  ///   - prunes: whether rows that retention has taken leave the export too.
+  ///   - remote: of the place that the export is brought to, where that is another one.
   package init(
     _ snapshot: DirectorySnapshot,
     _ options: ParquetOptions,
     disk: any Disk,
     directory: String,
-    overwrites: Bool
+    overwrites: Bool,
+    prunes: Bool = false,
+    remote: ExportManifest? = nil
   ) {
+    self.remote = remote
+    self.prunes = prunes
+    keeping = ExportKeeping(snapshot, options, earlier: [:], prunes: prunes)
     self.snapshot = snapshot
     self.options = options
     self.disk = disk
@@ -59,7 +76,7 @@ package struct ParquetExport {
   private var planner: ExportPlanner { ExportPlanner(snapshot: snapshot, options: options) }
 
   /// What was asked, for the manifest and to tell another export from the same one.
-  private var selection: JSONValue {
+  var selection: JSONValue {
     .object([
       (key: "tenant", value: .bytes(options.tenantName)),
       (key: "from", value: .integer(options.range.start)),
@@ -75,11 +92,13 @@ package struct ParquetExport {
   /// - Throws: ``Fault``, `SystemError`.
   package mutating func run(progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }) throws {
     try disk.createDirectory(directory)
-    try loadEarlier()
+    let removals = try loadEarlier()
+    keeping = ExportKeeping(snapshot, options, earlier: removals, prunes: prunes)
     let journal = try ExportJournal(
       disk,
       directory,
       selection: selection,
+      removals: removals,
       days: known.values.sorted { $0.folder < $1.folder }
     )
     // From here on files may change: what says that all is whole goes first.
@@ -98,6 +117,7 @@ package struct ParquetExport {
         progress(index * 1_000 + done * 1_000 / max(1, total), measurements.count * 1_000)
       }
     }
+    keepGoneDays()
     try removeStale()
     try ExportManifest(
       selection: selection,
@@ -107,68 +127,10 @@ package struct ParquetExport {
           ranges: snapshot.offsetRanges(of: options.tenant, in: partition)
         )
       },
-      days: done.filter { !$0.files.isEmpty }
+      days: done.filter { !$0.files.isEmpty },
+      removals: keeping.removals
     ).save(disk, directory)
     try journal.remove(disk, directory)
-  }
-
-  // MARK: Earlier runs
-
-  private mutating func loadEarlier() throws {
-    let manifest: ExportManifest?
-    do throws(ExportManifest.Fault) {
-      manifest = try ExportManifest.load(disk, directory)
-    } catch {
-      guard !error.isRefusal else { throw Fault(message: error.message) }
-      guard overwrites else { throw Fault(message: "\(error.message); --overwrite replaces it") }
-      manifest = nil
-    }
-    let journal = try ExportJournal.load(disk, directory)
-    guard manifest != nil || journal != nil else {
-      let others = try disk.list(directory)
-      if !overwrites, let name = others.first(where: { $0.hasPrefix("measurement=") }) {
-        throw Fault(
-          message: "\(Path.join(directory, name)) is there without a manifest; choose another "
-            + "--out, or --overwrite to write into it"
-        )
-      }
-      return
-    }
-    let selections = [manifest?.selection, journal?.selection].compactMap { $0?.text }
-    let isSame = selections.allSatisfy { $0 == selection.text }
-    // An export that found nothing stands in nobody's way.
-    let isEmpty = manifest?.files.isEmpty == true && journal?.days.isEmpty != false
-    guard isSame || overwrites || isEmpty else {
-      throw Fault(
-        message: "\(directory) holds another export (\(selections[0])); choose another --out, or "
-          + "--overwrite to replace it"
-      )
-    }
-    for day in (manifest?.days ?? []) + (journal?.days ?? []) {
-      known[day.folder] = day
-      // What another export wrote is not kept, but known: it is removed.
-      if !isSame { known[day.folder]?.inputs = "" }
-    }
-  }
-
-  /// Removes files of days that are not there any more.
-  private func removeStale() throws(SystemError) {
-    let current = Set(done.flatMap(\.files).map(\.path))
-    for day in known.values {
-      for file in day.files where !current.contains(file.path) {
-        let path = Path.join(directory, file.path)
-        if try disk.byteCount(of: path) != nil { try disk.remove(path) }
-      }
-    }
-  }
-
-  /// Whether the files of a day are those that an earlier run wrote, byte for byte.
-  private func isWhole(_ day: ExportManifest.Day) -> Bool {
-    day.files.allSatisfy { file in
-      let path = Path.join(directory, file.path)
-      return (try? disk.byteCount(of: path)) == file.byteCount
-        && (try? ParquetPart.digest(of: path, disk: disk)) == file.digest
-    }
   }
 
   // MARK: A measurement
@@ -234,6 +196,7 @@ package struct ParquetExport {
     progress: (Int, Int) -> Void
   ) throws {
     let (plans, seriesCount) = planner.plan(selection, schema)
+    if let first = plans.first { keeping.note(first: first) }
     summary.seriesCount += seriesCount
     let count = selection.series.count
     var dayCountMax = ParquetRun.dayCountMax(schema)
@@ -264,9 +227,9 @@ package struct ParquetExport {
 
   /// A day as an earlier run wrote it, when its rows lie where they lay and its files are whole.
   private func wholeDay(_ plan: ParquetPlan) -> ExportManifest.Day? {
-    guard let earlier = known[plan.folder], earlier.inputs == plan.inputs, isWhole(earlier) else {
-      return nil
-    }
+    guard let earlier = known[plan.folder], !earlier.isForeign, earlier.inputs == plan.inputs,
+      isWhole(earlier)
+    else { return nil }
     return earlier
   }
 
@@ -276,8 +239,12 @@ package struct ParquetExport {
     _ selection: ExportSelection
   ) {
     done.append(day)
-    summary.dayCount += 1
     if planner.isFromRollups(selection, plan.range) { summary.rollupDayCount += 1 }
+    count(day)
+  }
+
+  mutating func count(_ day: ExportManifest.Day) {
+    summary.dayCount += 1
     summary.fileCount += day.files.count
     for file in day.files {
       summary.rowCount += file.rowCount
@@ -309,22 +276,30 @@ package struct ParquetExport {
         progress(index + 1)
       }
       let gaps = snapshot.gaps.dropFirst(gapCount)
+      var kept: [String: ExportManifest.Day] = [:]
       try run.finish { plan, outcome in
-        let isWhole = !gaps.contains { $0.start < plan.range.end && $0.end > plan.range.start }
-        let day = ExportManifest.Day(
-          folder: plan.folder,
-          inputs: isWhole ? plan.inputs : "",
-          files: outcome.files,
-          needsNanoseconds: outcome.needsNanoseconds
-        )
+        kept[plan.folder] = self.kept(known[plan.folder], over: outcome.pointCount, gaps)
+        return kept[plan.folder] == nil
+      } _: { plan, outcome in
+        let isWhole =
+          !keeping.isLost(plan.range)
+          && !gaps.contains { $0.start < plan.range.end && $0.end > plan.range.start }
+        let day =
+          kept[plan.folder]
+          ?? ExportManifest.Day(
+            folder: plan.folder,
+            inputs: isWhole ? plan.inputs : "",
+            files: outcome.files,
+            needsNanoseconds: outcome.needsNanoseconds
+          )
         try journal.add(day)
         days.append(day)
+        if kept[plan.folder] == nil { summary.writtenPointCount += outcome.pointCount }
       }
     } catch {
       run.abandon()
       throw error
     }
-    for file in days.flatMap(\.files) { summary.writtenPointCount += file.pointCount }
     return days
   }
 

@@ -7,6 +7,14 @@ final class ParquetPart: ByteSink {
   /// A file that has so many bytes takes no further row group.
   static let byteCountMax = 1 << 30
 
+  private static let unfinishedSuffix = ".tmp"
+
+  /// Whether a file is one that a run has not ended. Readers of folders leave names out that begin
+  /// so.
+  static func isUnfinished(_ name: String) -> Bool {
+    name.hasPrefix("_part-") && name.hasSuffix(".parquet" + unfinishedSuffix)
+  }
+
   /// From the export's folder.
   let path: String
   private let disk: any Disk
@@ -24,8 +32,7 @@ final class ParquetPart: ByteSink {
     path = Path.join(folder, name)
     let directory = Path.join(root, folder)
     finalPath = Path.join(directory, name)
-    // Readers of folders leave names out that begin so.
-    temporary = Path.join(directory, "_" + name + ".tmp")
+    temporary = Path.join(directory, "_" + name + Self.unfinishedSuffix)
     try disk.createDirectory(directory)
     file = try disk.append(to: temporary)
     if file.byteCount > 0 { try file.truncate(to: 0) }
@@ -37,15 +44,19 @@ final class ParquetPart: ByteSink {
     byteCount += bytes.count
   }
 
-  /// Gives the file its name.
+  /// Ends the file, which has no name of its own yet.
   ///
   /// - Returns: the digest of its bytes, in hexadecimal.
   func finish() throws(SystemError) -> String {
     try file.sync()
     file.close()
+    return Self.hex(hash.finish())
+  }
+
+  /// Gives the finished file its name.
+  func commit() throws(SystemError) {
     try disk.rename(temporary, to: finalPath)
     try disk.syncDirectory(Path.directory(of: finalPath))
-    return Self.hex(hash.finish())
   }
 
   /// Takes the file away; best effort, the next run begins it again.

@@ -66,11 +66,19 @@ final class ParquetRun {
 
   /// Ends the files of one day after another.
   ///
-  /// - Parameter body: told of each day as soon as its files are whole.
-  func finish(_ body: (ParquetPlan, ParquetDay.Outcome) throws -> Void) throws {
+  /// - Parameters:
+  ///   - isWanted: whether what a day has become takes the place of what is there.
+  ///   - body: told of each day before its files get their names, so that no kill leaves files
+  ///     that nobody knows.
+  func finish(
+    isWanted: (ParquetPlan, ParquetDay.Outcome) -> Bool,
+    _ body: (ParquetPlan, ParquetDay.Outcome) throws -> Void
+  ) throws {
     for (plan, day) in zip(plans, days) {
       try day.finish()
+      let isWanted = isWanted(plan, day.outcome)
       try body(plan, day.outcome)
+      if isWanted { try day.commit() } else { day.abandon() }
     }
   }
 
