@@ -4,7 +4,17 @@ import Testing
 /// Goal: what is answered between two tasks is answered as tasks do it, in the order of the
 /// requests.
 @Suite struct PromptHandlerTests {
-  private static let small = "/api/v1/range?measurement=m&field=a&step=1m&agg=max&tag.h="
+  /// A second inside of the minute that the answers are asked for: an end that goes with the
+  /// clock gives other answers once a minute.
+  private static let time = 1_700_000_000
+  private static let minutes = "start=\(time - 600)&end=\(time + 60)"
+  private static let small =
+    "/api/v1/range?measurement=m&field=a&step=1m&agg=max&\(minutes)&tag.h="
+
+  /// A row of each of `hosts`, whose value is its number.
+  private static func rows(_ hosts: ClosedRange<Int>) -> String {
+    hosts.map { "m,h=\($0) a=\($0) \(time)000000000\n" }.joined()
+  }
 
   private static func request(_ target: String, _ method: String = "GET", _ more: String = "")
     -> String
@@ -22,12 +32,12 @@ import Testing
 
   @Test func answersKeepTheOrderOfTheirRequests() async throws {
     try await TestServer.run { server in
-      try await server.write("m,h=1 a=1\nm,h=2 a=2\nm,h=3 a=3\n")
+      try await server.write(Self.rows(1...3))
       let targets = [
         Self.small + "1", Self.small + "2&format=csv", "/-/healthy",
-        "/api/v1/range?measurement=m&field=a&tag.h=3&precision=s", Self.small + "3",
+        "/api/v1/range?measurement=m&field=a&tag.h=3&precision=s&\(Self.minutes)", Self.small + "3",
         Self.small + "none", "/nothing", Self.small + "1&agg=avg", Self.small + "2&step=0",
-        "/api/v1/range?measurement=m", Self.small + "2", Self.small + "1",
+        "/api/v1/range?measurement=m&\(Self.minutes)", Self.small + "2", Self.small + "1",
       ]
       var alone: [String] = []
       for target in targets {
@@ -42,10 +52,11 @@ import Testing
       #expect(found.count == targets.count + 1)
       #expect(found.dropLast() == alone[...])
       // A body that nobody asked for, a method without one, a write between two queries.
+      let changed = "m,h=1 a=77777 \(Self.time)000000000\n"
       let mixed =
         Self.request(Self.small + "1", "GET", "Content-Length: 3\r\n") + "abc"
         + Self.request(Self.small + "1", "HEAD")
-        + Self.request("/write", "POST", "Content-Length: 14\r\n") + "m,h=1 a=77777\n"
+        + Self.request("/write", "POST", "Content-Length: \(changed.utf8.count)\r\n") + changed
         + Self.request(Self.small + "1") + end
       let mixedAnswer = try await server.fetch(mixed)
       let statuses = ("HTTP/1.1 200 " + mixedAnswer.body).split(separator: "HTTP/1.1 ").map {
@@ -59,7 +70,7 @@ import Testing
   /// Whatever arrives together: a read may end at any byte.
   @Test func requestsMayBeCutAnywhere() async throws {
     try await TestServer.run { server in
-      try await server.write("m,h=1 a=1\nm,h=2 a=2\n")
+      try await server.write(Self.rows(1...2))
       let parts = [
         Self.request(Self.small + "1"),
         Self.request(Self.small + "2", "GET", "Transfer-Encoding: chunked\r\n")
@@ -84,8 +95,8 @@ import Testing
 
   @Test func whoHasSentAllGetsAllAnswers() async throws {
     try await TestServer.run { server in
-      try await server.write("m,h=1 a=1\nm,h=2 a=2\n")
-      let targets = (0..<100).map { "\(Self.small)\($0 % 3)&start=-\(1 + $0 % 5)h" }
+      try await server.write(Self.rows(1...2))
+      let targets = (0..<100).map { "\(Self.small)\($0 % 3)" }
       let text = targets.map { Self.request($0) }.joined()
       let address = server.addresses.http
       let answer = try await offPool {
@@ -101,7 +112,7 @@ import Testing
 
   @Test func whatIsAnsweredOnTheSpotIsCounted() async throws {
     try await TestServer.run { server in
-      try await server.write("m,h=1 a=55555\n")
+      try await server.write("m,h=1 a=55555 \(Self.time)000000000\n")
       let one = Self.request(Self.small + "1")
       let end = Self.request("/metrics", "GET", "Connection: close\r\n")
       let answer = try await server.fetch(one + one + one + end)
