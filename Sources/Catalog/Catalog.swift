@@ -78,7 +78,8 @@ public final class Catalog: Sendable {
     } catch {
       recovery.damages.append(
         Damage(
-          severity: .unreadable,
+          // A full disk is told of where rows are refused for it, and costs nothing promised.
+          severity: error.code == SystemError.Code.noSpace ? .note : .unreadable,
           path: error.path,
           offset: 0,
           byteCount: 0,

@@ -127,6 +127,49 @@ import Testing
     }
   }
 
+  /// A length may be durable before the bytes are: sectors that hold zeros from a place on.
+  @Test(arguments: [0, 1])
+  func sectorsThatWereNotWrittenAreATornTail(copy: Int) throws {
+    let last = sample.bounds[sample.bounds.count - 2]
+    for place in last..<sample.log.count {
+      let end = min((place / 512 + 1) * 512, sample.log.count)
+      var torn = sample.log
+      torn.replaceSubrange(place..<end, with: repeatElement(0, count: end - place))
+      guard torn != sample.log else { continue }
+      let disk = copy == 0 ? sample.disk(torn, sample.log) : sample.disk(sample.log, torn)
+      let recovery = try expectHealed(disk, "zeros at \(place)")
+      #expect(!recovery.damages.isEmpty, "zeros at \(place)")
+      #expect(recovery.damages.allSatisfy { $0.severity == .note }, "zeros at \(place)")
+      #expect(recovery.setAside == [], "zeros at \(place)")
+    }
+  }
+
+  /// The first copy is made durable before the second is begun, and a crash may come between.
+  @Test func aSecondCopyThatWasNeverBegunIsNoDamage() throws {
+    let disk = FaultyDisk(seed: 3)
+    let catalog = try opened(disk).catalog
+    var lines = RandomLines(seed: 3)
+    var runs = LayoutRuns()
+    try catalog.resolveRandomLine(&lines, &runs)
+    try catalog.sync(upTo: catalog.version)
+    let log = try #require(disk.files[Self.paths[0]])
+    for copy in [0, 1] {
+      let other = try opened(FaultyDisk(seed: 4, files: [Self.paths[copy]: log]))
+      #expect(other.catalog.version == catalog.version)
+      #expect(other.recovery.damages.map(\.severity) == [copy == 0 ? .note : .damage])
+    }
+  }
+
+  /// Which is told of where rows are refused.
+  @Test func aFullDiskAtTheStartIsNoDamage() throws {
+    let disk = sample.disk(sample.log, Array(sample.log[..<sample.bounds[4]]))
+    disk.limitFreeSpace(to: 10)
+    let (catalog, recovery) = try opened(disk)
+    #expect(catalog.version == sample.version)
+    #expect(recovery.damages.contains { $0.what.hasPrefix("not made durable") })
+    #expect(recovery.damages.allSatisfy { $0.severity == .note })
+  }
+
   @Test func aDamagedOriginalIsKeptBesideTheLog() throws {
     let disk = sample.disk(sample.log, sample.log)
     disk.damage(Self.paths[1]) { $0[sample.bounds[3] + 20] ^= 0x55 }

@@ -94,7 +94,7 @@ struct LogReading {
       let other = union.copies[1 - index]
       result += copy.damages
       if let tail = copy.tail { result.append(tail) }
-      result += Self.missing(copy, other)
+      result += Self.missing(copy, other, isYoung: index == 1 && union.durableVersion == 0)
     }
     let unknown = unknownGaps(union)
     result += union.gaps.map { Self.finding($0, union, isKnown: !unknown.contains($0)) }
@@ -148,10 +148,16 @@ struct LogReading {
     )
   }
 
-  private static func missing(_ copy: LogUnion.Copy, _ other: LogUnion.Copy) -> [Damage] {
+  /// - Parameter isYoung: whether the copy is the second one of a log that was never durable in
+  ///   both: a crash, or a full disk, came before it was begun.
+  private static func missing(
+    _ copy: LogUnion.Copy,
+    _ other: LogUnion.Copy,
+    isYoung: Bool
+  ) -> [Damage] {
     guard copy.missingCount > 0 else { return [] }
     // Ending early is what a crash between the two copies leaves; all else is damage.
-    let isShort = copy.exists && !copy.hasHoles && copy.damages.isEmpty
+    let isShort = (copy.exists || isYoung) && !copy.hasHoles && copy.damages.isEmpty
     var damage = Damage(
       severity: isShort ? .note : .damage,
       path: copy.path,

@@ -8,6 +8,8 @@ internal import Platform
 /// its record. Reads in pieces: memory is one piece, or one record where that is larger.
 struct LogScanner {
   private static let pieceByteCount = 1 << 20
+  /// What a disk writes whole or not at all.
+  private static let sectorByteCount = 512
 
   let path: String
   private let file: (any ReadableFile)?
@@ -87,6 +89,25 @@ struct LogScanner {
       byteCount: byteCount - badStart,
       what: isZero ? "torn tail of zeros" : "torn tail: \(badWhat)"
     )
+  }
+
+  /// Whether the bytes from `offset` to the end are those of `other` from `start` on, but that in
+  /// some sectors only zeros follow from a place on: what a power failure leaves of a file whose
+  /// length had become durable and whose bytes had not.
+  func isUnwritten(_ offset: Int, of other: LogScanner, from start: Int) -> Bool {
+    guard let file, let otherFile = other.file else { return false }
+    var position = offset
+    while position < byteCount {
+      let end = min((position / Self.sectorByteCount + 1) * Self.sectorByteCount, byteCount)
+      guard let bytes = try? file.read(at: position, count: end - position),
+        let whole = try? otherFile.read(at: start + position - offset, count: end - position),
+        bytes.count == end - position, whole.count == bytes.count
+      else { return false }
+      let same = zip(bytes, whole).prefix { $0 == $1 }.count
+      guard bytes[same...].allSatisfy({ $0 == 0 }) else { return false }
+      position = end
+    }
+    return true
   }
 
   private mutating func note(_ offset: Int, _ byteCount: Int, _ what: String) {

@@ -149,11 +149,14 @@ struct LogUnion {
   }
 
   /// Bad bytes at the end of a copy are a torn tail, unless the other copy has sound records that
-  /// fill the very same place: then they were written whole once.
+  /// fill the very same place and differ in more than sectors that were not written to their end:
+  /// then they were written whole once.
   private mutating func judgeTail(_ index: Int) {
     guard let tail = copies[index].tail, let start = copies[index].suffixStart else { return }
     let other = copies[1 - index]
-    guard other.soundEnd - start == tail.byteCount, other.tail == nil else { return }
+    guard other.soundEnd - start == tail.byteCount, other.tail == nil,
+      !scanners[index].isUnwritten(tail.offset, of: scanners[1 - index], from: start)
+    else { return }
     var damage = tail
     damage.severity = .damage
     damage.what = tail.what.replacingTornTail()
