@@ -191,6 +191,12 @@ public final class BlockReader: Sendable {
     return try DefinitionsReader.definitions(payload.span)
   }
 
+  /// Whether the index was rebuilt from what can be read of the file: its summary says no more than
+  /// that.
+  public var isRebuilt: Bool {
+    if case .scanned = state.withLock({ $0.index }) { true } else { false }
+  }
+
   /// Where the definitions begin, behind the last group; `nil` for a block whose footer or index
   /// is damaged.
   package var tailOffset: Int? {

@@ -126,12 +126,22 @@ struct Snapshots: Sendable {
   /// Whether a snapshot has the stub of a cold block, so that its object has to stay. One that is
   /// being made counts too, for it may become whole.
   func pins(_ object: ColdObjectName) throws(SystemError) -> Bool {
-    for name in try disk.list(folder) {
-      let blocks = DataDirectory(path(of: name)).blocks(Int(object.partition.rawValue))
-      if try disk.byteCount(of: Path.join(blocks, object.stubName)) != nil { return true }
+    var names = try disk.list(folder)
+    for _ in 0..<Self.looksMax {
+      for name in names {
+        let blocks = DataDirectory(path(of: name)).blocks(Int(object.partition.rawValue))
+        if try disk.byteCount(of: Path.join(blocks, object.stubName)) != nil { return true }
+      }
+      // One that became whole meanwhile was looked for under the name that it had before.
+      let now = try disk.list(folder)
+      if now == names { return false }
+      names = now
     }
-    return false
+    return true
   }
+
+  /// Looks for a stub while snapshots come and go; after them it counts as found.
+  private static let looksMax = 8
 
   /// The objects that a snapshot names. Of a manifest that cannot be read none: they stay in the
   /// store.

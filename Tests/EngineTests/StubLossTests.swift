@@ -75,6 +75,95 @@ import Testing
     #expect(try await BackgroundCompactionTests.answers(harness) == expected)
   }
 
+  /// Also when nothing is named there any more.
+  @Test func anEmptyFolderIsNotTakenForAStoreThatHadItsMark() async throws {
+    let harness = try await Self.harness()
+    let remembered = try #require(try ColdLocation.read(harness.disk, "/data/cold-store"))
+    #expect(remembered.isMarked)
+    let store = DirectoryStore(disk: harness.disk, path: "/cold")
+    try StoreMark.check(store, has: [], wasMarked: true)
+    let empty = DirectoryStore(disk: harness.disk, path: "/empty")
+    for keys in [[], ["00/x.block"]] {
+      #expect(throws: ObjectError.self) {
+        try StoreMark.check(empty, has: keys, wasMarked: true)
+      }
+    }
+    #expect(!harness.disk.files.keys.contains { $0.hasPrefix("/empty") })
+    // Another place, which somebody names, is a new one.
+    try harness.restart()
+    #expect(try ColdLocation.read(harness.disk, "/data/cold-store")?.isMarked == true)
+    try StoreMark.check(empty, has: [])
+    try StoreMark.check(empty, has: [], wasMarked: true)
+  }
+
+  /// What is left of a block tells nothing of the times that it had.
+  @Test func aBlockOfWhichOnlyTheHeadIsLeftIsToldOf() async throws {
+    let harness = try await ColdTierTests.harness { configuration in
+      ColdTierTests.configure(&configuration)
+      configuration.cold.location = ""
+      configuration.cold.afterNanoseconds = 0
+      configuration.queueRetainNanoseconds = 0
+    }
+    let blocks = try ColdTierTests.names(harness.disk, ".block")
+    #expect(!blocks.isEmpty)
+    try harness.restart { disk in
+      for partition in 0..<2 {
+        let folder = "/data/partitions/0\(partition)/blocks"
+        for name in try disk.list(folder) {
+          disk.damage("\(folder)/\(name)") { bytes in
+            for index in bytes.indices.dropFirst(64) { bytes[index] = 0 }
+          }
+        }
+      }
+      // Nor can the log make it anew.
+      for name in try disk.list("/data/queue") where name.hasSuffix(".segment") {
+        disk.damage("/data/queue/\(name)") { $0 = Array($0.prefix(64)) }
+      }
+    }
+    // Minutes are in the ring.
+    for query in ColdTierTests.queries where !query.contains("step=60s") {
+      let answer = try await harness.engine.range(EngineHarness.items(query), tenant: "default")
+      #expect(!answer.warnings.isEmpty, "\(query)")
+    }
+  }
+
+  /// One whose object is gone for good keeps nobody from the others.
+  @Test func oneThatNobodyCanOpenDoesNotStandBeforeOthers() async throws {
+    for lost in 0..<2 {
+      let harness = try EngineHarness(configure: ColdTierTests.configure)
+      for cut in 0..<9 {
+        let lines = BackgroundCompactionTests.lines(cut)
+        _ = try harness.send("\(lines)#tenant other\n\(lines)#tenant default\n#ack c\n")
+        try await harness.engine.flush()
+        if cut % 3 == 2 { try harness.settle(steps: 30) }
+      }
+      try harness.settle(steps: 60)
+      try ColdTierTests.age(harness)
+      let stubs = try Self.stubs(harness)
+      let objects = ColdTierTests.objects(harness.disk).sorted()
+      try #require(objects.count >= 2 && stubs.count == objects.count)
+      try harness.restart { disk in
+        for stub in stubs { try disk.remove(stub) }
+        try disk.rename("/cold", to: "/away")
+      }
+      try harness.settle(steps: 20)
+      try harness.disk.rename("/away", to: "/cold")
+      try harness.disk.remove(lost == 0 ? objects[0] : objects[objects.count - 1])
+      for _ in 0..<4 {
+        harness.clock.advance(nanoseconds: 700_000_000_000)
+        try harness.settle(steps: 100)
+      }
+      #expect(try Self.stubs(harness).count == stubs.count - 1, "object \(lost)")
+      var told = 0
+      for tenant in ["default", "other"] {
+        let query = EngineHarness.items(ColdTierTests.queries[0])
+        let answer = try await harness.engine.range(query, tenant: tenant)
+        told += answer.warnings.contains { $0.contains("cannot be read now") } ? 1 : 0
+      }
+      #expect(told == 1, "object \(lost)")
+    }
+  }
+
   @Test(arguments: [true, false])
   func aSnapshotWithoutAStubPinsItsObject(isAway: Bool) async throws {
     let options = Options()

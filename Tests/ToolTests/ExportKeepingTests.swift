@@ -22,10 +22,11 @@ struct ExportKeepingTests {
     /// Lives for a while on the directory, days after the start.
     func live(
       _ days: Int64,
+      hours: Int64 = 0,
       retention: Int64 = 0,
       _ body: (SteppedServer) async throws -> Void
     ) async throws {
-      now = max(now, start + days * day)
+      now = max(now, start + days * day + hours * day / 24)
       let server = try SteppedServer(on: disk, now: now) { configuration in
         configuration.retention.ageNanoseconds = retention * day
       }
@@ -37,13 +38,18 @@ struct ExportKeepingTests {
     }
 
     @discardableResult
-    func export(prunes: Bool = false) throws -> ParquetExport.Summary {
+    func export(
+      prunes: Bool = false,
+      from first: Int64? = nil,
+      overwrites: Bool = false,
+      isSound: Bool = true
+    ) throws -> ParquetExport.Summary {
       var run = ParquetExport(
         try DirectorySnapshot(disk: disk, path: "/data"),
         ParquetOptions(
           tenant: .default,
           tenantName: Array("default".utf8),
-          range: TimeRange(start: 0, end: .max),
+          range: TimeRange(start: first.map { start + $0 * day } ?? 0, end: .max),
           matchTexts: [],
           matches: [],
           unit: .auto,
@@ -51,11 +57,11 @@ struct ExportKeepingTests {
         ),
         disk: disk,
         directory: "/out",
-        overwrites: false,
+        overwrites: overwrites,
         prunes: prunes
       )
       try run.run()
-      #expect(ExportCheck(disk: disk, directory: "/out").run().findings.isEmpty)
+      #expect(ExportCheck(disk: disk, directory: "/out").run().findings.isEmpty == isSound)
       return run.summary
     }
 
@@ -192,6 +198,124 @@ struct ExportKeepingTests {
 
   /// A copy of a directory and the original go on by themselves: each has other rows behind the
   /// same offsets, of as many bytes.
+  /// A day that was exported before it was over goes on, while retention takes its beginning.
+  @Test func aDayThatGainsAsManyAsItLosesStays() async throws {
+    let lake = Lake()
+    try await lake.live(1) { server in
+      for hour in Int64(0)..<16 {
+        try server.send("m,h=a f=\(hour) \(Self.start + hour * 3_600_000_000_000)\n")
+      }
+    }
+    try lake.export()
+    try await lake.live(4, hours: 22, retention: 4) { server in
+      try server.send("m,h=new f=1 \(Self.start + 4 * Self.day + 79_000_000_000_000)\n")
+    }
+    try await lake.live(4, hours: 22, retention: 4) { server in
+      for host in 0..<40 {
+        try server.send("m,h=\(host) f=1 \(Self.start + Self.day - 1_800_000_000_000)\n")
+      }
+    }
+    let summary = try lake.export()
+    #expect(summary.expiredDayCount == 1)
+    #expect(try lake.points() == [0: 16, 4: 1])
+    // Whoever does not want it gets what there is.
+    try lake.export(prunes: true)
+    #expect(try lake.points() == [0: 40, 4: 1])
+  }
+
+  /// Files of an export with another selection are none of this one's, whenever it is killed.
+  @Test func anotherSelectionIsReplacedWhole() async throws {
+    let lake = Lake()
+    try await lake.live(3) { try $0.send(Self.lines(0..<3)) }
+    try lake.export()
+    // Something has left, so that days may stay.
+    try await lake.live(8, retention: 4) { try $0.send(Self.lines(7..<8)) }
+    try lake.export()
+    #expect(try lake.points() == Self.expected([(0..<3, 16), (7..<8, 16)]))
+    var (operations, wasCutShort) = (0, true)
+    while wasCutShort {
+      let killed = Lake(lake.disk.files)
+      killed.disk.powerOff(afterOperations: operations)
+      _ = try? killed.export(from: 2, overwrites: true)
+      wasCutShort = killed.disk.isOff
+      killed.disk.crash(.kill)
+      // A run that had not begun leaves the earlier export, which refuses.
+      if (try? killed.export(from: 2)) == nil { try killed.export(from: 2, overwrites: true) }
+      #expect(try killed.points() == [7: 16], "after \(operations)")
+      operations += 1
+    }
+    #expect(operations > 5)
+  }
+
+  /// Of a restored directory, which knows neither of deletes nor of rows that were too old.
+  @Test func whatIsGoneForNoReasonStays() async throws {
+    let lake = Lake()
+    try await lake.live(2) { try $0.send(Self.lines(0..<1)) }
+    let old = lake.disk.files.filter { $0.key.hasPrefix("/data") }
+    try await lake.live(3) { try $0.send(Self.lines(1..<3)) }
+    try lake.export()
+    let export = lake.disk.files.filter { $0.key.hasPrefix("/out") }
+    let restored = Lake(old.merging(export) { $1 })
+    try await restored.live(4) { try $0.send(Self.lines(3..<4)) }
+    #expect(try restored.export().goneDayCount == 2)
+    #expect(try restored.points() == Self.expected([(0..<4, 16)]))
+    #expect(try restored.export(prunes: true).goneDayCount == 0)
+    #expect(try restored.points() == Self.expected([(0..<1, 16), (3..<4, 16)]))
+  }
+
+  /// What stays and is not whole any more is told, and not taken away.
+  @Test func aKeptDayThatIsDamagedIsTold() async throws {
+    let lake = Lake()
+    try await lake.live(1) { try $0.send(Self.lines(0..<1)) }
+    try lake.export()
+    try await lake.live(8, retention: 4) { try $0.send(Self.lines(7..<8)) }
+    let file = try #require(lake.disk.files.keys.first { $0.hasSuffix(".parquet") })
+    lake.disk.damage(file) { $0[$0.count / 2] ^= 1 }
+    let damaged = lake.disk.files[file]
+    let summary = try lake.export(isSound: false)
+    #expect(summary.brokenDayCount == 1)
+    #expect(lake.disk.files[file] == damaged)
+    #expect(try lake.export(prunes: true).brokenDayCount == 0)
+    #expect(try lake.points() == [7: 16])
+  }
+
+  @Test func twoExportsDoNotMeet() async throws {
+    let lake = Lake()
+    try await lake.live(1) { try $0.send(Self.lines(0..<1)) }
+    try lake.disk.createDirectory("/out")
+    let other = try lake.disk.lock("/out/_lock")
+    #expect(throws: ParquetExport.Fault.self) { try lake.export() }
+    other.release()
+    lake.disk.crash(.kill)
+    try lake.export()
+    #expect(!lake.disk.files.keys.contains("/out/_lock"))
+  }
+
+  /// A run that is killed while it writes a day anew, whose rows retention takes before the next.
+  @Test func aKillBeforeRetentionLosesNoDay() async throws {
+    let lake = Lake()
+    try await lake.live(3) { try $0.send(Self.lines(0..<3)) }
+    try lake.export()
+    try await lake.live(3) { server in
+      try server.send("m,h=c f=1 \(Self.start + Self.day + 5)\n")
+    }
+    var (operations, wasCutShort) = (0, true)
+    while wasCutShort {
+      let killed = Lake(lake.disk.files)
+      killed.disk.powerOff(afterOperations: operations)
+      _ = try? killed.export()
+      wasCutShort = killed.disk.isOff
+      killed.disk.crash(.kill)
+      try await killed.live(12, retention: 4) { try $0.send(Self.lines(11..<12)) }
+      try killed.export()
+      let points = try killed.points()
+      #expect(points[0] == 16 && points[2] == 16, "after \(operations): \(points)")
+      #expect(points[1] == 16 || points[1] == 17, "after \(operations): \(points)")
+      operations += 1
+    }
+    #expect(operations > 10)
+  }
+
   @Test(arguments: [true, false])
   func aRestoredDirectoryIsExportedAnew(isCut: Bool) async throws {
     func live(_ disk: FaultyDisk, _ value: Int, at second: Int64) async throws {

@@ -19,11 +19,17 @@ public enum StoreMark {
 
   /// Makes sure that a store is the one in which a directory's objects lie, and marks it.
   ///
-  /// - Parameter keys: some of the objects that the directory has there.
+  /// - Parameters:
+  ///   - keys: some of the objects that the directory has there.
+  ///   - wasMarked: whether it had the mark before; an empty folder is then another one.
   /// - Throws: ``ObjectError`` `.missing` when the store has neither the mark nor those objects.
-  public static func check(_ store: any ObjectStore, has keys: [String]) throws(ObjectError) {
+  public static func check(
+    _ store: any ObjectStore,
+    has keys: [String],
+    wasMarked: Bool = false
+  ) throws(ObjectError) {
     guard try store.byteCount(of: Self.key) == nil else { return }
-    var isFound = keys.isEmpty
+    var isFound = keys.isEmpty && !wasMarked
     for key in keys.prefix(lookCountMax) where !isFound {
       isFound = try store.byteCount(of: key) != nil
     }
@@ -31,7 +37,8 @@ public enum StoreMark {
       throw ObjectError(
         .missing,
         store.location,
-        "it has none of the objects that belong there; is it mounted, is it the right place?"
+        "it has none of the objects that belong there; is it mounted, is it the right place? An "
+          + "object \(Self.key) makes an empty one the right place"
       )
     }
     try store.put(Self.key, TextFile(Array(text.utf8)))

@@ -13,6 +13,8 @@ package struct ColdLocation: Hashable, Sendable {
   static let ownedVersion: UInt8 = 2
   /// The flag of a store whose objects are another directory's.
   private static let sharedFlag: UInt8 = 1
+  /// The flag of a store that has its mark (`StoreMark`).
+  private static let markedFlag: UInt8 = 2
   private static let byteCountMax = 8 << 10
 
   /// An absolute path or `s3://BUCKET/PREFIX`; empty in a snapshot of a directory without a store.
@@ -23,18 +25,27 @@ package struct ColdLocation: Hashable, Sendable {
   /// The number of the identity file of the directory whose objects they are: a copy of the
   /// directory has another one. `nil` where that was not known yet.
   package var owner: UInt64?
+  /// Whether the store has had its mark: a folder without it is another one.
+  package var isMarked: Bool
 
-  package init(_ location: String, isShared: Bool = false, owner: UInt64? = nil) {
+  package init(
+    _ location: String,
+    isShared: Bool = false,
+    owner: UInt64? = nil,
+    isMarked: Bool = false
+  ) {
     self.location = location
     self.isShared = isShared
     self.owner = owner
+    self.isMarked = isMarked
   }
 
   package var encoded: [UInt8] {
     var writer = ByteWriter(reserving: 64)
     writer.writeInteger(Self.magic)
     writer.writeByte(owner == nil ? Self.version : Self.ownedVersion)
-    writer.writeBytes([isShared ? Self.sharedFlag : 0, 0, 0])
+    let flags = (isShared ? Self.sharedFlag : 0) | (isMarked ? Self.markedFlag : 0)
+    writer.writeBytes([flags, 0, 0])
     writer.writeInteger(UInt32(location.utf8.count))
     writer.writeBytes(Array(location.utf8))
     if let owner { writer.writeInteger(owner) }
@@ -62,7 +73,12 @@ package struct ColdLocation: Hashable, Sendable {
     guard let location = String(validating: bytes[12..<12 + Int(count)], as: UTF8.self) else {
       return nil
     }
-    return ColdLocation(location, isShared: flags & sharedFlag != 0, owner: owner)
+    return ColdLocation(
+      location,
+      isShared: flags & sharedFlag != 0,
+      owner: owner,
+      isMarked: flags & markedFlag != 0
+    )
   }
 
   /// `nil` when there is no such file; damage is an error, for the file says where data lies.

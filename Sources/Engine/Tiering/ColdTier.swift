@@ -58,6 +58,8 @@ public struct ColdTier: Sendable {
   /// Whether objects that no manifest names are this directory's to remove: not those that a
   /// snapshot shares with the directory that it is of.
   var ownsObjects = true
+  /// Whether the directory remembers that the store has its mark.
+  var wasMarked = false
   /// Objects that are to be removed; `nil` where none is this directory's.
   var unwanted: UnwantedObjects?
   /// Blocks that are being moved, by their qualified names: nobody removes their objects meanwhile.
@@ -126,6 +128,7 @@ public struct ColdTier: Sendable {
         cacheByteCount: configuration.cacheByteCount
       ),
       ownsObjects: claim.isOwner,
+      wasMarked: claim.isMarked(location),
       unwanted: unwanted
     )
   }

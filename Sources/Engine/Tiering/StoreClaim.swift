@@ -19,6 +19,13 @@ struct StoreClaim {
   /// The store that it remembers.
   var location: String? { found.flatMap { $0.location.isEmpty ? nil : $0.location } }
 
+  /// Whether the store has had its mark.
+  ///
+  /// - Parameter location: the configured one; empty for the one that it remembers.
+  func isMarked(_ location: String) -> Bool {
+    found?.isMarked == true && (location.isEmpty || location == self.location)
+  }
+
   static func read(
     _ parts: EngineParts,
     _ directory: DataDirectory,
@@ -105,7 +112,8 @@ struct StoreClaim {
     let wanted = ColdLocation(
       location.isEmpty ? remembered ?? "" : location,
       isShared: !isOwner,
-      owner: isOwner ? number : nil
+      owner: isOwner ? number : nil,
+      isMarked: isMarked(location)
     )
     guard wanted != found else { return }
     try wrap { () throws(SystemError) in

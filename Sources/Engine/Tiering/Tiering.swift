@@ -43,6 +43,9 @@ final class Tiering: @unchecked Sendable {
   private var barred: Set<String> = []
   /// Whether there may be blocks in the store without their stubs.
   private var restoresStubs: Bool
+  private var isMarked: Bool
+  /// Those of them that were tried in vain since all were.
+  private var passedOver: Set<String> = []
   private var nextLookAt: UInt64 = 0
   /// How long the last failure made it wait.
   private var waited: UInt64 = 0
@@ -58,6 +61,7 @@ final class Tiering: @unchecked Sendable {
   ) {
     self.reserve = reserve
     self.restoresStubs = restoresStubs
+    isMarked = tier.wasMarked
     self.parts = parts
     self.workers = workers
     self.files = files
@@ -112,6 +116,12 @@ final class Tiering: @unchecked Sendable {
       return 0
     } catch {
       note(error, work, monotonic)
+      // A store that takes nothing may well be read.
+      if restoresStubs {
+        let (next, wait) = (nextLookAt, waited)
+        restore(store, monotonic)
+        (nextLookAt, waited) = (next, wait)
+      }
       return Self.lookNanoseconds
     }
   }
@@ -137,6 +147,7 @@ final class Tiering: @unchecked Sendable {
         for reader in list.readers { readers[reader.summary.fileName] = reader }
         for block in list.summaries
         where block.cold != nil && !barred.contains(block.identity.qualifiedName) {
+          if passedOver.contains(block.identity.qualifiedName) { continue }
           let reader = readers[block.fileName]
           guard reader?.lacksStub != false else { continue }
           lost = (worker, block, reader)
@@ -145,7 +156,8 @@ final class Tiering: @unchecked Sendable {
       }
     }
     guard let lost else {
-      restoresStubs = false
+      restoresStubs = !passedOver.isEmpty
+      passedOver = []
       return
     }
     let path = Path.join(
@@ -176,8 +188,10 @@ final class Tiering: @unchecked Sendable {
       nextLookAt = monotonic
     } catch {
       if case .block(.stopped) = error { return }
+      let name = lost.block.identity.qualifiedName
       // Queries say what is wrong with it; the next start tries again.
-      if error.isOfBlock, lost.reader != nil { barred.insert(lost.block.identity.qualifiedName) }
+      if error.isOfBlock, lost.reader != nil { barred.insert(name) }
+      passedOver.insert(name)
       waited = waited == 0 ? Self.retryNanosecondsMin : min(2 * waited, Self.retryNanosecondsMax)
       nextLookAt = monotonic &+ waited
     }
@@ -250,12 +264,25 @@ final class Tiering: @unchecked Sendable {
     }
   }
 
+  /// Remembers that the store has its mark, so that an empty folder is never taken for it. Where
+  /// that fails the next move tries it again.
+  private func rememberMark() {
+    guard var location = (try? ColdLocation.read(parts.disk, directory.coldStore)) ?? nil else {
+      return
+    }
+    location.isMarked = true
+    isMarked = (try? parts.disk.replace(directory.coldStore, with: location.encoded)) != nil
+  }
+
   private func move(_ work: Work, into store: any ObjectStore) throws(BlockMoveError) {
     let folder = directory.blocks(Int(work.block.identity.partition.rawValue))
     let began = parts.clock.monotonic()
-    do throws(ObjectError) { try StoreMark.check(store, has: work.objects) } catch {
+    do throws(ObjectError) {
+      try StoreMark.check(store, has: work.objects, wasMarked: isMarked)
+    } catch {
       throw .object(error)
     }
+    if !isMarked { rememberMark() }
     // Its object may be there already, and somebody about to remove it.
     let name = work.block.identity.qualifiedName
     tier.underWay.begin(name)

@@ -47,16 +47,21 @@ private final class BlockRowsScan: SealedRowsSource {
     var groups: [any SealedRows] = []
     for index in places.indices {
       let block = places[index].cursor.block
-      guard block.summary.identity.tenant == tenant, block.summary.meets(range) else { continue }
-      entries.removeAll(keepingCapacity: true)
-      do throws(BlockError) {
-        try places[index].cursor.collect(series, into: &entries)
-        for entry in entries
-        where range.meets(first: entry.firstTimestamp, last: entry.lastTimestamp) {
-          groups.append(BlockRows(block: block, file: places[index].cursor.file, entry: entry))
+      guard block.summary.identity.tenant == tenant else { continue }
+      if block.summary.meets(range) {
+        entries.removeAll(keepingCapacity: true)
+        do throws(BlockError) {
+          try places[index].cursor.collect(series, into: &entries)
+          for entry in entries
+          where range.meets(first: entry.firstTimestamp, last: entry.lastTimestamp) {
+            groups.append(BlockRows(block: block, file: places[index].cursor.file, entry: entry))
+          }
+        } catch {
+          failures.append("\(block.path): \(error.text)")
         }
-      } catch {
-        failures.append("\(block.path): \(error.text)")
+      } else if !block.isRebuilt {
+        // What is left of a damaged block does not tell which times it had.
+        continue
       }
       // A damaged index is rebuilt from the groups that can still be read: those that cannot, of
       // whatever series, are only told of here.

@@ -199,7 +199,15 @@ struct Export: ParsableCommand {
     if found.expiredDayCount > 0 {
       StandardOutput.writeError(
         "days that stay as an earlier run wrote them: \(Quantity.grouped(found.expiredDayCount)), "
-          + "of which retention has removed rows since; --prune writes what is left\n"
+          + "of which retention has removed rows since; they take neither later rows nor deletes; "
+          + "--prune writes what is left\n"
+      )
+    }
+    if found.goneDayCount > 0 {
+      StandardOutput.writeError(
+        "days that stay as an earlier run wrote them: \(Quantity.grouped(found.goneDayCount)), "
+          + "of which rows are gone that nobody deleted, as after a restore; --prune writes what "
+          + "is left\n"
       )
     }
     if found.unreadableDayCount > 0 {
@@ -208,7 +216,15 @@ struct Export: ParsableCommand {
           + "\(Quantity.grouped(found.unreadableDayCount)), of which rows cannot be read now\n"
       )
     }
+    if found.brokenDayCount > 0 {
+      StandardOutput.writeError(
+        "days of which files are damaged or missing, and the data directory has less now: "
+          + "\(Quantity.grouped(found.brokenDayCount)); varve verify --export names the files, "
+          + "--prune writes what is left\n"
+      )
+    }
     try report(summary, snapshot, seconds: progress.seconds, parquet: found)
+    if found.brokenDayCount > 0 { throw ExitCode(1) }
   }
 
   private func open(_ disk: RealDisk) throws -> DirectorySnapshot {
@@ -276,6 +292,8 @@ struct Export: ParsableCommand {
         report.fact("files_kept", .integer(parquet.keptFileCount))
         report.fact("days_expired", .integer(parquet.expiredDayCount))
         report.fact("days_unreadable", .integer(parquet.unreadableDayCount))
+        report.fact("days_gone", .integer(parquet.goneDayCount))
+        report.fact("days_broken", .integer(parquet.brokenDayCount))
         if rollup != nil {
           report.fact("days", .integer(parquet.dayCount))
           report.fact("days_from_rollups", .integer(parquet.rollupDayCount))
@@ -318,7 +336,8 @@ struct Export: ParsableCommand {
     if summary.unsayableCount > 0 {
       StandardOutput.writeError(
         "\(Quantity.grouped(summary.unsayableCount)) values have no spelling in line protocol "
-          + "(NaN, infinities, odd names) and were left out; csv and jsonl have them\n"
+          + "(NaN, infinities, odd names, strings with lines that begin with \"#ack \" or longer "
+          + "than a line) and were left out; csv and jsonl have them\n"
       )
     }
     if snapshot.laterBatchCount > 0 {

@@ -26,12 +26,14 @@ struct ExportDestination {
     directory = staging ?? Path.join(base, "varve-export-\(digest)")
   }
 
-  /// What the export that is there says of itself; `nil` when there is none.
+  /// What the export that is there says of itself, or said before an upload that was interrupted;
+  /// `nil` when there is none.
   ///
   /// - Parameter overwrites: whether one that cannot be understood is as good as none.
   func manifest(overwrites: Bool) throws -> ExportManifest? {
     do throws(ExportManifest.Fault) {
-      return try ExportManifest.load(StoreDisk(store), ".")
+      if let found = try ExportManifest.load(StoreDisk(store), ".") { return found }
+      return try ExportManifest.load(disk, directory, name: ExportUpload.earlierName)
     } catch {
       guard !error.isRefusal else {
         throw Failure("\(error.message); run it again when \(store.location) can be read")

@@ -19,6 +19,9 @@ package struct ExportUpload {
     package var isRefusal = false
   }
 
+  /// The manifest that the store had before an upload began, beside the files until it ends.
+  static let earlierName = "_earlier.json"
+
   private let disk: any Disk
   private let directory: String
   private let store: any ObjectStore
@@ -71,6 +74,8 @@ package struct ExportUpload {
     let names = Set(manifest.files.map(\.path))
     for path in journal.stale where !names.contains(path) { try store.delete(path) }
     try store.put(ExportManifest.name, try disk.open(Path.join(directory, ExportManifest.name)))
+    let noted = Path.join(directory, Self.earlierName)
+    if try disk.byteCount(of: noted) != nil { try disk.remove(noted) }
     progress(total, total)
     return summary
   }
@@ -109,7 +114,11 @@ package struct ExportUpload {
           + "--out, or --overwrite to write beside it"
       )
     }
-    if let there { try journal.noteStale(there.files.map(\.path)) }
+    if let there {
+      // Days of it may lie nowhere else: the next run must know of them when this one fails.
+      try disk.replace(Path.join(directory, Self.earlierName), with: Array(there.json.text.utf8))
+      try journal.noteStale(there.files.map(\.path))
+    }
     if try store.byteCount(of: ExportManifest.name) != nil {
       try store.delete(ExportManifest.name)
     }

@@ -9,6 +9,7 @@ package struct CSVSource: ImportSource {
   private let measurement: [UInt8]?
   private let precision: ImportPrecision
   private let skippedLineCount: Int
+  private let lineByteCountMax: Int
   /// `nil` before a header.
   private var columns: [CSVMapping.Column]?
   private var isAtEnd = false
@@ -18,8 +19,10 @@ package struct CSVSource: ImportSource {
     mapping: CSVMapping,
     measurement: String?,
     precision: ImportPrecision,
-    skippedLineCount: Int
+    skippedLineCount: Int,
+    lineByteCountMax: Int = Limits.lineByteCountDefault
   ) {
+    self.lineByteCountMax = lineByteCountMax
     reader = CSVReader(file)
     path = file.path
     self.mapping = mapping
@@ -89,7 +92,7 @@ package struct CSVSource: ImportSource {
       case .field, .ignored: break
       }
     }
-    var line = try RecordLine(measurement: name, tags: tags)
+    var line = try RecordLine(measurement: name, tags: tags, lineByteCountMax: lineByteCountMax)
     for (index, cell) in cells.enumerated() where !cell.isEmpty {
       guard case .field(let field, let given) = columns[index] else { continue }
       try line.addField(field, column: index + 1)

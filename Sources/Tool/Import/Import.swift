@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Engine
+internal import Model
 internal import Platform
 internal import Server
 
@@ -30,6 +31,9 @@ struct Import: ParsableCommand {
 
   @Option(help: "A data directory that no server uses; made when it is not there.")
   var data: String?
+
+  @Option(help: "The server's line.max. (default: 1MiB)")
+  var lineMax: ByteSize?
 
   @Option(help: "The server's configuration file: without --to its settings and directory hold.")
   var config: String?
@@ -69,6 +73,9 @@ struct Import: ParsableCommand {
       throw ValidationError("give either --to HOST:PORT or --data DIR")
     }
     if let to { try Check.address(to, option: "to") }
+    if let lineMax {
+      try Check.range(lineMax.byteCount, (1 << 10)...(8 << 20), option: "line-max")
+    }
     try Check.range(skipLines, 0...Int.max, option: "skip-lines")
     try Check.range(window.byteCount, 1...(1 << 30), option: "window")
     _ = try mapping()
@@ -90,7 +97,7 @@ struct Import: ParsableCommand {
 
   func run() throws {
     let disk = RealDisk()
-    let settings = try to == nil ? ImportSettings.configuration(data: data, file: config) : nil
+    let settings = try settings()
     let paths = try expanded(disk)
     let inputs: [InputFile]
     do throws(SystemError) {
@@ -132,6 +139,18 @@ struct Import: ParsableCommand {
     StandardOutput.write(report.rendered(asJSON: json))
     if failure != nil || channel.tally.rejected > 0 { throw ExitCode(1) }
   }
+
+  /// What the engine runs with; `nil` where a server does.
+  private func settings() throws -> EngineConfiguration? {
+    guard to == nil else { return nil }
+    var settings = try ImportSettings.configuration(data: data, file: config)
+    // A string of several lines must not end where a server's line would.
+    settings.lineByteCountMax = max(settings.lineByteCountMax, lineByteCountMax)
+    return settings
+  }
+
+  /// How long the lines are that records become.
+  private var lineByteCountMax: Int { lineMax?.byteCount ?? Limits.lineByteCountDefault }
 
   /// The files, with those of a folder in its place.
   private func expanded(_ disk: RealDisk) throws -> [String] {
@@ -192,7 +211,8 @@ struct Import: ParsableCommand {
         mapping: try mapping(),
         measurement: measurement,
         precision: precision,
-        skippedLineCount: count
+        skippedLineCount: count,
+        lineByteCountMax: lineByteCountMax
       )
     case .jsonl:
       return JSONLinesSource(
@@ -200,13 +220,19 @@ struct Import: ParsableCommand {
         measurement: measurement,
         precision: precision,
         integersAreFloats: floats,
-        skippedLineCount: count
+        skippedLineCount: count,
+        lineByteCountMax: lineByteCountMax
       )
     case .parquet:
       guard file.path != "-" else {
         throw Failure("Parquet has its directory at its end: give a file, not standard input")
       }
-      return try ParquetSource(disk: RealDisk(), path: file.path, skippedRowCount: count)
+      return try ParquetSource(
+        disk: RealDisk(),
+        path: file.path,
+        skippedRowCount: count,
+        lineByteCountMax: lineByteCountMax
+      )
     }
   }
 }

@@ -9,6 +9,7 @@ package struct JSONLinesSource: ImportSource {
   private let precision: ImportPrecision
   private let integersAreFloats: Bool
   private let skippedLineCount: Int
+  private let lineByteCountMax: Int
   private var isAtEnd = false
 
   package init(
@@ -16,8 +17,10 @@ package struct JSONLinesSource: ImportSource {
     measurement: String?,
     precision: ImportPrecision,
     integersAreFloats: Bool,
-    skippedLineCount: Int
+    skippedLineCount: Int,
+    lineByteCountMax: Int = Limits.lineByteCountDefault
   ) {
+    self.lineByteCountMax = lineByteCountMax
     lines = InputLines(file)
     path = file.path
     self.measurement = measurement.map { Array($0.utf8) }
@@ -71,7 +74,11 @@ package struct JSONLinesSource: ImportSource {
       }
       tags.append(Tag(key: Array(key.utf8), value: text))
     }
-    var line = try RecordLine(measurement: name, tags: tags.sorted())
+    var line = try RecordLine(
+      measurement: name,
+      tags: tags.sorted(),
+      lineByteCountMax: lineByteCountMax
+    )
     for (key, value) in fields {
       if case .null = value { continue }
       try line.addField(Array(key.utf8), column: 1)

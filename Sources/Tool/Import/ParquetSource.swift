@@ -21,6 +21,7 @@ package struct ParquetSource: ImportSource {
   /// Of fields as line protocol spells them; `nil` when it cannot.
   private let fieldNames: [[UInt8]?]
   private let skippedRowCount: Int
+  private let lineByteCountMax: Int
   private var group = Group()
   private var groupNumber = 0
   private var rowNumber = 0
@@ -28,7 +29,13 @@ package struct ParquetSource: ImportSource {
   private var head: (tags: [Tag], line: RecordLine)?
 
   /// - Throws: when the file is damaged or no export of raw points.
-  package init(disk: any Disk, path: String, skippedRowCount: Int = 0) throws(ImportFault) {
+  package init(
+    disk: any Disk,
+    path: String,
+    skippedRowCount: Int = 0,
+    lineByteCountMax: Int = Limits.lineByteCountDefault
+  ) throws(ImportFault) {
+    self.lineByteCountMax = lineByteCountMax
     do throws(ParquetError) {
       reader = try ParquetReader(disk: disk, path: path)
     } catch {
@@ -152,7 +159,11 @@ package struct ParquetSource: ImportSource {
 
   private mutating func line(of tags: [Tag]) throws(RecordLine.Fault) -> RecordLine {
     if let head, head.tags == tags { return head.line }
-    let line = try RecordLine(measurement: schema.measurement, tags: tags.sorted())
+    let line = try RecordLine(
+      measurement: schema.measurement,
+      tags: tags.sorted(),
+      lineByteCountMax: lineByteCountMax
+    )
     head = (tags, line)
     return line
   }

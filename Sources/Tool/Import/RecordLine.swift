@@ -16,11 +16,19 @@ struct RecordLine {
   }
 
   private(set) var bytes: [UInt8] = []
+  private let lineByteCountMax: Int
   /// Where fields begin.
   private var starts: [Int] = []
 
-  /// - Parameter tags: those with an empty value are left out.
-  init(measurement: [UInt8], tags: [Tag]) throws(Fault) {
+  /// - Parameters:
+  ///   - tags: those with an empty value are left out.
+  ///   - lineByteCountMax: what the reader of the lines takes.
+  init(
+    measurement: [UInt8],
+    tags: [Tag],
+    lineByteCountMax: Int = Limits.lineByteCountDefault
+  ) throws(Fault) {
+    self.lineByteCountMax = lineByteCountMax
     let given = tags.filter { !$0.value.isEmpty }
     guard !measurement.isEmpty, let head = LineText.head(measurement: measurement, tags: given)
     else {
@@ -122,8 +130,8 @@ struct RecordLine {
   /// Ends the line.
   ///
   /// - Parameter time: nanoseconds; `nil` lets the server stamp the row.
-  /// - Returns: one line, or several of the same time, none of which is longer than lines may be by
-  ///   default unless a single value is.
+  /// - Returns: one line, or several of the same time, none of which is longer than lines may be
+  ///   unless a single value is.
   consuming func finished(time: Timestamp?) throws(Fault) -> [[UInt8]] {
     guard !starts.isEmpty else { throw Fault(1, "the record has no value") }
     var end: [UInt8] = []
@@ -131,7 +139,7 @@ struct RecordLine {
       end.append(UInt8(ascii: " "))
       ExactText.append(time, into: &end)
     }
-    let limit = Limits.lineByteCountDefault
+    let limit = lineByteCountMax
     guard bytes.count + end.count > limit, time != nil else { return [try oneRow(bytes + end)] }
     let head = bytes[..<starts[0]]
     var lines: [[UInt8]] = []
@@ -155,11 +163,11 @@ struct RecordLine {
 
   /// Of a string that a server takes for one that nobody closed it would read the rest as lines.
   private func oneRow(_ line: [UInt8]) throws(Fault) -> [UInt8] {
-    guard LineText.isOneRow(line, byteCountMax: Limits.lineByteCountDefault) else {
+    guard LineText.isOneRow(line, byteCountMax: lineByteCountMax) else {
       throw Fault(
         1,
         "a string of several lines has no spelling in line protocol: one of them begins with "
-          + "\"#ack \", or it is longer than a MiB"
+          + "\"#ack \", or it is longer than the \(lineByteCountMax) bytes of a line"
       )
     }
     return line

@@ -27,7 +27,7 @@ struct Plan: ParsableCommand {
   @Option(help: "Time between two values of a metric.")
   var interval = TimeSpan(seconds: 1)
 
-  @Option(help: "What is kept how long: raw=7d,1m=90d,1h=3y; or forever.")
+  @Option(help: "What is kept how long: raw=7d,1m=90d,1h=forever; or forever alone.")
   var retention = "raw=30d"
 
   @Option(help: "A data directory whose blocks tell how many bytes a point takes.")
@@ -60,7 +60,7 @@ struct Plan: ParsableCommand {
     guard StoragePlan.tiers(retention) != nil else {
       throw ValidationError(
         "--retention is \"\(retention)\"; expected tiers such as raw=7d,1m=90d,1h=3y, each once "
-          + "and of an hour or more, or forever"
+          + "and of an hour or more or forever; or forever alone"
       )
     }
     if let disk, disk.byteCount < 1 << 20 {

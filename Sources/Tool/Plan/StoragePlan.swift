@@ -89,10 +89,11 @@ package struct StoragePlan {
 
   private static let forever = "forever"
 
-  /// `raw=7d,1m=90d,1h=3y`, of an hour or more each as retention takes ages, or `forever`; `nil`
-  /// when that is not what stands there. Points of which nothing is said are kept for ever, as by a
-  /// server.
+  /// `raw=7d,1m=90d,1h=3y`, of an hour or more each as retention takes ages, or `forever`, for
+  /// one of them or alone, for points; `nil` when that is not what stands there. Points of which
+  /// nothing is said are kept for ever, as by a server.
   package static func tiers(_ text: String) -> [Tier]? {
+    if text == forever { return [Tier(.raw, days: .infinity)] }
     var tiers: [Tier] = []
     for part in text.split(separator: ",") {
       let words = part.split(separator: "=", omittingEmptySubsequences: false)

@@ -68,6 +68,8 @@ struct StoragePlanTests {
     // A hundred years are enough for anybody.
     #expect(plan.daysUntilFull(plan.byteCount(after: 36_500)) == nil)
     #expect(PlanReport.remarks(plan).count == 1)
+    #expect(StoragePlan.tiers("forever")?.map(\.grain) == [.raw])
+    #expect(StoragePlan.tiers("forever")?.map(\.days) == [.infinity])
     let order = try #require(StoragePlan.tiers("1h=3y,raw=forever,1m=forever"))
     #expect(order.map(\.grain) == [.raw, .minute, .hour])
     #expect(order.map(\.days) == [.infinity, .infinity, 1_095])

@@ -1,4 +1,5 @@
 package import Engine
+internal import Model
 package import Platform
 
 /// What an export directory says of itself: what was asked, what it was made of, its files with
@@ -31,10 +32,28 @@ package struct ExportManifest: Sendable {
     package var files: [File]
     /// Whether a row's time is no whole number of microseconds.
     package var needsNanoseconds: Bool
-    /// Whether it has rows that retention has taken from the directory since.
+    /// Points of each of its hours; empty in exports of earlier versions.
+    package var hours: [Int] = []
+    /// Whether it has rows that have left the directory since.
     package var isKept = false
-    /// Whether another export wrote it: its files are known only to be removed. Not in the file.
-    var isForeign = false
+    /// Whether another export wrote it: its files are known only to be removed. In journals alone.
+    package var isForeign = false
+
+    /// Of a day without points.
+    package static let noHours = [Int](repeating: 0, count: 24)
+
+    /// The hour of its day that a time lies in.
+    static func hour(of time: Timestamp) -> Int {
+      let day = 24 * Nanoseconds.perHour
+      let inDay = time % day
+      return Int((inDay < 0 ? inDay + day : inDay) / Nanoseconds.perHour)
+    }
+
+    /// Whether some hour has more points than `hours` say.
+    func hasMore(than hours: [Int]) -> Bool {
+      guard self.hours.count == hours.count else { return pointCount > hours.reduce(0, +) }
+      return zip(self.hours, hours).contains { $0 > $1 }
+    }
 
     package init(folder: String, inputs: String, files: [File], needsNanoseconds: Bool = false) {
       self.folder = folder
@@ -153,6 +172,10 @@ package struct ExportManifest: Sendable {
     ]
     if day.needsNanoseconds { members.append((key: "nanoseconds", value: .boolean(true))) }
     if day.isKept { members.append((key: "kept", value: .boolean(true))) }
+    if day.isForeign { members.append((key: "foreign", value: .boolean(true))) }
+    if !day.hours.isEmpty {
+      members.append((key: "hours", value: .array(day.hours.map { .integer(Int64($0)) })))
+    }
     let files = day.files.map { file in
       JSONValue.object([
         (key: "path", value: .string(file.path)),
@@ -189,6 +212,11 @@ package struct ExportManifest: Sendable {
     var day = Day(folder: folder, inputs: inputs, files: files)
     if case .boolean(let needs)? = json["nanoseconds"] { day.needsNanoseconds = needs }
     if case .boolean(let isKept)? = json["kept"] { day.isKept = isKept }
+    if case .boolean(let isForeign)? = json["foreign"] { day.isForeign = isForeign }
+    let hours = json["hours"]?.elements?.map { $0.int64 }
+    if let hours, hours.count == Day.noHours.count {
+      day.hours = hours.map { Int(clamping: $0 ?? .max) }
+    }
     return day
   }
 
@@ -225,7 +253,13 @@ package struct ExportManifest: Sendable {
   }
 
   /// The manifest of a folder, or `nil` when there is none.
-  package static func load(_ disk: any Disk, _ directory: String) throws(Fault) -> ExportManifest? {
+  ///
+  /// - Parameter name: of the file.
+  package static func load(
+    _ disk: any Disk,
+    _ directory: String,
+    name: String = name
+  ) throws(Fault) -> ExportManifest? {
     let path = Path.join(directory, name)
     let bytes: [UInt8]
     do throws(SystemError) {

@@ -6,6 +6,8 @@ final class ParquetDay {
   struct Outcome {
     var files: [ExportManifest.File] = []
     var pointCount = 0
+    /// Points of each hour of the day.
+    var hours = ExportManifest.Day.noHours
     /// Whether a time was no whole number of microseconds.
     var needsNanoseconds = false
   }
@@ -42,7 +44,7 @@ final class ParquetDay {
     while start < rows.upperBound {
       if writer == nil { try begin() }
       let end = try writer?.append(piece.rows, start..<rows.upperBound) ?? rows.upperBound
-      partPointCount += piece.pointCount(start..<end)
+      partPointCount += piece.countPoints(start..<end, byHour: &outcome.hours)
       start = end
       if start < rows.upperBound { try self.end() }
     }

@@ -8,6 +8,7 @@ extension ParquetExport {
   mutating func loadEarlier() throws -> [String: ExportRemovals] {
     if let remote, remote.selection.text == selection.text {
       for day in remote.days { known[day.folder] = day }
+      finished.formUnion(remote.days.map(\.folder))
     }
     let manifest: ExportManifest?
     do throws(ExportManifest.Fault) {
@@ -39,27 +40,39 @@ extension ParquetExport {
       )
     }
     for day in (manifest?.days ?? []) + (journal?.days ?? []) {
+      // A kill came before the files of the later one had their names.
+      if let old = known[day.folder], old != day, !isWhole(day), isWhole(old) { continue }
       known[day.folder] = day
       // What another export wrote is not kept, but known: it is removed.
       if !isSame { known[day.folder]?.isForeign = true }
     }
+    finished.formUnion((manifest?.days ?? []).map(\.folder))
     return isSame ? manifest?.removals ?? journal?.removals ?? [:] : [:]
   }
 
   /// A day as an earlier run wrote it, where that has more than can be read now and stays.
+  ///
+  /// - Parameter hours: the points of each hour that can be read now.
   mutating func kept(
     _ earlier: ExportManifest.Day?,
-    over pointCount: Int,
+    over hours: [Int],
     _ gaps: some Sequence<TimeRange>
   ) -> ExportManifest.Day? {
     guard var day = earlier, !day.isForeign,
-      let reason = keeping.reason(toKeep: day, over: pointCount, gaps: gaps),
-      isWhole(day) || Set(remote?.files ?? []).isSuperset(of: day.files)
+      let reason = keeping.reason(toKeep: day, over: hours, gaps: gaps)
     else { return nil }
+    if !isWhole(day), !Set(remote?.files ?? []).isSuperset(of: day.files) {
+      // What a kill has left unfinished is no loss.
+      guard finished.contains(day.folder) else { return nil }
+      summary.brokenDayCount += 1
+    }
     switch reason {
     case .expired:
       day.isKept = true
       summary.expiredDayCount += 1
+    case .gone:
+      day.isKept = true
+      summary.goneDayCount += 1
     case .unreadable: summary.unreadableDayCount += 1
     }
     return day
@@ -69,8 +82,10 @@ extension ParquetExport {
   mutating func keepGoneDays() {
     let folders = Set(done.map(\.folder))
     for earlier in known.values.sorted(by: { $0.folder < $1.folder })
-    where !folders.contains(earlier.folder) {
-      guard let day = kept(earlier, over: 0, snapshot.gaps) else { continue }
+    where !folders.contains(earlier.folder) && !keeping.isOutdated(earlier.folder) {
+      guard let day = kept(earlier, over: ExportManifest.Day.noHours, snapshot.gaps) else {
+        continue
+      }
       done.append(day)
       count(day)
     }

@@ -30,6 +30,10 @@ package struct ParquetExport {
     package var expiredDayCount = 0
     /// The same, because rows of them cannot be read now.
     package var unreadableDayCount = 0
+    /// The same, because rows of them are gone that nobody has deleted.
+    package var goneDayCount = 0
+    /// Days that stay though files of them are damaged or missing: the directory has less of them.
+    package var brokenDayCount = 0
   }
 
   package struct Fault: Error {
@@ -47,6 +51,8 @@ package struct ParquetExport {
   var known: [String: ExportManifest.Day] = [:]
   var keeping: ExportKeeping
   let prunes: Bool
+  /// Days of exports that were finished.
+  var finished: Set<String> = []
   var done: [ExportManifest.Day] = []
   package internal(set) var summary = Summary()
 
@@ -92,6 +98,8 @@ package struct ParquetExport {
   /// - Throws: ``Fault``, `SystemError`.
   package mutating func run(progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }) throws {
     try disk.createDirectory(directory)
+    let lock = try lock()
+    defer { lock.release() }
     let removals = try loadEarlier()
     keeping = ExportKeeping(snapshot, options, earlier: removals, prunes: prunes)
     let journal = try ExportJournal(
@@ -131,7 +139,21 @@ package struct ParquetExport {
       removals: keeping.removals
     ).save(disk, directory)
     try journal.remove(disk, directory)
+    try disk.remove(Path.join(directory, Self.lockName))
   }
+
+  /// Keeps others out of the folder: their unfinished files have the names of ours.
+  private func lock() throws -> any FileLock {
+    do throws(SystemError) {
+      return try disk.lock(Path.join(directory, Self.lockName))
+    } catch {
+      guard error.code == SystemError.Code.wouldBlock else { throw error }
+      throw Fault(message: "another export writes into \(directory); wait for its end")
+    }
+  }
+
+  /// There while an export runs, and after a kill. Readers of folders leave such names out.
+  private static let lockName = "_lock"
 
   // MARK: A measurement
 
@@ -278,20 +300,20 @@ package struct ParquetExport {
       let gaps = snapshot.gaps.dropFirst(gapCount)
       var kept: [String: ExportManifest.Day] = [:]
       try run.finish { plan, outcome in
-        kept[plan.folder] = self.kept(known[plan.folder], over: outcome.pointCount, gaps)
+        kept[plan.folder] = self.kept(known[plan.folder], over: outcome.hours, gaps)
         return kept[plan.folder] == nil
       } _: { plan, outcome in
         let isWhole =
           !keeping.isLost(plan.range)
           && !gaps.contains { $0.start < plan.range.end && $0.end > plan.range.start }
-        let day =
-          kept[plan.folder]
-          ?? ExportManifest.Day(
-            folder: plan.folder,
-            inputs: isWhole ? plan.inputs : "",
-            files: outcome.files,
-            needsNanoseconds: outcome.needsNanoseconds
-          )
+        var new = ExportManifest.Day(
+          folder: plan.folder,
+          inputs: isWhole ? plan.inputs : "",
+          files: outcome.files,
+          needsNanoseconds: outcome.needsNanoseconds
+        )
+        new.hours = outcome.hours
+        let day = kept[plan.folder] ?? new
         try journal.add(day)
         days.append(day)
         if kept[plan.folder] == nil { summary.writtenPointCount += outcome.pointCount }

@@ -58,8 +58,27 @@ struct ParquetPiece {
     )
   }
 
+  /// The values of some rows, added to those of the hours of their day.
+  ///
+  /// - Returns: how many they are.
+  func countPoints(_ range: Range<Int>, byHour hours: inout [Int]) -> Int {
+    var total = 0
+    var start = range.lowerBound
+    while start < range.upperBound {
+      let hour = ExportManifest.Day.hour(of: timestamps[start])
+      var end = start + 1
+      let rest = timestamps[end..<range.upperBound]
+      end += rest.prefix { ExportManifest.Day.hour(of: $0) == hour }.count
+      let count = pointCount(start..<end)
+      hours[hour] += count
+      total += count
+      start = end
+    }
+    return total
+  }
+
   /// The values of some rows.
-  func pointCount(_ range: Range<Int>) -> Int {
+  private func pointCount(_ range: Range<Int>) -> Int {
     valueColumns.reduce(0) { count, index in
       switch rows.columns[index] {
       case .nothing: count
