@@ -1,3 +1,4 @@
+import Cold
 import Engine
 import Model
 import Platform
@@ -42,7 +43,9 @@ struct ExportKeepingTests {
       prunes: Bool = false,
       from first: Int64? = nil,
       overwrites: Bool = false,
-      isSound: Bool = true
+      isSound: Bool = true,
+      into directory: String = "/out",
+      remote: ExportManifest? = nil
     ) throws -> ParquetExport.Summary {
       var run = ParquetExport(
         try DirectorySnapshot(disk: disk, path: "/data"),
@@ -56,13 +59,27 @@ struct ExportKeepingTests {
           rollup: nil
         ),
         disk: disk,
-        directory: "/out",
+        directory: directory,
         overwrites: overwrites,
-        prunes: prunes
+        prunes: prunes,
+        remote: remote
       )
       try run.run()
+      if directory != "/out" { return run.summary }
       #expect(ExportCheck(disk: disk, directory: "/out").run().findings.isEmpty == isSound)
       return run.summary
+    }
+
+    /// Exports into a folder of its own and brings that to `/out`, as into a bucket.
+    func bring() throws {
+      let store = DirectoryStore(disk: disk, path: "/out")
+      let name = ExportUpload.earlierName
+      let remote =
+        try ExportManifest.load(StoreDisk(store), ".")
+        ?? ExportManifest.load(disk, "/staging", name: name)
+      try export(overwrites: true, into: "/staging", remote: remote)
+      _ = try ExportUpload(disk: disk, directory: "/staging", store: store).run()
+      for path in disk.files.keys where path.hasPrefix("/staging/") { try disk.remove(path) }
     }
 
     /// Points of each day of the export, by its number.
@@ -277,6 +294,26 @@ struct ExportKeepingTests {
     #expect(lake.disk.files[file] == damaged)
     #expect(try lake.export(prunes: true).brokenDayCount == 0)
     #expect(try lake.points() == [7: 16])
+  }
+
+  /// Kept days lie in the bucket alone; an upload that fails leaves them there and known.
+  @Test func anUploadThatIsCutShortLosesNoKeptDay() async throws {
+    let lake = Lake()
+    try await lake.live(1) { try $0.send(Self.lines(0..<1)) }
+    try lake.bring()
+    try await lake.live(8, retention: 4) { try $0.send(Self.lines(7..<8)) }
+    var (operations, wasCutShort) = (0, true)
+    while wasCutShort {
+      let killed = Lake(lake.disk.files)
+      killed.disk.powerOff(afterOperations: operations)
+      _ = try? killed.bring()
+      wasCutShort = killed.disk.isOff
+      killed.disk.crash(.kill)
+      try killed.bring()
+      #expect(try killed.points() == [0: 16, 7: 16], "after \(operations)")
+      operations += 1
+    }
+    #expect(operations > 20)
   }
 
   @Test func twoExportsDoNotMeet() async throws {

@@ -20,7 +20,7 @@ package struct ExportUpload {
   }
 
   /// The manifest that the store had before an upload began, beside the files until it ends.
-  static let earlierName = "_earlier.json"
+  package static let earlierName = "_earlier.json"
 
   private let disk: any Disk
   private let directory: String
@@ -140,8 +140,12 @@ private final class UploadJournal {
     let path = Path.join(directory, "_uploaded.txt")
     isNew = try disk.byteCount(of: path) == nil
     self.store = store
+    var wholeByteCount = 0
     if !isNew {
-      let bytes = try disk.read(path, byteCountMax: Self.byteCountMax)
+      var bytes = try disk.read(path, byteCountMax: Self.byteCountMax)
+      // Of a line that a crash has torn the rest would be the name of something else.
+      wholeByteCount = bytes.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+      bytes.removeLast(bytes.count - wholeByteCount)
       for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
         if line.hasPrefix("stale ") {
           stale.append(String(line.dropFirst(6)))
@@ -151,6 +155,7 @@ private final class UploadJournal {
       }
     }
     file = try disk.append(to: path)
+    if file.byteCount > wholeByteCount { try file.truncate(to: wholeByteCount) }
     try disk.syncDirectory(directory)
   }
 
